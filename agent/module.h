@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What collectors and notifiers have in common: a name (which is also the configuration section),
+ * settings as rows, and samples to hand in. The core owns the memory of both settings and self.
+ */
+#ifndef HOSTINGPI_MODULE_H
+#define HOSTINGPI_MODULE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/conf.h"
+#include "agent/env.h"
+#include "agent/metric.h"
+#include "agent/sample.h"
+
+struct module {
+	const char *name;	      /* also the configuration section */
+	const struct metric *metrics; /* what it can ever hand in; NULL: nothing */
+	unsigned metric_count;
+	const struct conf_item *conf; /* settings, ended by a row without key; NULL: none */
+	size_t conf_size;	      /* of the settings structure that the rows point into */
+	size_t self_size;	      /* the core allocates and zeroes it before open */
+	int64_t period_ns;	      /* least time between two reads; 0: at every tick */
+	int64_t max_age_ns;	      /* older values are stale; 0: three reads, at least 3 s */
+
+	/* Name and version of the library behind it, for people ("libx 1.2"); NULL: none. */
+	const char *(*library)(void);
+	/*
+	 * Checks settings against each other; NULL: nothing to check. On trouble writes one sentence
+	 * that starts with the key and returns -EINVAL. Must not touch the outside world.
+	 */
+	int (*check)(const void *conf, char *ret_error, size_t size);
+	/*
+	 * Opens descriptors and starts watching. conf and env outlive self. A sensor that is not
+	 * there is not an error: read() then hands in unknowns with the reason. Negative errno when
+	 * the module cannot work at all (it has logged why); close() is then called too.
+	 */
+	int (*open)(void *self, const void *conf, const struct env *env);
+	/*
+	 * Hands in what is known now. Never blocks. Negative errno when the sample failed as a
+	 * whole; the metrics then go stale. NULL: nothing to hand in.
+	 */
+	int (*read)(void *self, int64_t now_ns, struct batch *ret_batch);
+	/* Releases everything; must accept a self that open() left half done. */
+	void (*close)(void *self);
+};
+
+#endif
