@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernel files are generated on read, so one pread from offset 0 into a buffer that is large enough
+ * gives one consistent picture. A file that does not fit is not the file we think it is.
+ */
+#include "agent/procfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+int procfs_open(int root_fd, const char *path)
+{
+	int fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
+}
+
+int procfs_read(int fd, char *buffer, size_t size)
+{
+	size_t used = 0;
+	for (;;) {
+		ssize_t got = pread(fd, buffer + used, size - used, (off_t)used);
+		if (got < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		used += (size_t)got;
+		if (used == size)
+			return -EFBIG;
+		/* seq_file hands out a few records at a time: only a read of nothing is the end. */
+		if (got == 0)
+			break;
+	}
+	if (used == 0)
+		return -ENODATA;
+	buffer[used] = '\0';
+	return (int)used;
+}
+
+int procfs_read_path(int root_fd, const char *path, char *buffer, size_t size)
+{
+	int fd = procfs_open(root_fd, path);
+	if (fd < 0)
+		return fd;
+	int length = procfs_read(fd, buffer, size);
+	close(fd);
+	return length;
+}
+
+int procfs_read_line(int root_fd, const char *path, char *buffer, size_t size)
+{
+	int length = procfs_read_path(root_fd, path, buffer, size);
+	if (length < 0)
+		return length;
+
+	size_t start = strspn(buffer, " \t\r\n");
+	size_t end = (size_t)length;
+	/* Device tree strings end with a NUL byte that counts as part of the file. */
+	while (end > start && strchr(" \t\r\n", buffer[end - 1]))
+		end--;
+	memmove(buffer, buffer + start, end - start);
+	buffer[end - start] = '\0';
+	return (int)(end - start);
+}
+
+int procfs_number(const char *text, const char **ret_end, int64_t *ret_value)
+{
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+
+	int64_t value = 0;
+	while (*text >= '0' && *text <= '9') {
+		int digit = *text++ - '0';
+		if (__builtin_mul_overflow(value, (int64_t)10, &value) ||
+		    __builtin_add_overflow(value, (int64_t)digit, &value))
+			return -ERANGE;
+	}
+	*ret_end = text;
+	*ret_value = value;
+	return 0;
+}
+
+int procfs_integer(const char *text, int64_t *ret_value)
+{
+	bool negative = *text == '-';
+	const char *end;
+	int64_t value;
+	int r = procfs_number(text + negative, &end, &value);
+	if (r < 0)
+		return r;
+	if (*end == '\n')
+		end++;
+	if (*end)
+		return -EINVAL;
+	*ret_value = negative ? -value : value;
+	return 0;
+}
+
+/* One line "KEY   123 kB" or "KEY 123": 0 and the value if the rest of the line is well formed. */
+static int table_row(const char *rest, const struct procfs_key *key, int64_t *ret_value)
+{
+	const char *start = rest + strspn(rest, " \t");
+	if (start == rest)
+		return -ENOENT; /* a longer key that begins with ours */
+
+	int64_t value;
+	const char *end;
+	int r = procfs_number(start, &end, &value);
+	if (r < 0)
+		return r;
+	if (strncmp(end, " kB", 3) == 0)
+		end += 3;
+	if (*end != '\n')
+		return -EINVAL;
+	if (__builtin_mul_overflow(value, key->scale, &value))
+		return -ERANGE;
+	*ret_value = value;
+	return 0;
+}
+
+void procfs_table(const char *text, const struct procfs_key *keys, size_t count,
+		  int64_t *ret_values, uint64_t *ret_found)
+{
+	uint64_t found = 0, bad = 0;
+
+	for (const char *line = text, *next; *line; line = next) {
+		const char *end = strchr(line, '\n');
+		if (!end)
+			break;
+		next = end + 1;
+
+		for (size_t i = 0; i < count; i++) {
+			size_t length = strlen(keys[i].key);
+			if (line[0] != keys[i].key[0] || strncmp(line, keys[i].key, length) != 0)
+				continue;
+			int64_t value;
+			int r = table_row(line + length, &keys[i], &value);
+			if (r == -ENOENT)
+				continue;
+			if (r < 0 || (found >> i) & 1)
+				bad |= UINT64_C(1) << i;
+			else
+				ret_values[i] = value;
+			found |= UINT64_C(1) << i;
+			break;
+		}
+	}
+	*ret_found = found & ~bad;
+}
+
+const char *procfs_strerror(int error)
+{
+	switch (error < 0 ? -error : error) {
+	case ENOENT:
+		return "the file is not there";
+	case EACCES:
+	case EPERM:
+		return "permission denied";
+	case EOPNOTSUPP:
+		return "switched off in this kernel";
+	case EFBIG:
+		return "far too long for a kernel file";
+	case ENODATA:
+		return "the file is empty";
+	case EINVAL:
+		return "not in the expected form";
+	case ERANGE:
+		return "a number is out of range";
+	case ENODEV:
+	case ENXIO:
+		return "the device is gone";
+	case EIO:
+		return "input/output error";
+	case ESTALE:
+		return "stale file handle";
+	default:
+		return "cannot be read";
+	}
+}
