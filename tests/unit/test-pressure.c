@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* The judge: headroom, slopes and what confirms; pure, so a day passes in a moment. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/pressure.h"
+#include "agent/units.h"
+
+#define MIB (INT64_C(1) << 20)
+
+static const struct pressure_conf conf = {
+	.reserve = {.relative = true, .value = 20},
+	.horizon_ns = 10 * NS_PER_S,
+	.worker_bytes = 32 * MIB,
+};
+
+static void set(struct readings *readings, enum metric_role role, int64_t value)
+{
+	readings->known |= UINT64_C(1) << role;
+	readings->value[role] = value;
+}
+
+static void set_rate(struct readings *readings, enum metric_role role, int64_t per_s)
+{
+	readings->rate_known |= UINT64_C(1) << role;
+	readings->rate_milli[role] = per_s * 1000;
+}
+
+/* A Pi 3 at rest: 1000 MiB, 300 free, 400 of file cache, disk swap. */
+static struct readings at_rest(void)
+{
+	struct readings readings = {0};
+	set(&readings, ROLE_MEM_TOTAL, 1000 * MIB);
+	set(&readings, ROLE_MEM_FREE, 300 * MIB);
+	set(&readings, ROLE_FILE_ACTIVE, 100 * MIB);
+	set(&readings, ROLE_FILE_INACTIVE, 300 * MIB);
+	set(&readings, ROLE_WATERMARK_HIGH, 20 * MIB);
+	set(&readings, ROLE_SWAP_KIND, SWAP_DISK);
+	set(&readings, ROLE_SWAPPINESS, 60);
+	return readings;
+}
+
+static int64_t headroom_mib(const struct readings *readings)
+{
+	int64_t bytes;
+	const char *why;
+	assert_int_equal(pressure_headroom(readings, &bytes, &why), 0);
+	return (bytes + MIB / 2) / MIB;
+}
+
+static void test_headroom(void **context)
+{
+	(void)context;
+	struct readings readings = at_rest();
+	assert_int_equal(headroom_mib(&readings), 300 - 20 + 200);
+
+	set(&readings, ROLE_FILE_DIRTY, 100 * MIB); /* must be written first */
+	assert_int_equal(headroom_mib(&readings), 300 - 20 + 150);
+	set(&readings, ROLE_FILE_DIRTY, 0);
+
+	set_rate(&readings, ROLE_FILE_REFAULT, 5 * MIB); /* the cache is in use */
+	assert_int_equal(headroom_mib(&readings), 300 - 20 + 120);
+
+	set(&readings, ROLE_SWAPPINESS, 1); /* the cache goes first */
+	assert_int_equal(headroom_mib(&readings), 300 - 20 + 360);
+
+	set(&readings, ROLE_SWAPPINESS, 60);
+	set(&readings, ROLE_SWAP_KIND, SWAP_NONE);
+	assert_int_equal(headroom_mib(&readings), 300 - 20 + 360);
+}
+
+static void test_missing_is_not_zero(void **context)
+{
+	(void)context;
+	static const enum metric_role needed[] = {
+		ROLE_MEM_TOTAL,
+		ROLE_MEM_FREE,
+		ROLE_FILE_ACTIVE,
+		ROLE_FILE_INACTIVE,
+	};
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		struct readings readings = at_rest();
+		struct pressure pressure = {0};
+		struct verdict verdict;
+		readings.known &= ~(UINT64_C(1) << needed[i]);
+		pressure_judge(&pressure, &conf, &readings, NS_PER_S, &verdict);
+		assert_false(verdict.known);
+		assert_non_null(verdict.why);
+	}
+}
+
+/* Without zoneinfo the kernel's own default watermark counts, not nothing. */
+static void test_default_watermark(void **context)
+{
+	(void)context;
+	struct readings with = at_rest(), without = at_rest();
+	without.known &= ~(UINT64_C(1) << ROLE_WATERMARK_HIGH);
+	set(&with, ROLE_WATERMARK_HIGH, 0);
+	assert_true(headroom_mib(&without) < headroom_mib(&with));
+	assert_true(headroom_mib(&without) > headroom_mib(&with) - 20);
+}
+
+/* A steady leak of 10 MiB/s is seen as such within a few seconds, and swap is foretold. */
+static void test_slope(void **context)
+{
+	(void)context;
+	struct pressure pressure = {0};
+	struct verdict verdict = {0};
+	struct readings readings = at_rest();
+	int64_t free_bytes = 300 * MIB, now_ns = NS_PER_S;
+
+	for (int i = 0; i < 20; i++) {
+		readings.stamp_ns[ROLE_MEM_FREE] = now_ns;
+		set(&readings, ROLE_MEM_FREE, free_bytes);
+		pressure_judge(&pressure, &conf, &readings, now_ns, &verdict);
+		free_bytes -= 10 * MIB;
+		now_ns += NS_PER_S;
+	}
+	assert_true(verdict.known && verdict.falling);
+	assert_true(llabs(verdict.consumption_bytes_s - 10 * MIB) < MIB / 2);
+	int64_t exact_ms = verdict.headroom_bytes * 1000 / (10 * MIB);
+	assert_true(llabs(verdict.time_to_swap_ms - exact_ms) < exact_ms / 10);
+	assert_true(verdict.projected_bytes < verdict.headroom_bytes - 90 * MIB);
+
+	/* A pause of an hour (suspend) is not a slope. */
+	now_ns += 3600 * NS_PER_S;
+	readings.stamp_ns[ROLE_MEM_FREE] = now_ns;
+	set(&readings, ROLE_MEM_FREE, 10 * MIB);
+	pressure_judge(&pressure, &conf, &readings, now_ns, &verdict);
+	assert_int_equal(verdict.consumption_bytes_s, 0);
+	assert_false(verdict.falling);
+}
+
+/* Memory that goes to web workers is not consumption: the budget stays as it is. */
+static void test_workers_are_not_a_leak(void **context)
+{
+	(void)context;
+	struct pressure pressure = {0};
+	struct verdict verdict = {0};
+	struct readings readings = at_rest();
+	int64_t budget = 0;
+
+	for (int busy = 0; busy <= 8; busy++) {
+		int64_t now_ns = (busy + 1) * NS_PER_S;
+		readings.stamp_ns[ROLE_MEM_FREE] = now_ns;
+		set(&readings, ROLE_WEB_BUSY, busy);
+		set(&readings, ROLE_MEM_FREE, (300 - 32 * busy) * MIB);
+		pressure_judge(&pressure, &conf, &readings, now_ns, &verdict);
+		if (busy == 0)
+			budget = verdict.budget_bytes;
+		assert_int_equal(verdict.budget_bytes, budget);
+		assert_int_equal(verdict.consumption_bytes_s, 0);
+	}
+	assert_true(verdict.falling); /* but swap does come nearer */
+}
+
+static void test_confirmations(void **context)
+{
+	(void)context;
+	struct pressure pressure = {0};
+	struct verdict verdict;
+	struct readings readings = at_rest();
+
+	set_rate(&readings, ROLE_PSI_FULL, 200000);
+	pressure_judge(&pressure, &conf, &readings, NS_PER_S, &verdict);
+	assert_false(verdict.stalled); /* headroom is ample: PSI never leads */
+	set(&readings, ROLE_MEM_FREE, 0);
+	pressure_judge(&pressure, &conf, &readings, 2 * NS_PER_S, &verdict);
+	assert_true(verdict.stalled);
+
+	set_rate(&readings, ROLE_SWAP_DISK_OUT, 63 * 4096);
+	pressure_judge(&pressure, &conf, &readings, 3 * NS_PER_S, &verdict);
+	assert_false(verdict.disk_swapping);
+	set_rate(&readings, ROLE_SWAP_DISK_OUT, 64 * 4096);
+	pressure_judge(&pressure, &conf, &readings, 4 * NS_PER_S, &verdict);
+	assert_true(verdict.disk_swapping);
+
+	set(&readings, ROLE_STORAGE_FAILING, 1);
+	readings.known &= ~(UINT64_C(1) << ROLE_MEM_FREE);
+	pressure_judge(&pressure, &conf, &readings, 5 * NS_PER_S, &verdict);
+	assert_false(verdict.known);
+	assert_true(verdict.storage_failing); /* even when memory is unknown */
+}
+
+static void test_mul_div(void **context)
+{
+	(void)context;
+	assert_int_equal(mul_div(7, 3, 2), 10);
+	assert_int_equal(mul_div(-7, 3, 2), -10);
+	assert_int_equal(mul_div(INT64_MAX, 2, 4), INT64_MAX / 4 * 2);
+	assert_int_equal(mul_div(INT64_MAX, INT64_MAX, 1), INT64_MAX);
+	assert_int_equal(mul_div(INT64_MIN, INT64_MAX, 1), INT64_MIN);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_headroom),
+		cmocka_unit_test(test_missing_is_not_zero),
+		cmocka_unit_test(test_default_watermark),
+		cmocka_unit_test(test_slope),
+		cmocka_unit_test(test_workers_are_not_a_leak),
+		cmocka_unit_test(test_confirmations),
+		cmocka_unit_test(test_mul_div),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
