@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * State -> pressure -> controller in one call, the same for the daemon, --once and --replay: what is
+ * replayed is exactly what runs.
+ */
+#ifndef HOSTINGPI_JUDGE_H
+#define HOSTINGPI_JUDGE_H
+
+#include "agent/controller.h"
+#include "agent/pressure.h"
+#include "agent/settings.h"
+#include "agent/state.h"
+
+/* Zeroed is a valid start. */
+struct judge {
+	struct pressure pressure;
+	struct controller controller;
+	struct verdict verdict;   /* the latest */
+	struct decision decision; /* the latest */
+};
+
+struct judge_input {
+	enum control_request request;
+	const char *request_reason;
+	int64_t now_ns;
+	int64_t wall_ms;
+	uint32_t entropy;
+};
+
+/* Returns true when the state is another one than before. */
+bool judge_step(struct judge *judge, const struct settings *settings, const struct state *state,
+		const struct judge_input *input);
+
+#endif

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/* The controller: single behaviours, and properties that hold over random histories. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "agent/controller.h"
+#include "agent/units.h"
+
+#define MIB (INT64_C(1) << 20)
+
+struct bench {
+	struct controller controller;
+	struct controller_conf conf;
+	struct verdict verdict;
+	struct decision decision;
+	int64_t now_ns;
+	int64_t balancers;
+	bool changed;
+};
+
+static struct bench bench_new(void)
+{
+	return (struct bench){
+		.conf = {.blind_weight = 70},
+		.verdict =
+			{
+				.known = true,
+				.headroom_bytes = 600 * MIB,
+				.projected_bytes = 600 * MIB,
+				.soon_bytes = 600 * MIB,
+				.reserve_bytes = 200 * MIB,
+				.budget_bytes = 400 * MIB,
+				.worker_bytes = 20 * MIB,
+			},
+		.now_ns = NS_PER_S,
+		.balancers = 1,
+	};
+}
+
+static void headroom(struct bench *bench, int64_t mib)
+{
+	bench->verdict.headroom_bytes = mib * MIB;
+	bench->verdict.soon_bytes = mib * MIB;
+	bench->verdict.projected_bytes = mib * MIB;
+	bench->verdict.budget_bytes = (mib - 200) * MIB;
+}
+
+static void step_with(struct bench *bench, enum control_request request, const char *reason)
+{
+	const struct control_input input = {
+		.verdict = &bench->verdict,
+		.request = request,
+		.request_reason = reason,
+		.balancers = bench->balancers,
+		.now_ns = bench->now_ns,
+		.wall_ms = bench->now_ns / NS_PER_MS,
+		.entropy = (uint32_t)rand(),
+	};
+	controller_step(&bench->controller, &bench->conf, &input, &bench->decision,
+			&bench->changed);
+	bench->now_ns += NS_PER_S;
+}
+
+static void step(struct bench *bench)
+{
+	step_with(bench, REQUEST_NONE, NULL);
+}
+
+static void test_calm(void **context)
+{
+	(void)context;
+	struct bench bench = bench_new();
+	step(&bench);
+	assert_true(bench.changed); /* the first decision is always told */
+	assert_int_equal(bench.decision.state, CONTROL_NORMAL);
+	assert_int_equal(bench.decision.weight_pct, 100);
+	assert_int_equal(bench.decision.maxconn, 20);
+	step(&bench);
+	assert_false(bench.changed);
+}
+
+static void test_down_at_once_up_slowly(void **context)
+{
+	(void)context;
+	struct bench bench = bench_new();
+	step(&bench);
+	headroom(&bench, 300);
+	step(&bench);
+	assert_int_equal(bench.decision.state, CONTROL_SHED);
+	assert_int_equal(bench.decision.weight_pct, 25);
+	assert_int_equal(bench.decision.maxconn, 5);
+
+	headroom(&bench, 600);
+	int seconds = 0, last = bench.decision.maxconn;
+	while (bench.decision.state != CONTROL_NORMAL && seconds < 100) {
+		step(&bench);
+		seconds++;
+		assert_true(bench.decision.maxconn - last <= 1);
+		if (seconds <= 2)
+			assert_int_equal(bench.decision.maxconn, 5); /* the hold */
+		last = bench.decision.maxconn;
+	}
+	assert_in_range(seconds, 15, 20);
+	assert_int_equal(bench.decision.weight_pct, 95);
+	for (int i = 0; i < 3; i++)
+		step(&bench);
+	assert_int_equal(bench.decision.weight_pct, 100);
+}
+
+static void test_balancers_divide_the_cap(void **context)
+{
+	(void)context;
+	struct bench bench = bench_new();
+	for (int64_t count = 0; count <= 40; count++) {
+		bench.balancers = count;
+		step(&bench);
+		int64_t divisor = count ? count : 1;
+		assert_int_equal(bench.decision.capacity, 20);
+		assert_int_equal(bench.decision.maxconn, 20 / divisor ? 20 / divisor : 1);
+		assert_int_equal(bench.decision.weight_pct, 100);
+	}
+}
+
+static void test_hard_and_back(void **context)
+{
+	(void)context;
+	struct bench bench = bench_new();
+	step(&bench);
+	headroom(&bench, 49); /* below a quarter of the reserve */
+	step(&bench);
+	assert_int_equal(bench.decision.state, CONTROL_HARD);
+	assert_int_equal(bench.decision.weight_pct, 1);
+	assert_int_equal(bench.decision.maxconn, 1);
+	assert_string_equal(bench.decision.reason, "swap is near");
+	assert_false(bench.decision.fail);
+
+	headroom(&bench, 199); /* not near any more, but not safe either */
+	for (int i = 0; i < 60; i++)
+		step(&bench);
+	assert_int_equal(bench.decision.state, CONTROL_HARD);
+
+	headroom(&bench, 600);
+	int seconds = 0;
+	while (bench.decision.state == CONTROL_HARD && seconds < 100) {
+		step(&bench);
+		seconds++;
+	}
+	assert_int_equal(seconds, 11); /* 10 s of safety */
+	assert_int_equal(bench.decision.state, CONTROL_RECOVER);
+	assert_int_equal(bench.decision.maxconn, 2); /* from the bottom */
+}
+
+static void test_hard_causes(void **context)
+{
+	(void)context;
+	struct bench bench = bench_new();
+	step(&bench);
+	bench.verdict.storage_failing = true;
+	step(&bench);
+	assert_int_equal(bench.decision.state, CONTROL_HARD);
+	assert_string_equal(bench.decision.reason, "storage fails");
+
+	bench = bench_new();
+	bench.conf.fleet = FLEET_MIXED;
+	bench.verdict.disk_swapping = true;
+	step(&bench);
+	assert_int_equal(bench.decision.state, CONTROL_HARD);
+	assert_true(bench.decision.fail);
+
+	bench = bench_new();
+	bench.verdict.stalled = true;
+	step(&bench);
+	assert_int_equal(bench.decision.state, CONTROL_HARD);
+
+	/* Storage fails while memory cannot be read: still hard, not blind. */
+	bench = bench_new();
+	bench.verdict = (struct verdict){.why = "gone", .storage_failing = true};
+	step(&bench);
+	assert_int_equal(bench.decision.state, CONTROL_HARD);
+}
+
+static void test_blind(void **context)
+{
+	(void)context;
+	struct bench bench = bench_new();
+	bench.conf.cap = 12;
+	step(&bench);
+	bench.verdict = (struct verdict){.why = "stale"};
+	step(&bench);
+	assert_int_equal(bench.decision.state, CONTROL_BLIND);
+	assert_int_equal(bench.decision.weight_pct, 70);
+	assert_int_equal(bench.decision.maxconn, 12);
+	assert_string_equal(bench.decision.reason, "stale");
+	assert_false(bench.decision.headroom_known);
+
+	/* Blind from the very first step on: a sane answer all the same. */
+	bench = bench_new();
+	bench.verdict = (struct verdict){.why = "never read"};
+	step(&bench);
+	assert_int_equal(bench.decision.state, CONTROL_BLIND);
+	assert_true(bench.decision.maxconn >= 1);
+}
+
+static void test_operator(void **context)
+{
+	(void)context;
+	struct bench bench = bench_new();
+	step(&bench);
+	step_with(&bench, REQUEST_DRAIN, "new card");
+	assert_int_equal(bench.decision.state, CONTROL_HOLD);
+	assert_true(bench.decision.drain);
+	assert_string_equal(bench.decision.reason, "operator: new card");
+	headroom(&bench, 10); /* nothing ends a hold but the operator */
+	step(&bench);
+	assert_int_equal(bench.decision.state, CONTROL_HOLD);
+	headroom(&bench, 600);
+	step_with(&bench, REQUEST_READY, NULL);
+	assert_int_equal(bench.decision.state, CONTROL_RECOVER);
+	assert_false(bench.decision.drain);
+	assert_int_equal(bench.decision.maxconn, 2);
+}
+
+static void test_table_is_complete(void **context)
+{
+	(void)context;
+	for (int state = 0; state < CONTROL_STATES; state++) {
+		/* A forgotten cell would read as "normal"; those that are meant are these. */
+		for (int event = 0; event < CONTROL_EVENTS; event++) {
+			bool to_normal = control_table[state][event] == CONTROL_NORMAL;
+			bool meant = (event == EVENT_AMPLE &&
+				      (state == CONTROL_NORMAL || state == CONTROL_SHED ||
+				       state == CONTROL_RECOVER)) ||
+				     (event == EVENT_READY && state == CONTROL_NORMAL);
+			assert_int_equal(to_normal, meant);
+		}
+		assert_int_equal(control_table[state][EVENT_DRAIN], CONTROL_HOLD);
+	}
+}
+
+/* Over random histories: bounds always hold, and the capacity never jumps up. */
+static void test_properties(void **context)
+{
+	(void)context;
+	struct bench bench = bench_new();
+	int last_capacity = 0;
+	enum control_state last_state = CONTROL_NORMAL;
+
+	for (int i = 0; i < 50000; i++) {
+		headroom(&bench, rand() % 900 - 50);
+		bench.verdict.known = rand() % 50 != 0;
+		bench.verdict.disk_swapping = rand() % 100 == 0;
+		bench.verdict.storage_failing = rand() % 200 == 0;
+		bench.balancers = rand() % 9;
+		enum control_request request =
+			rand() % 300 ? REQUEST_NONE : (enum control_request)(rand() % 3);
+		step_with(&bench, request, NULL);
+		const struct decision *decision = &bench.decision;
+		assert_in_range(decision->weight_pct, 1, 100);
+		assert_true(decision->maxconn >= 1);
+		assert_true(decision->maxconn == 1 ||
+			    decision->maxconn * decision->balancers <= decision->capacity);
+		assert_true(strlen(decision->reason) > 0);
+		assert_int_equal(decision->drain, decision->state == CONTROL_HOLD);
+		if (request == REQUEST_DRAIN)
+			assert_int_equal(decision->state, CONTROL_HOLD);
+		bool blind = decision->state == CONTROL_BLIND || last_state == CONTROL_BLIND;
+		bool hard = last_state == CONTROL_HARD || decision->state == CONTROL_HARD;
+		if (i > 0 && !blind && !hard)
+			assert_true(decision->capacity <= last_capacity + 3);
+		last_capacity = decision->capacity;
+		last_state = decision->state;
+	}
+}
+
+static void test_sampling_adapts(void **context)
+{
+	(void)context;
+	struct bench bench = bench_new();
+	step(&bench);
+	assert_int_equal(controller_next_ns(&bench.decision, &bench.verdict, NS_PER_S), NS_PER_S);
+	bench.decision.time_to_swap_known = true;
+	bench.decision.time_to_swap_ms = 59999;
+	assert_int_equal(controller_next_ns(&bench.decision, &bench.verdict, NS_PER_S),
+			 250 * NS_PER_MS);
+	headroom(&bench, 199);
+	assert_int_equal(controller_next_ns(&bench.decision, &bench.verdict, NS_PER_S),
+			 100 * NS_PER_MS);
+}
+
+int main(void)
+{
+	const char *given = getenv("SEED");
+	unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
+	printf("SEED=%u\n", seed);
+	srand(seed);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_calm),
+		cmocka_unit_test(test_down_at_once_up_slowly),
+		cmocka_unit_test(test_balancers_divide_the_cap),
+		cmocka_unit_test(test_hard_and_back),
+		cmocka_unit_test(test_hard_causes),
+		cmocka_unit_test(test_blind),
+		cmocka_unit_test(test_operator),
+		cmocka_unit_test(test_table_is_complete),
+		cmocka_unit_test(test_properties),
+		cmocka_unit_test(test_sampling_adapts),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
