@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* The documents of the MQTT contract (design 5) and of the control socket, one writer for all. */
+#ifndef HOSTINGPI_RENDER_H
+#define HOSTINGPI_RENDER_H
+
+#include "agent/json.h"
+#include "agent/report.h"
+
+/* 8 KiB: the state document of a Pi with everything on is about 2.5 KiB, all unknown about 5 KiB. */
+#define RENDER_SIZE 8192
+
+/* Each writes one object; key as in json_object(). */
+void render_snapshot(struct json *json, const char *key, const struct snapshot *snapshot);
+void render_decision(struct json *json, const char *key, const struct decision *decision);
+void render_event(struct json *json, const char *key, const struct event *event);
+void render_about(struct json *json, const char *key, const struct about *about);
+
+/* Writes the document of any report into buffer. Returns its length or -ENOSPC. */
+int render_report(char *buffer, size_t size, const struct report *report);
+
+#endif
