@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One timer drives everything: read what is due, judge, decide, tell. Its period adapts to danger;
+ * samples are published at the configured interval all the same. What a module saw between two ticks
+ * and cannot wait comes in through env_wake() and runs the same pass.
+ */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "agent/log.h"
+#include "agent/version.h"
+
+/* Notifiers may take this long to say goodbye, asked this often. */
+#define STOP_NS (2 * NS_PER_S)
+#define STOP_ASK_NS (20 * NS_PER_MS)
+
+static void agent_tick(void *context);
+
+struct snapshot agent_snapshot(const struct agent *agent)
+{
+	return (struct snapshot){
+		.ts_ms = env_wall_ms(&agent->env),
+		.now_ns = env_now_ns(&agent->env),
+		.seq = agent->seq,
+		.interval_ms = agent->settings->agent.interval_ns / NS_PER_MS,
+		.state = agent->plant.state,
+	};
+}
+
+void agent_event(struct agent *agent, const struct event *event)
+{
+	static const enum log_level levels[] = {
+		[SEVERITY_INFO] = LOG_LEVEL_NOTICE,
+		[SEVERITY_WARNING] = LOG_LEVEL_WARNING,
+		[SEVERITY_CRITICAL] = LOG_LEVEL_ERROR,
+	};
+	struct event stamped = *event;
+	stamped.id = ++agent->event_id;
+	stamped.ts_ms = env_wall_ms(&agent->env);
+	/* First out, then into the log: the log may be on the card that fails. */
+	struct report report = {.kind = REPORT_EVENT, .event = &stamped};
+	dispatch_report(&agent->plant.dispatch, &report);
+	log_message(levels[stamped.severity], "%s: %s", stamped.kind, stamped.text);
+}
+
+static void take_event(void *context, const struct event *event)
+{
+	agent_event(context, event);
+}
+
+static void tell_transition(struct agent *agent, enum control_state before)
+{
+	const struct decision *decision = &agent->judge.decision;
+	static const enum severity severities[CONTROL_STATES] = {
+		[CONTROL_NORMAL] = SEVERITY_INFO,  [CONTROL_SHED] = SEVERITY_WARNING,
+		[CONTROL_RECOVER] = SEVERITY_INFO, [CONTROL_HARD] = SEVERITY_CRITICAL,
+		[CONTROL_HOLD] = SEVERITY_INFO,	   [CONTROL_BLIND] = SEVERITY_WARNING,
+	};
+	struct event event = {.severity = severities[decision->state]};
+	bool first = agent->event_id == 0 && before == decision->state;
+	snprintf(event.kind, sizeof(event.kind), first ? "start" : "state");
+	snprintf(event.text, sizeof(event.text), "%s -> %s: %s; weight %d%%, maxconn %d",
+		 first ? "start" : control_state_words[before],
+		 control_state_words[decision->state], decision->reason, decision->weight_pct,
+		 decision->maxconn);
+	event_put(&event, "weight", decision->weight_pct);
+	event_put(&event, "maxconn", decision->maxconn);
+	if (decision->headroom_known)
+		event_put(&event, "headroom_bytes", decision->headroom_bytes);
+	if (decision->time_to_swap_known)
+		event_put(&event, "time_to_swap_ms", decision->time_to_swap_ms);
+	agent_event(agent, &event);
+	sdnotify_send(&agent->notify, "STATUS=%s: %s, weight %d%%, maxconn %d",
+		      control_state_words[decision->state], decision->reason, decision->weight_pct,
+		      decision->maxconn);
+}
+
+static bool decision_differs(const struct decision *a, const struct decision *b)
+{
+	return a->state != b->state || a->weight_pct != b->weight_pct || a->maxconn != b->maxconn ||
+	       a->nominal != b->nominal || a->balancers != b->balancers ||
+	       strcmp(a->reason, b->reason) != 0;
+}
+
+static void decide(struct agent *agent)
+{
+	enum control_state before = agent->judge.controller.state;
+	const struct judge_input input = {
+		.request = agent->request,
+		.request_reason = agent->request_reason,
+		.now_ns = env_now_ns(&agent->env),
+		.wall_ms = env_wall_ms(&agent->env),
+		.entropy = env_entropy(&agent->env),
+	};
+	agent->request = REQUEST_NONE;
+	bool changed = judge_step(&agent->judge, agent->settings, agent->plant.state, &input);
+
+	/* Balancers first, then the story. */
+	if (changed || decision_differs(&agent->judge.decision, &agent->published)) {
+		agent->published = agent->judge.decision;
+		struct report report = {.kind = REPORT_DECISION,
+					.decision = &agent->judge.decision};
+		dispatch_report(&agent->plant.dispatch, &report);
+	}
+	if (changed)
+		tell_transition(agent, before);
+}
+
+static void publish_sample(struct agent *agent)
+{
+	int64_t now_ns = env_now_ns(&agent->env);
+	/* Half a tick early is on time, else a jittering tick would skip every other sample. */
+	if (now_ns + 50 * NS_PER_MS < agent->sample_due_ns)
+		return;
+	agent->sample_due_ns += agent->settings->agent.interval_ns;
+	if (agent->sample_due_ns < now_ns)
+		agent->sample_due_ns = now_ns + agent->settings->agent.interval_ns;
+
+	static struct batch batch;
+	batch_reset(&batch);
+	derived_read(&agent->judge.verdict, &agent->judge.decision, agent->late_us, &batch);
+	state_update(agent->plant.state, agent->derived, &batch, now_ns);
+	agent->late_us = 0;
+	agent->seq++;
+
+	struct snapshot snapshot = agent_snapshot(agent);
+	struct report report = {.kind = REPORT_SAMPLE, .snapshot = &snapshot};
+	dispatch_report(&agent->plant.dispatch, &report);
+}
+
+void agent_sample(struct agent *agent)
+{
+	plant_read(&agent->plant, env_now_ns(&agent->env), take_event, agent);
+	decide(agent);
+	publish_sample(agent);
+	dispatch_retry(&agent->plant.dispatch);
+}
+
+static void arm_tick(struct agent *agent)
+{
+	int64_t now_ns = env_now_ns(&agent->env);
+	int64_t period_ns = controller_next_ns(&agent->judge.decision, &agent->judge.verdict,
+					       agent->settings->agent.interval_ns);
+	agent->tick_due_ns += period_ns;
+	/* After a pause (suspend, SIGSTOP) do not catch up: go on from now. */
+	if (agent->tick_due_ns < now_ns || agent->tick_due_ns > now_ns + period_ns)
+		agent->tick_due_ns = now_ns + period_ns;
+	timer_arm(agent->tick, agent->tick_due_ns - now_ns);
+}
+
+static void agent_tick(void *context)
+{
+	struct agent *agent = context;
+	int64_t late_us = (env_now_ns(&agent->env) - agent->tick_due_ns) / NS_PER_US;
+	if (late_us > agent->late_us)
+		agent->late_us = late_us;
+	agent_sample(agent);
+	arm_tick(agent);
+}
+
+static void on_wake(void *context)
+{
+	agent_sample(context);
+}
+
+static void on_watchdog(void *context)
+{
+	struct agent *agent = context;
+	sdnotify_send(&agent->notify, "WATCHDOG=1");
+	timer_arm(agent->watchdog, agent->notify.watchdog_ns);
+}
+
+static void on_stop_timer(void *context)
+{
+	struct agent *agent = context;
+	if (plant_stop(&agent->plant) || env_now_ns(&agent->env) >= agent->stop_deadline_ns) {
+		loop_stop(agent->loop);
+		return;
+	}
+	timer_arm(agent->stop, STOP_ASK_NS);
+}
+
+static void on_signal(void *context, int signal_number)
+{
+	struct agent *agent = context;
+	if (signal_number == SIGHUP) {
+		agent_reload(agent);
+		return;
+	}
+	if (agent->stopping) {
+		loop_stop(agent->loop); /* asked twice: at once */
+		return;
+	}
+	agent->stopping = true;
+	log_notice("stopping (%s)", strsignal(signal_number));
+	sdnotify_send(&agent->notify, "STOPPING=1");
+	agent->stop_deadline_ns = env_now_ns(&agent->env) + STOP_NS;
+	on_stop_timer(agent);
+}
+
+static void list_libraries(struct agent *agent)
+{
+	size_t used =
+		(size_t)snprintf(agent->libraries, sizeof(agent->libraries), "%s", loop_library());
+	for (size_t i = 0; i < agent->plant.count; i++) {
+		const struct module *module = agent->plant.instances[i].module;
+		if (module->library && used < sizeof(agent->libraries))
+			used += (size_t)snprintf(agent->libraries + used,
+						 sizeof(agent->libraries) - used, ", %s",
+						 module->library());
+	}
+}
+
+void agent_about(struct agent *agent)
+{
+	list_libraries(agent);
+	memcpy(agent->digest, agent->settings->digest, sizeof(agent->digest));
+	const struct about about = {
+		.id = agent->identity.id,
+		.model = agent->identity.model[0] ? agent->identity.model : NULL,
+		.kernel = agent->identity.kernel[0] ? agent->identity.kernel : NULL,
+		.version = hostingpi_version,
+		.libraries = agent->libraries,
+		.config_digest = agent->digest,
+		.started_ms = agent->env.started_ms,
+	};
+	struct report report = {.kind = REPORT_ABOUT, .about = &about};
+	dispatch_report(&agent->plant.dispatch, &report);
+}
+
+static void print_error(void *context, const char *message)
+{
+	(void)context;
+	log_error("%s", message);
+}
+
+static int open_root(struct agent *agent)
+{
+	const char *root = agent->options.root ? agent->options.root : "/";
+	agent->env.root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (agent->env.root_fd >= 0)
+		return 0;
+	log_error("--root %s: %s", root, strerror(errno));
+	return 2;
+}
+
+int agent_init(struct agent *agent, const struct options *options)
+{
+	*agent = (struct agent){.options = *options, .env = {.root_fd = -1}, .notify = {.fd = -1}};
+
+	if (settings_load(options->conf_path, !options->conf_given, print_error, NULL,
+			  &agent->settings) != 0)
+		return 2;
+	if (open_root(agent) != 0)
+		return 2;
+	identity_read(agent->env.root_fd, agent->settings->agent.id, &agent->identity);
+
+	const struct loop_hooks hooks = {on_wake, on_signal, agent};
+	agent->loop = loop_new(&hooks);
+	if (!agent->loop) {
+		log_error("cannot make an event loop: %s", strerror(errno));
+		return 1;
+	}
+	agent->env.real_root = options->root == NULL;
+	agent->env.dry_run = options->dry_run;
+	agent->env.id = agent->identity.id;
+	snprintf(agent->run_dir, sizeof(agent->run_dir), "%s", agent->settings->agent.run_dir);
+	agent->env.run_dir = agent->run_dir;
+	agent->env.now_ns = loop_now_ns;
+	agent->env.wall_ms = loop_wall_ms;
+	agent->env.entropy = loop_entropy;
+	agent->env.loop = agent->loop;
+	agent->env.started_ms = loop_wall_ms(&agent->env);
+
+	int r = plant_init(&agent->plant, &agent->env, DERIVED_COUNT);
+	if (r == 0)
+		r = state_add(agent->plant.state, derived_metrics, DERIVED_COUNT,
+			      3 * agent->settings->agent.interval_ns, &agent->derived);
+	if (r < 0) {
+		log_error("cannot make the modules: %s", strerror(-r));
+		return 1;
+	}
+	return 0;
+}
+
+void agent_free(struct agent *agent)
+{
+	control_free(agent->control);
+	plant_free(&agent->plant);
+	timer_end(agent->tick);
+	timer_end(agent->watchdog);
+	timer_end(agent->stop);
+	loop_free(agent->loop);
+	sdnotify_close(&agent->notify);
+	settings_free(agent->settings);
+	while (agent->older) {
+		struct settings_chain *next = agent->older->older;
+		settings_free(agent->older->settings);
+		free(agent->older);
+		agent->older = next;
+	}
+	if (agent->env.root_fd >= 0)
+		close(agent->env.root_fd);
+}
+
+/*
+ * Locks what is touched, not what is mapped: plain locking would make whole thread stacks resident.
+ * Without the right to (RLIMIT_MEMLOCK) the agent still works, only less surely.
+ */
+static void lock_memory(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_MEMLOCK, &limit);
+	}
+	/* With a finite limit a later allocation would fail instead: then rather not lock. */
+	bool finite = geteuid() != 0 && limit.rlim_max != RLIM_INFINITY &&
+		      limit.rlim_max < (rlim_t)64 << 20;
+	if (finite || mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
+		log_info("memory is not locked (%s); LimitMEMLOCK=infinity in the unit allows it",
+			 finite ? "RLIMIT_MEMLOCK is too small" : strerror(errno));
+
+	/* The loop's deepest path needs about 20 KiB; touch them before memory is short. */
+	volatile char stack[64 * 1024];
+	for (size_t i = 0; i < sizeof(stack); i += 4096)
+		stack[i] = 0;
+}
+
+static int control_status(void *context, char *buffer, size_t size)
+{
+	return agent_status(context, buffer, size);
+}
+
+static int control_request(void *context, enum control_request request, const char *reason)
+{
+	struct agent *agent = context;
+	agent->request = request;
+	snprintf(agent->request_reason, sizeof(agent->request_reason), "%s", reason ? reason : "");
+	if (request == REQUEST_DRAIN)
+		hold_save(&agent->env, agent->request_reason);
+	else
+		hold_clear(&agent->env);
+	env_wake(&agent->env);
+	return 0;
+}
+
+static bool start(struct agent *agent)
+{
+	static const struct control_ops ops = {control_status, control_request};
+
+	agent->tick = env_timer(&agent->env, agent_tick, agent);
+	agent->watchdog = env_timer(&agent->env, on_watchdog, agent);
+	agent->stop = env_timer(&agent->env, on_stop_timer, agent);
+	agent->control = control_new(&agent->env, &ops, agent);
+	if (!agent->control && errno == EADDRINUSE)
+		return false;
+	if (hold_load(&agent->env, agent->request_reason, sizeof(agent->request_reason)))
+		agent->request = REQUEST_DRAIN;
+	if (plant_open(&agent->plant, agent->settings, true) < 0)
+		return false;
+
+	agent_about(agent);
+	return true;
+}
+
+int agent_run(struct agent *agent)
+{
+	signal(SIGPIPE, SIG_IGN);
+	sdnotify_open(&agent->notify);
+	if (!start(agent))
+		return 1;
+	lock_memory();
+	log_notice("hostingpid %s on %s (id from %s)%s", hostingpi_version, agent->identity.id,
+		   agent->identity.origin,
+		   agent->options.dry_run ? ", dry run: balancers are told to stay" : "");
+
+	agent->tick_due_ns = env_now_ns(&agent->env);
+	agent->sample_due_ns = agent->tick_due_ns;
+	agent_tick(agent);
+	sdnotify_send(&agent->notify, "READY=1");
+	if (agent->notify.watchdog_ns)
+		on_watchdog(agent);
+	loop_run(agent->loop);
+	return agent->exit_code;
+}

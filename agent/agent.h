@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* The daemon: owns everything and joins it together on the loop. */
+#ifndef HOSTINGPI_AGENT_H
+#define HOSTINGPI_AGENT_H
+
+#include <stdbool.h>
+
+#include "agent/control.h"
+#include "agent/derived.h"
+#include "agent/env.h"
+#include "agent/identity.h"
+#include "agent/judge.h"
+#include "agent/loop.h"
+#include "agent/plant.h"
+#include "agent/sdnotify.h"
+#include "agent/settings.h"
+
+/* What the command line said. */
+struct options {
+	const char *conf_path;
+	bool conf_given; /* then the file must exist */
+	const char *root; /* NULL: the real one */
+	bool dry_run;
+	bool json;
+};
+
+/* Settings that instances still use; older ones are kept behind the newest. */
+struct settings_chain {
+	struct settings *settings;
+	struct settings_chain *older;
+};
+
+struct agent {
+	struct options options;
+	struct env env;
+	struct loop *loop;
+	struct settings *settings;
+	struct settings_chain *older;
+	struct identity identity;
+	char libraries[128];
+	char digest[17];  /* of the settings in force */
+	char run_dir[80]; /* of the first settings: changing it takes a restart */
+	struct plant plant;
+	struct judge judge;
+	struct state_source derived;
+	struct control *control;
+	struct sdnotify notify;
+	struct timer *tick;
+	struct timer *watchdog;
+	struct timer *stop;
+	int64_t tick_due_ns;
+	int64_t late_us; /* of the sampling passes since the last sample, at most */
+	int64_t sample_due_ns;
+	int64_t stop_deadline_ns;
+	uint64_t seq;
+	uint64_t event_id;
+	enum control_request request;
+	char request_reason[CONTROL_REASON_SIZE];
+	struct decision published;
+	bool stopping;
+	int exit_code;
+};
+
+/*
+ * Prepares an agent: settings, root directory, loop, identity, instances (not opened). Everything
+ * that is wrong has been told on standard error. Returns 0 or the exit code of the program. Always to
+ * be ended with agent_free().
+ */
+int agent_init(struct agent *agent, const struct options *options);
+void agent_free(struct agent *agent);
+
+/* Runs the daemon until it is told to stop. Returns the exit code. */
+int agent_run(struct agent *agent);
+
+/*
+ * One sampling pass: read, judge, tell. In the daemon the timer calls it, --once and --doctor call it
+ * themselves.
+ */
+void agent_sample(struct agent *agent);
+
+/* The newest readings as a snapshot. */
+struct snapshot agent_snapshot(const struct agent *agent);
+
+/* Tells the slow facts to the notifiers; at start and after a reload. */
+void agent_about(struct agent *agent);
+
+/* Tells an event to the notifiers and to the log. */
+void agent_event(struct agent *agent, const struct event *event);
+
+/* The status document (agent_status.c). Returns its length or -ENOSPC. */
+int agent_status(const struct agent *agent, char *buffer, size_t size);
+
+/* Builds new settings and swaps them in; on any error the old ones stay (agent_reload.c). */
+void agent_reload(struct agent *agent);
+
+/* An operator's hold lives in run_dir, so that it survives a restart (agent_hold.c). */
+void hold_save(const struct env *env, const char *reason);
+void hold_clear(const struct env *env);
+/* True if there is one; reason may be empty. */
+bool hold_load(const struct env *env, char *ret_reason, size_t size);
+
+#endif

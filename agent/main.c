@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Options and the choice of mode. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/log.h"
+#include "agent/once.h"
+#include "agent/version.h"
+
+enum mode {
+	MODE_RUN,
+	MODE_TEST,
+	MODE_ONCE,
+	MODE_DOCTOR,
+	MODE_REPLAY,
+};
+
+struct command_line {
+	enum mode mode;
+	struct options options;
+	const char *replay_path;
+	bool level_given;
+	enum log_level level;
+};
+
+static const char usage_text[] =
+	"usage: hostingpid [-c FILE] [--root DIR] [--dry-run] [-l LEVEL]\n"
+	"       hostingpid [-c FILE] -t | --once [--json] | --doctor [--json] | --replay FILE.csv\n"
+	"\n"
+	"Keeps this Raspberry Pi web server in the hosting mix and out of swap.\n"
+	"\n"
+	"  -c, --config FILE    configuration (default " SETTINGS_PATH ", may be missing)\n"
+	"  -t, --test           check the configuration, print every error, and exit\n"
+	"  -1, --once           print the readings once and exit\n"
+	"      --doctor         say what was found, what is missing and what to do, and exit\n"
+	"      --json           with --once or --doctor: print JSON\n"
+	"      --replay FILE    put a recorded machine through the decision law (-: standard input)\n"
+	"      --root DIR       read DIR/proc, DIR/sys and DIR/dev/kmsg instead of the real ones\n"
+	"      --dry-run        decide and publish, but tell load balancers to stay as they are\n"
+	"  -l, --log-level L    error, warning, notice (default), info or debug\n"
+	"  -V, --version        print the version and exit\n"
+	"  -h, --help           print this and exit\n"
+	"\n"
+	"Exit status: 0 fine, 1 failed at run time (--doctor: something needs attention),\n"
+	"2 usage or configuration. See hostingpid(8) and hostingpi.conf(5).\n";
+
+enum {
+	OPTION_DOCTOR = 256,
+	OPTION_JSON,
+	OPTION_REPLAY,
+	OPTION_ROOT,
+	OPTION_DRY_RUN,
+};
+
+static const struct option long_options[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"test", no_argument, NULL, 't'},
+	{"once", no_argument, NULL, '1'},
+	{"doctor", no_argument, NULL, OPTION_DOCTOR},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"replay", required_argument, NULL, OPTION_REPLAY},
+	{"root", required_argument, NULL, OPTION_ROOT},
+	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+	{"log-level", required_argument, NULL, 'l'},
+	{"version", no_argument, NULL, 'V'},
+	{"help", no_argument, NULL, 'h'},
+	{0},
+};
+
+static int usage_error(const char *message, const char *detail)
+{
+	fprintf(stderr, "hostingpid: %s%s; try hostingpid --help\n", message, detail);
+	return 2;
+}
+
+static int set_mode(struct command_line *line, enum mode mode)
+{
+	if (line->mode != MODE_RUN && line->mode != mode)
+		return usage_error("only one of -t, --once, --doctor and --replay at a time", "");
+	line->mode = mode;
+	return -1;
+}
+
+/* Returns -1 to go on, else the exit code. */
+static int take_option(struct command_line *line, int option)
+{
+	switch (option) {
+	case 'c':
+		line->options.conf_path = optarg;
+		line->options.conf_given = true;
+		return -1;
+	case 't':
+		return set_mode(line, MODE_TEST);
+	case '1':
+		return set_mode(line, MODE_ONCE);
+	case OPTION_DOCTOR:
+		return set_mode(line, MODE_DOCTOR);
+	case OPTION_REPLAY:
+		line->replay_path = optarg;
+		return set_mode(line, MODE_REPLAY);
+	case OPTION_JSON:
+		line->options.json = true;
+		return -1;
+	case OPTION_ROOT:
+		line->options.root = optarg;
+		return -1;
+	case OPTION_DRY_RUN:
+		line->options.dry_run = true;
+		return -1;
+	case 'l':
+		line->level_given = true;
+		if (log_level_parse(optarg, &line->level) == 0)
+			return -1;
+		return usage_error("unknown log level ", optarg);
+	case 'V':
+		printf("hostingpid %s\n", hostingpi_version);
+		return 0;
+	case 'h':
+		fputs(usage_text, stdout);
+		return 0;
+	default:
+		fputs("try hostingpid --help\n", stderr);
+		return 2;
+	}
+}
+
+static int parse(int argc, char **argv, struct command_line *line)
+{
+	int option;
+	while ((option = getopt_long(argc, argv, "c:t1l:Vh", long_options, NULL)) != -1) {
+		int r = take_option(line, option);
+		if (r >= 0)
+			return r;
+	}
+	if (optind < argc)
+		return usage_error("unexpected argument ", argv[optind]);
+	if (line->options.json && line->mode != MODE_ONCE && line->mode != MODE_DOCTOR)
+		return usage_error("--json needs --once or --doctor", "");
+	return -1;
+}
+
+static int test_run(const struct options *options)
+{
+	static struct agent agent;
+	int r = agent_init(&agent, options);
+	if (r == 0)
+		printf("%s: configuration OK\n", options->conf_path);
+	agent_free(&agent);
+	return r;
+}
+
+static int run(const struct command_line *line)
+{
+	static struct agent agent;
+	if (line->mode == MODE_TEST)
+		return test_run(&line->options);
+
+	int r = agent_init(&agent, &line->options);
+	if (r == 0) {
+		switch (line->mode) {
+		case MODE_RUN:
+			r = agent_run(&agent);
+			break;
+		case MODE_ONCE:
+			r = once_run(&agent);
+			break;
+		case MODE_DOCTOR:
+			r = doctor_run(&agent);
+			break;
+		case MODE_REPLAY:
+			r = replay_run(agent.settings, line->replay_path);
+			break;
+		case MODE_TEST:
+			break;
+		}
+	}
+	agent_free(&agent);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct command_line line = {
+		.options.conf_path = SETTINGS_PATH,
+		.level = LOG_LEVEL_NOTICE,
+	};
+	int r = parse(argc, argv, &line);
+	if (r >= 0)
+		return r;
+	/* Who looks once wants the readings; what is missing stands there with its reason. */
+	if (line.mode != MODE_RUN && !line.level_given)
+		line.level = LOG_LEVEL_ERROR;
+	log_open(line.level);
+	return run(&line);
+}

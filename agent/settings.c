@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The core knows two arrays, collectors[] and notifiers[], and puts their rows beside its own two
+ * sections. Settings structures are zeroed before they are filled, so that two sets can be compared
+ * byte by byte: that is how a reload finds out which modules must be opened anew.
+ */
+#include "agent/settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/collector.h"
+#include "agent/identity.h"
+#include "agent/notifier.h"
+
+static const char *const fleet_words[] = {
+	[FLEET_PIS_ONLY] = "pis-only",
+	[FLEET_MIXED] = "mixed",
+	NULL,
+};
+
+static const struct conf_item agent_items[] = {
+	{.key = "id",
+	 .type = CONF_NAME,
+	 .offset = offsetof(struct agent_conf, id),
+	 .size = sizeof(((struct agent_conf *)0)->id),
+	 .fallback = "",
+	 .help = "name of this Pi in topics; empty: derived from the SoC serial or machine id"},
+	{.key = "interval",
+	 .type = CONF_DURATION,
+	 .offset = offsetof(struct agent_conf, interval_ns),
+	 .size = sizeof(int64_t),
+	 .fallback = "1s",
+	 .min = 250 * NS_PER_MS,
+	 .max = 60 * NS_PER_S,
+	 .help = "time between two published samples"},
+	{.key = "run_dir",
+	 .type = CONF_PATH,
+	 .offset = offsetof(struct agent_conf, run_dir),
+	 .size = sizeof(((struct agent_conf *)0)->run_dir),
+	 .fallback = "/run/hostingpi",
+	 .min = 1,
+	 .help = "directory for the control socket and state that lives until reboot"},
+	{.key = NULL},
+};
+
+static const struct conf_item control_items[] = {
+	CONF_ROW(struct control_conf, reserve, CONF_SHARE, "20%", .min = 1, .max = 90,
+		 .help = "headroom that is never given away, part of RAM or a size"),
+	CONF_ROW(struct control_conf, horizon, CONF_DURATION, "10s", .min = NS_PER_S,
+		 .max = 300 * NS_PER_S, .help = "how far ahead the budget looks"),
+	CONF_ROW(struct control_conf, worker_size, CONF_SIZE, "32M", .min = 65536,
+		 .max = INT64_C(1) << 34, .help = "memory of one concurrent request"),
+	CONF_ROW(struct control_conf, cap, CONF_INT, "0", .min = 0, .max = 100000,
+		 .help = "concurrent requests that mean 100 %; 0: learned"),
+	CONF_ROW(struct control_conf, blind_weight, CONF_PERCENT, "100%", .min = 1, .max = 100,
+		 .help = "weight while the agent's own readings are stale"),
+	CONF_ROW(struct control_conf, fleet, CONF_WORD, "pis-only", .words = fleet_words,
+		 .help = "mixed: at the hard level tell the balancer that this server failed"),
+	{.key = NULL},
+};
+
+const struct conf_section settings_core_sections[] = {
+	{"agent", agent_items, NULL},
+	{"control", control_items, NULL},
+	{0},
+};
+
+static size_t count_modules(void)
+{
+	size_t count = 0;
+	for (size_t i = 0; collectors[i]; i++)
+		count++;
+	for (size_t i = 0; notifiers[i]; i++)
+		count++;
+	return count;
+}
+
+static struct settings *settings_new(void)
+{
+	struct settings *settings = calloc(1, sizeof(*settings));
+	if (!settings)
+		return NULL;
+	settings->modules = calloc(count_modules() + 1, sizeof(settings->modules[0]));
+	settings->confs = calloc(count_modules() + 1, sizeof(settings->confs[0]));
+	if (!settings->modules || !settings->confs)
+		goto fail;
+	for (size_t i = 0; collectors[i]; i++)
+		settings->modules[settings->module_count++] = &collectors[i]->module;
+	for (size_t i = 0; notifiers[i]; i++)
+		settings->modules[settings->module_count++] = &notifiers[i]->module;
+	for (size_t i = 0; i < settings->module_count; i++) {
+		if (!settings->modules[i]->conf_size)
+			continue;
+		settings->confs[i] = calloc(1, settings->modules[i]->conf_size);
+		if (!settings->confs[i])
+			goto fail;
+	}
+	return settings;
+fail:
+	settings_free(settings);
+	return NULL;
+}
+
+void settings_free(struct settings *settings)
+{
+	if (!settings)
+		return;
+	for (size_t i = 0; settings->confs && i < settings->module_count; i++)
+		free(settings->confs[i]);
+	free(settings->confs);
+	free(settings->modules);
+	free(settings);
+}
+
+static void fill_sections(struct settings *settings, struct conf_section *sections)
+{
+	*sections++ = (struct conf_section){"agent", agent_items, &settings->agent};
+	*sections++ = (struct conf_section){"control", control_items, &settings->control};
+	for (size_t i = 0; i < settings->module_count; i++)
+		if (settings->modules[i]->conf)
+			*sections++ = (struct conf_section){settings->modules[i]->name,
+							    settings->modules[i]->conf,
+							    settings->confs[i]};
+	*sections = (struct conf_section){0};
+}
+
+static int check_modules(const struct settings *settings, const char *path, conf_error_fn *fn,
+			 void *context)
+{
+	int errors = 0;
+	for (size_t i = 0; i < settings->module_count; i++) {
+		const struct module *module = settings->modules[i];
+		char error[256], message[512];
+		if (!module->check || module->check(settings->confs[i], error, sizeof(error)) >= 0)
+			continue;
+		snprintf(message, sizeof(message), "%s: [%s] %s", path, module->name, error);
+		fn(context, message);
+		errors++;
+	}
+	return errors;
+}
+
+static void finish(struct settings *settings)
+{
+	const struct control_conf *control = &settings->control;
+	settings->pressure = (struct pressure_conf){
+		.reserve = control->reserve,
+		.horizon_ns = control->horizon,
+		.worker_bytes = control->worker_size,
+	};
+	settings->controller = (struct controller_conf){
+		.cap = control->cap,
+		.blind_weight = control->blind_weight,
+		.fleet = control->fleet,
+	};
+
+	uint64_t hash = identity_hash(0, &settings->agent, sizeof(settings->agent));
+	hash = identity_hash(hash, control, sizeof(*control));
+	for (size_t i = 0; i < settings->module_count; i++)
+		if (settings->confs[i])
+			hash = identity_hash(hash, settings->confs[i],
+					     settings->modules[i]->conf_size);
+	snprintf(settings->digest, sizeof(settings->digest), "%016llx", (unsigned long long)hash);
+}
+
+int settings_load(const char *path, bool missing_ok, conf_error_fn *fn, void *context,
+		  struct settings **ret_settings)
+{
+	struct settings *settings = settings_new();
+	if (!settings)
+		return -ENOMEM;
+	struct conf_section *sections = calloc(settings->module_count + 3, sizeof(*sections));
+	if (!sections) {
+		settings_free(settings);
+		return -ENOMEM;
+	}
+
+	fill_sections(settings, sections);
+	conf_defaults(sections);
+	int errors = conf_read_all(path, sections, missing_ok, fn, context);
+	free(sections);
+	errors += check_modules(settings, path, fn, context);
+	if (errors > 0) {
+		settings_free(settings);
+		return errors;
+	}
+	finish(settings);
+	*ret_settings = settings;
+	return 0;
+}

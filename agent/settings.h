@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One complete set of settings: the core's own sections and one structure per module, built from
+ * defaults and files and checked as a whole before anything uses it.
+ */
+#ifndef HOSTINGPI_SETTINGS_H
+#define HOSTINGPI_SETTINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/conf.h"
+#include "agent/controller.h"
+#include "agent/module.h"
+#include "agent/pressure.h"
+
+struct agent_conf {
+	char id[64];         /* empty: derived */
+	int64_t interval_ns; /* between two published samples */
+	char run_dir[80];    /* sun_path holds 107 bytes, the longest file name of ours is 12 */
+};
+
+/* Section [control]: the rows of the judge and of the controller stand in one section. */
+struct control_conf {
+	struct conf_share reserve;
+	int64_t horizon;
+	int64_t worker_size;
+	int64_t cap;
+	int64_t blind_weight;
+	int fleet;
+};
+
+struct settings {
+	struct agent_conf agent;
+	struct pressure_conf pressure;
+	struct controller_conf controller;
+	struct control_conf control; /* as read; pressure and controller are made of it */
+	size_t module_count;
+	const struct module **modules; /* collectors, then notifiers */
+	void **confs;                  /* one per module, NULL where it has no settings */
+	char digest[17];               /* of all settings, hexadecimal */
+};
+
+/* The core's own sections, without targets; ended by one without name. For the manual's test. */
+extern const struct conf_section settings_core_sections[];
+
+/* The file that is read without -c; it may be missing. */
+#define SETTINGS_PATH "/etc/hostingpi/hostingpi.conf"
+
+/*
+ * Builds settings from path (and its drop-ins). Every error is told through fn. Returns the number of
+ * errors, or -ENOMEM; only with 0 is *ret_settings set, to be freed with settings_free().
+ */
+int settings_load(const char *path, bool missing_ok, conf_error_fn *fn, void *context,
+		  struct settings **ret_settings);
+void settings_free(struct settings *settings);
+
+#endif

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""The daemon as a whole: options, reload, hold over a restart, dry run, watchdog, two of them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from harness import BUILD, Agent, wait_until
+
+
+def run(*words, **more):
+    return subprocess.run(
+        [BUILD / "hostingpid", *words], capture_output=True, text=True, timeout=60, **more
+    )
+
+
+@pytest.fixture(name="agent")
+def running_agent(scratch):
+    return Agent(scratch).start()
+
+
+def state_of(agent):
+    return agent.status()["decision"]["state"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--no-such-option"],
+        ["extra"],
+        ["-t", "--once"],
+        ["--json"],
+        ["-l", "loud"],
+        ["-c"],
+        ["-c", "/nonexistent.conf"],
+        ["-c", "/nonexistent.conf", "-t"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(words):
+    done = run(*words)
+    assert done.returncode == 2
+    assert done.stderr.strip() and not done.stdout
+
+
+def test_help_and_version():
+    assert "usage: hostingpid" in run("--help").stdout
+    assert run("-V").stdout.startswith("hostingpid ")
+
+
+def test_without_a_configuration(tmp_path):
+    (tmp_path / "empty.conf").write_text("")
+    done = run("-c", tmp_path / "empty.conf", "-t")
+    assert done.returncode == 0 and "configuration OK" in done.stdout
+
+
+def test_once_and_doctor():
+    state = json.loads(run("--once", "--json").stdout)
+    with open("/proc/meminfo", encoding="ascii") as meminfo:
+        total_kb = int(meminfo.readline().split()[1])
+    assert state["mem"]["total_bytes"] == total_kb * 1024
+    text = run("--once")
+    assert text.returncode == 0 and "mem.headroom_bytes" in text.stdout and not text.stderr
+
+    doctor = run("--doctor", "--json")
+    findings = json.loads(doctor.stdout)["findings"]
+    assert doctor.returncode == (1 if findings else 0)
+    for finding in findings:
+        assert finding["module"] and finding["what"] and finding["text"]
+
+
+def test_reload_takes_over_and_keeps_connections(agent):
+    port = agent.agent_port
+    assert agent.agent_check().startswith("up 100% ")
+    agent.configure({"control": {"cap": 7}})
+    agent.reload()
+    wait_until(lambda: agent.status()["decision"]["nominal"] == 7, what="the new cap")
+    # The listener was not touched: its count of answers went on.
+    assert agent.status()["notifiers"]["haproxy"]["answers"] >= 1
+    assert agent.agent_port == port and "maxconn:7 " in agent.agent_check()
+    assert "0 modules opened anew" in agent.tail()
+
+
+def test_reload_with_an_error_keeps_the_old_settings(agent):
+    agent.configure({"control": {"cap": 7}})
+    agent.reload()
+    wait_until(lambda: agent.status()["decision"]["nominal"] == 7, what="the new cap")
+    agent.configure({"control": {"cap": "many"}})
+    agent.reload()
+    wait_until(lambda: "the old one stays" in agent.tail(), what="the complaint")
+    assert agent.status()["decision"]["nominal"] == 7
+    assert agent.agent_check().startswith("up ")
+
+
+def test_reload_moves_a_listener(agent):
+    spare = socket.socket(socket.AF_INET6)
+    spare.bind(("::1", 0))
+    port = spare.getsockname()[1]
+    # Taken by us: the new address cannot be had, the old one comes back.
+    spare.listen()
+    before = agent.settings["haproxy"]["listen"]
+    agent.configure({"haproxy": {"listen": f"[::1]:{port}"}})
+    agent.reload()
+    wait_until(lambda: "the old ones stay" in agent.tail(), what="the complaint")
+    assert agent.agent_check().startswith("up ")
+    spare.close()
+    agent.reload()
+    wait_until(
+        lambda: agent.status()["notifiers"]["haproxy"]["listen"] == [f"[::1]:{port}"],
+        what="the new address",
+    )
+    agent.configure({"haproxy": {"listen": before}})
+    for _ in range(20):
+        agent.reload()
+    wait_until(lambda: agent.agent_check().startswith("up "), what="the old address")
+
+
+def test_hold_survives_a_restart(agent):
+    assert agent.ask("drain", reason="new card")["ok"]
+    wait_until(lambda: state_of(agent) == "hold", what="hold")
+    assert agent.status()["decision"]["reason"] == "operator: new card"
+    agent.kill()
+    agent.start()
+    assert state_of(agent) == "hold"
+    assert agent.status()["decision"]["reason"] == "operator: new card"
+    assert "drain" in agent.agent_check()
+    assert agent.ask("ready")["ok"]
+    wait_until(lambda: state_of(agent) != "hold", what="the end of the hold")
+    agent.term()
+    agent.start()
+    assert state_of(agent) == "normal"
+
+
+def test_dry_run(scratch):
+    agent = Agent(scratch, {"control": {"reserve": "90%", "cap": 5}}, options=["--dry-run"])
+    agent.start()
+    assert agent.status()["dry_run"] is True
+    assert agent.agent_check().startswith("up 100% maxconn:5 # dry-run")
+
+
+def test_clean_stop_and_second_signal(agent):
+    assert agent.term() == 0
+    agent.start()
+    os.kill(agent.pid, signal.SIGTERM)
+    os.kill(agent.pid, signal.SIGINT)
+    assert agent.wait() == 0
+
+
+def test_systemd_is_told(scratch, tmp_path):
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(str(path))
+        notify.settimeout(20)
+        words = ["env", f"NOTIFY_SOCKET={path}", "WATCHDOG_USEC=200000"]
+        agent = Agent(scratch, wrapper=words).start()
+        seen = set()
+        while not {"READY=1", "WATCHDOG=1"} <= seen:
+            seen.update(notify.recv(4096).decode().splitlines())
+        agent.signal(signal.SIGTERM)
+        while "STOPPING=1" not in seen:
+            seen.update(notify.recv(4096).decode().splitlines())
+        assert any(line.startswith("STATUS=normal") for line in seen)
+
+
+def test_secrets_stay_out_of_the_environment(agent):
+    with open(f"/proc/{agent.pid}/cmdline", "rb") as cmdline:
+        assert b"password" not in cmdline.read()
+
+
+def written_bytes(agent):
+    with open(f"/proc/{agent.pid}/io", encoding="ascii") as io:
+        return int(dict(line.split(": ") for line in io.read().splitlines())["write_bytes"])
+
+
+def test_steady_state_writes_nothing_and_opens_nothing(agent):
+    wait_until(lambda: agent.status()["seq"] >= 3, what="the first samples")
+    before, opened = written_bytes(agent), len(os.listdir(f"/proc/{agent.pid}/fd"))
+    first = agent.status()["seq"]
+    wait_until(lambda: agent.status()["seq"] >= first + 5, what="five more samples")
+    assert written_bytes(agent) == before
+    # The connection that asked for the status may not be closed yet, nor a poll of the status page.
+    assert len(os.listdir(f"/proc/{agent.pid}/fd")) <= opened + 2
