@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemon's side of the control socket RUN_DIR/control.sock: one JSON object per line in, one JSON
+ * document per line out. Who may ask is decided by the mode of the socket (0660, group hostingpi),
+ * who did ask for a change is logged.
+ *
+ *   {"command":"status"}                      the status document
+ *   {"command":"drain","reason":"new card"}   {"ok":true}; the reason may be left out
+ *   {"command":"ready"}                       {"ok":true}
+ *   anything else                             {"error":"what is wrong, what is allowed"}
+ */
+#ifndef HOSTINGPI_CONTROL_H
+#define HOSTINGPI_CONTROL_H
+
+#include <stddef.h>
+
+#include "agent/controller.h"
+#include "agent/env.h"
+
+/* 8: a few terminals with `watch` and a script; more than this wait for no one, they are told. */
+#define CONTROL_CLIENTS 8
+/* 512: the longest request, a drain with every character of its reason escaped, takes 319 bytes. */
+#define CONTROL_LINE_MAX 512
+/* 16 KiB: the status document with everything unknown is about 9 KiB. */
+#define CONTROL_ANSWER_SIZE 16384
+/* 48 characters: a decision's reason has 63, the rest is for the words that go before this one. */
+#define CONTROL_REASON_SIZE 49
+/* A client that has not finished a request and taken its answer within this time is dropped. */
+#define CONTROL_IDLE_NS (10 * NS_PER_S)
+
+struct control_ops {
+	/* Writes the status document (one line). Returns its length, or -ENOSPC. */
+	int (*status)(void *context, char *buffer, size_t size);
+	/*
+	 * Takes over REQUEST_DRAIN or REQUEST_READY; 0 or negative errno. reason is NULL if none was
+	 * given, else 1..48 printable ASCII characters without '#', valid during the call.
+	 */
+	int (*request)(void *context, enum control_request request, const char *reason);
+};
+
+struct control;
+
+/*
+ * Opens the socket below env->run_dir (which is made if it is missing) and serves it. ops and context
+ * must outlive it. NULL with errno on failure, which has been logged: EADDRINUSE means that another
+ * daemon lives on this run_dir (an error: do not go on); everything else is a warning, and the agent
+ * goes on without a control socket.
+ */
+struct control *control_new(const struct env *env, const struct control_ops *ops, void *context);
+
+/* Drops all clients and removes the socket, if it is still ours. NULL is fine. */
+void control_free(struct control *control);
+
+/* What was asked for, for tests and fuzzing as well. REQUEST_NONE asks for the status. */
+struct control_command {
+	enum control_request request;
+	char reason[CONTROL_REASON_SIZE]; /* empty: none was given */
+};
+
+/*
+ * Parses one line without its line end. Returns 0, or -EINVAL with one sentence in ret_error that says
+ * what is allowed (120 bytes hold all of them).
+ */
+int control_parse(const char *line, size_t length, struct control_command *ret_command,
+		  char *ret_error, size_t size);
+
+#endif
