@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The state of the SoC: temperature, under-voltage, clock. Each is one small file that is found once
+ * (by the name of its driver, because numbers change from boot to boot), kept open and read every
+ * second, which is the pace at which the kernel itself looks. What cannot be found or read is looked
+ * for again, at most once a minute: a driver may be loaded later, or be loaded anew.
+ *
+ * hwmon comes before thermal zones because it names the chip. There is no other way to the voltage
+ * without rights: the firmware's own node in sysfs taints the log with a warning when it is read.
+ */
+#include "collectors/collectors.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/log.h"
+#include "agent/procfs.h"
+#include "agent/units.h"
+#include "collectors/sensors.h"
+
+#define LOOK_AGAIN_NS (60 * NS_PER_S)
+#define REASON_SIZE 256
+#define AUTO "auto"
+/* A PC has about 20 zones; a Pi has one. */
+#define THERMAL_ZONES 32
+/* What no silicon reports while it works, in thousandths of a degree. */
+#define COLDEST_MILLI (-40 * 1000)
+#define HOTTEST_MILLI (150 * 1000)
+
+struct temperature_conf {
+	char sensor[32]; /* as the name of a chip */
+};
+
+static const struct conf_item temperature_conf[] = {
+	CONF_ROW(struct temperature_conf, sensor, CONF_NAME, AUTO, .min = 1,
+		 .help = "hwmon chip with the temperature of the SoC, or auto"),
+	{.key = NULL},
+};
+
+enum temperature_metric {
+	SOC_TEMP,
+	SOC_UNDERVOLTAGE,
+	SOC_FREQ,
+	SOC_METRICS,
+};
+
+static const struct metric temperature_metrics[SOC_METRICS] = {
+	[SOC_TEMP] = {.group = "soc",
+		      .name = "temp_c",
+		      .unit = UNIT_MILLI_CELSIUS,
+		      .help = "temperature of the SoC"},
+	[SOC_UNDERVOLTAGE] = {.group = "soc",
+			      .name = "undervoltage",
+			      .unit = UNIT_BOOL,
+			      .help = "supply voltage was too low in the last 2 s"},
+	[SOC_FREQ] = {.group = "soc",
+		      .name = "freq_hz",
+		      .unit = UNIT_HZ,
+		      .help = "processor clock that the kernel asked for"},
+};
+
+/*
+ * Drivers whose temp1 is the processor, most wanted first: the Pi (and every SoC whose thermal zone
+ * is cpu-thermal), other SoCs, then PCs, where this agent is developed and where it serves mixed
+ * fleets. Never simply the first chip: rp1_adc on a Pi 5 is the I/O chip, nvme a disk.
+ */
+static const char *const chip_names[] = {
+	"cpu_thermal", "soc_thermal", "cpu0_thermal", "coretemp", "k10temp", "zenpower", "k8temp",
+};
+
+/* The same as types of thermal zones; bcm2835_thermal is the Pi's before kernel 4.12. */
+static const char *const zone_types[] = {
+	"cpu-thermal",	"cpu_thermal",	   "soc-thermal",  "soc_thermal",
+	"cpu0-thermal", "bcm2835_thermal", "x86_pkg_temp",
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* One file with one number. */
+struct source {
+	int fd;	    /* negative: not found */
+	bool fails; /* the last read did */
+	char reason[REASON_SIZE];
+};
+
+struct temperature {
+	const struct temperature_conf *conf;
+	int root_fd;
+	int64_t look_ns; /* not before */
+	struct source sources[SOC_METRICS];
+};
+
+/* Opens FOLDER/FILE as the source, and says so. */
+static bool source_open(struct source *source, int root_fd, const char *folder, const char *file,
+			const char *name)
+{
+	char path[sizeof(((struct sensor_chip *)0)->path) + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, file);
+	source->fd = procfs_open(root_fd, path);
+	if (source->fd < 0)
+		return false;
+	log_info("temperature: reads /%s (%s)", path, name);
+	return true;
+}
+
+static bool find_in_chips(struct temperature *self, struct source *source, const char *name,
+			  const char *file, const struct sensor_chip *chips, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (strcmp(chips[i].name, name) == 0 &&
+		    source_open(source, self->root_fd, chips[i].path, file, name))
+			return true;
+	return false;
+}
+
+static bool find_in_zones(struct temperature *self, struct source *source)
+{
+	char types[THERMAL_ZONES][32];
+
+	if (faccessat(self->root_fd, "sys/class/thermal", F_OK, 0) < 0)
+		return false;
+	for (int i = 0; i < THERMAL_ZONES; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "sys/class/thermal/thermal_zone%d/type", i);
+		if (procfs_read_line(self->root_fd, path, types[i], sizeof(types[i])) < 0)
+			types[i][0] = '\0';
+	}
+	for (size_t wanted = 0; wanted < COUNT(zone_types); wanted++) {
+		for (int i = 0; i < THERMAL_ZONES; i++) {
+			char folder[64];
+
+			if (strcmp(types[i], zone_types[wanted]) != 0)
+				continue;
+			snprintf(folder, sizeof(folder), "sys/class/thermal/thermal_zone%d", i);
+			if (source_open(source, self->root_fd, folder, "temp", types[i]))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* "no hwmon chip a, b, c and no thermal zone d, e, f" */
+static void explain_missing(struct source *source)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < COUNT(chip_names); i++)
+		used += (size_t)snprintf(source->reason + used, REASON_SIZE - used, "%s%s",
+					 i == 0 ? "no hwmon chip " : ", ", chip_names[i]);
+	for (size_t i = 0; i < COUNT(zone_types); i++)
+		used += (size_t)snprintf(source->reason + used, REASON_SIZE - used, "%s%s",
+					 i == 0 ? " and no thermal zone " : ", ", zone_types[i]);
+}
+
+static void find_temp(struct temperature *self, const struct sensor_chip *chips, int count)
+{
+	struct source *source = &self->sources[SOC_TEMP];
+
+	if (strcmp(self->conf->sensor, AUTO) != 0) {
+		if (!find_in_chips(self, source, self->conf->sensor, "temp1_input", chips, count))
+			snprintf(source->reason, REASON_SIZE,
+				 "no hwmon chip %s with temp1_input (key sensor)",
+				 self->conf->sensor);
+		return;
+	}
+	for (size_t i = 0; i < COUNT(chip_names); i++)
+		if (find_in_chips(self, source, chip_names[i], "temp1_input", chips, count))
+			return;
+	if (!find_in_zones(self, source))
+		explain_missing(source);
+}
+
+static void find_undervoltage(struct temperature *self, const struct sensor_chip *chips, int count)
+{
+	struct source *source = &self->sources[SOC_UNDERVOLTAGE];
+
+	if (!find_in_chips(self, source, "rpi_volt", "in0_lcrit_alarm", chips, count))
+		snprintf(source->reason, REASON_SIZE,
+			 "no hwmon chip rpi_volt: needs a Raspberry Pi and its kernel");
+}
+
+static void find_freq(struct temperature *self)
+{
+	struct source *source = &self->sources[SOC_FREQ];
+
+	if (!source_open(source, self->root_fd, "sys/devices/system/cpu/cpufreq/policy0",
+			 "scaling_cur_freq", "cpufreq"))
+		snprintf(source->reason, REASON_SIZE, "no cpufreq driver for this processor");
+}
+
+static void source_close(struct source *source)
+{
+	if (source->fd >= 0)
+		close(source->fd);
+	source->fd = -ENOENT;
+	source->fails = false;
+}
+
+/* Looks for all sources that are missing or fail. */
+static void temperature_look(struct temperature *self, bool ask_libsensors)
+{
+	struct sensor_chip chips[SENSOR_CHIPS];
+	bool missing[SOC_METRICS];
+	bool chips_wanted;
+	int count = 0;
+
+	for (unsigned i = 0; i < SOC_METRICS; i++) {
+		missing[i] = self->sources[i].fd < 0 || self->sources[i].fails;
+		if (missing[i])
+			source_close(&self->sources[i]);
+	}
+	chips_wanted = missing[SOC_TEMP] || missing[SOC_UNDERVOLTAGE];
+	if (chips_wanted && ask_libsensors)
+		count = sensor_chips_ask(chips);
+	if (chips_wanted && count <= 0)
+		count = sensor_chips_scan(self->root_fd, chips);
+	if (missing[SOC_TEMP])
+		find_temp(self, chips, count);
+	if (missing[SOC_UNDERVOLTAGE])
+		find_undervoltage(self, chips, count);
+	if (missing[SOC_FREQ])
+		find_freq(self);
+}
+
+static int temperature_open(void *self, const void *conf, const struct env *env)
+{
+	struct temperature *temperature = self;
+
+	temperature->conf = conf;
+	temperature->root_fd = env->root_fd;
+	for (unsigned i = 0; i < SOC_METRICS; i++)
+		temperature->sources[i].fd = -ENOENT;
+	temperature_look(temperature, env->real_root);
+	temperature->look_ns = env_now_ns(env) + LOOK_AGAIN_NS;
+	return 0;
+}
+
+/* Reads the number. Returns 0, or negative errno with the reason noted. */
+static int source_read(struct source *source, int64_t *ret_value)
+{
+	char text[64];
+	int r;
+
+	if (source->fd < 0)
+		return source->fd;
+	r = procfs_read(source->fd, text, sizeof(text));
+	if (r >= 0)
+		r = procfs_integer(text, ret_value);
+	source->fails = r < 0;
+	if (r < 0)
+		snprintf(source->reason, REASON_SIZE, "the sensor failed: %s", procfs_strerror(r));
+	return r;
+}
+
+static void hand_in(struct temperature *self, unsigned metric, int64_t low, int64_t high,
+		    int64_t scale, struct batch *batch)
+{
+	struct source *source = &self->sources[metric];
+	int64_t value;
+
+	if (source_read(source, &value) < 0) {
+		batch_unknown(batch, metric, source->reason);
+	} else if (value < low || value > high) {
+		snprintf(source->reason, REASON_SIZE, "the sensor says %lld, which cannot be",
+			 (long long)value);
+		batch_unknown(batch, metric, source->reason);
+	} else {
+		batch_value(batch, metric, value * scale);
+	}
+}
+
+static int temperature_read(void *self, int64_t now_ns, struct batch *ret_batch)
+{
+	struct temperature *temperature = self;
+	bool missing = false;
+
+	for (unsigned i = 0; i < SOC_METRICS; i++)
+		missing |= temperature->sources[i].fd < 0 || temperature->sources[i].fails;
+	if (missing && now_ns >= temperature->look_ns) {
+		temperature_look(temperature, false);
+		temperature->look_ns = now_ns + LOOK_AGAIN_NS;
+	}
+	hand_in(temperature, SOC_TEMP, COLDEST_MILLI, HOTTEST_MILLI, 1, ret_batch);
+	hand_in(temperature, SOC_UNDERVOLTAGE, 0, 1, 1, ret_batch);
+	/* The kernel counts kHz in 32 bits. */
+	hand_in(temperature, SOC_FREQ, 0, UINT32_MAX, 1000, ret_batch);
+	return 0;
+}
+
+static void temperature_close(void *self)
+{
+	struct temperature *temperature = self;
+
+	for (unsigned i = 0; i < SOC_METRICS; i++)
+		source_close(&temperature->sources[i]);
+}
+
+const struct collector temperature_collector = {
+	.module.name = "temperature",
+	.module.metrics = temperature_metrics,
+	.module.metric_count = SOC_METRICS,
+	.module.conf = temperature_conf,
+	.module.conf_size = sizeof(struct temperature_conf),
+	.module.self_size = sizeof(struct temperature),
+	.module.period_ns = NS_PER_S,
+	.module.open = temperature_open,
+	.module.read = temperature_read,
+	.module.close = temperature_close,
+};
