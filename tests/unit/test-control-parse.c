@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests on the control socket: what is taken, and what each refusal says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include <errno.h>
+
+#include "agent/control.h"
+
+#define REASON_48 "123456789 123456789 123456789 123456789 12345678"
+#define WITH_REASON(reason) "{\"command\":\"drain\",\"reason\":\"" reason "\"}"
+
+static const struct {
+	const char *line;
+	enum control_request request;
+	const char *reason;
+} good[] = {
+	{"{\"command\":\"status\"}", REQUEST_NONE, ""},
+	{" { \"command\" : \"status\" } \t\r", REQUEST_NONE, ""},
+	{"{\"command\":\"dr\\u0061in\"}", REQUEST_DRAIN, ""},
+	{"{\"command\":\"drain\"}", REQUEST_DRAIN, ""},
+	{"{\"reason\":\"new card\",\"command\":\"drain\"}", REQUEST_DRAIN, "new card"},
+	{WITH_REASON(REASON_48), REQUEST_DRAIN, REASON_48},
+	{WITH_REASON("\\\"~\\\\"), REQUEST_DRAIN, "\"~\\"},
+	{"{\"command\":\"ready\"}", REQUEST_READY, ""},
+};
+
+static const struct {
+	const char *line;
+	const char *error; /* a part of it */
+} bad[] = {
+	{"", "not a JSON object"},
+	{"status", "not a JSON object"},
+	{"\"status\"", "not a JSON object"},
+	{"[]", "not a JSON object"},
+	{"{", "not a JSON object"},
+	{"{\"command\":\"status\"", "not a JSON object"},
+	{"{\"command\":\"status\"}}", "not a JSON object"},
+	{"{\"command\":\"status\"}{\"command\":\"drain\"}", "not a JSON object"},
+	{"{\"command\":\"status\"} # yes", "not a JSON object"},
+	{"{}", "is one of status, drain, ready"},
+	{"{\"reason\":\"because\"}", "is one of status, drain, ready"},
+	{"{\"command\":\"Status\"}", "is one of status, drain, ready"},
+	{"{\"command\":\"\"}", "is one of status, drain, ready"},
+	{"{\"command\":\"history\"}", "is one of status, drain, ready"},
+	{"{\"command\":null}", "\"command\" must be a text"},
+	{"{\"command\":[\"drain\"]}", "\"command\" must be a text"},
+	{"{\"command\":\"drain\",\"reason\":1}", "\"reason\" must be a text"},
+	{"{\"command\":\"drain\",\"command\":\"ready\"}", "\"command\" stands twice"},
+	{"{\"command\":\"drain\",\"reson\":\"x\"}", "unknown member"},
+	{"{\"Command\":\"drain\"}", "unknown member"},
+	{"{\"command\":\"ready\",\"reason\":\"x\"}", "belongs to the command drain"},
+	{"{\"command\":\"status\",\"reason\":\"x\"}", "belongs to the command drain"},
+	{WITH_REASON(""), "1 to 48 printable"},
+	{WITH_REASON(REASON_48 "9"), "1 to 48 printable"},
+	{WITH_REASON("a#b"), "1 to 48 printable"},
+	{WITH_REASON("a\\nb"), "1 to 48 printable"},
+	{WITH_REASON("\\u001b[2J"), "1 to 48 printable"},
+	{WITH_REASON("K\xc3\xbchler"), "1 to 48 printable"},
+};
+
+static void test_good(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		struct control_command command;
+		char error[120] = "";
+
+		if (control_parse(good[i].line, strlen(good[i].line), &command, error,
+				  sizeof(error)) < 0)
+			fail_msg("%s: %s", good[i].line, error);
+		assert_int_equal(command.request, good[i].request);
+		assert_string_equal(command.reason, good[i].reason);
+		assert_string_equal(error, "");
+	}
+}
+
+static void test_bad(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct control_command command = {REQUEST_READY, "untouched"};
+		char error[120] = "";
+
+		if (control_parse(bad[i].line, strlen(bad[i].line), &command, error,
+				  sizeof(error)) != -EINVAL)
+			fail_msg("%s: taken", bad[i].line);
+		if (strstr(error, bad[i].error) == NULL)
+			fail_msg("%s: %s", bad[i].line, error);
+		assert_true(strlen(error) < sizeof(error) - 1);
+		assert_int_equal(command.request, REQUEST_READY);
+		assert_string_equal(command.reason, "untouched");
+	}
+}
+
+/* The length counts, not a NUL byte; and the line is not ended by one. */
+static void test_length_counts(void **state)
+{
+	static const char line[] = "{\"command\":\"status\"}\0{\"command\":\"drain\"}";
+	struct control_command command;
+	char error[120];
+
+	(void)state;
+	assert_int_equal(control_parse(line, sizeof(line) - 1, &command, error, sizeof(error)),
+			 -EINVAL);
+	assert_int_equal(control_parse(line, 20, &command, error, sizeof(error)), 0);
+	assert_int_equal(control_parse(line, 19, &command, error, sizeof(error)), -EINVAL);
+}
+
+/* 512 bytes of brackets are the deepest nesting that a client can send. */
+static void test_deep_nesting(void **state)
+{
+	char line[CONTROL_LINE_MAX];
+	struct control_command command;
+	char error[120];
+
+	(void)state;
+	memset(line, '[', sizeof(line));
+	assert_int_equal(control_parse(line, sizeof(line), &command, error, sizeof(error)),
+			 -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_length_counts),
+		cmocka_unit_test(test_deep_nesting),
+	};
+
+	return cmocka_run_group_tests_name("control requests", tests, NULL, NULL);
+}
