@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Nothing is assumed to be there: a reading that is missing is left out of its row (row.h), and the
+ * reasons stand in the list at the end. The rows below those of the decision stand in status_rows.c.
+ */
+#include "agent/ctl/status.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/ctl/document.h"
+#include "agent/ctl/row.h"
+#include "agent/ctl/status_rows.h"
+
+#define BAR_WIDTH 30
+/* "112.0 MiB of 921.0 MiB" */
+#define BAR_COLUMN 22
+/* Names of readings have at most 30 characters; what is longer pushes its reason aside. */
+#define NAME_WIDTH_MAX 40
+#define TIME_TO_SWAP "mem.time_to_swap_s"
+
+static const struct {
+	const char *word, *text;
+	enum tone tone;
+} states[] = {
+	{"normal", "normal: everything fits", TONE_GOOD},
+	{"shed", "shedding: asks for less traffic", TONE_WARNING},
+	{"recover", "recovering: takes traffic back slowly", TONE_WARNING},
+	{"hard", "hard: as little traffic as possible", TONE_BAD},
+	{"hold", "on hold: drained by an operator, until 'hostingpictl ready'", TONE_WARNING},
+	{"blind", "blind: its own readings are missing or stale", TONE_BAD},
+};
+
+#define STATES (sizeof(states) / sizeof(states[0]))
+
+static double clamp_share(double share)
+{
+	return share < 0 ? 0 : share > 1 ? 1 : share;
+}
+
+/* The decision's headroom is the one that was acted on; the reading is the same or newer. */
+static bool headroom_bytes(const cJSON *document, double *ret_bytes)
+{
+	return document_number(document, "decision.headroom_bytes", ret_bytes) ||
+	       document_number(document, "state.mem.headroom_bytes", ret_bytes);
+}
+
+/* Names of readings have dots of their own: not for document_find(). */
+static const cJSON *unknown_find(const cJSON *document, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(document_find(document, "state.unknown"), name);
+}
+
+double status_headroom_share(const cJSON *document)
+{
+	double headroom, total;
+
+	if (!headroom_bytes(document, &headroom) ||
+	    !document_number(document, "state.mem.total_bytes", &total) || total <= 0)
+		return (double)NAN;
+	return clamp_share(headroom / total);
+}
+
+double status_weight_share(const cJSON *document)
+{
+	double weight;
+
+	if (!document_number(document, "decision.weight", &weight))
+		return (double)NAN;
+	return clamp_share(weight / 100);
+}
+
+/* Broken down on the wall clock of this machine; false if the number is no time. */
+static bool local_time(double ms, struct tm *ret_time)
+{
+	time_t seconds;
+
+	/* The year 3000; also keeps the conversion defined. */
+	if (!(ms >= 0 && ms < 32503680000e3))
+		return false;
+	seconds = (time_t)(ms / 1000);
+	return localtime_r(&seconds, ret_time) != NULL;
+}
+
+static void print_state(struct row *row)
+{
+	const char *word = document_text(row->document, "decision.state");
+	const char *reason = document_text(row->document, "decision.reason");
+	char text[TEXT_NUMBER_SIZE], ago[TEXT_NUMBER_SIZE];
+	double since, ts;
+	struct tm at;
+	size_t i = 0;
+
+	row_start(row, "state");
+	while (i < STATES && (word == NULL || strcmp(states[i].word, word) != 0))
+		i++;
+	if (i < STATES)
+		row_part(row, states[i].tone, "%s", states[i].text);
+	else if (word != NULL)
+		row_part(row, TONE_NORMAL, "%s", word);
+	row_end(row);
+	if (reason != NULL && reason[0] != '\0') {
+		row_start(row, "because");
+		row_part(row, TONE_NORMAL, "%s", reason);
+		row_end(row);
+	}
+	if (!document_number(row->document, "decision.since", &since) || !local_time(since, &at) ||
+	    strftime(text, sizeof(text), "%F %T", &at) == 0)
+		return;
+	row_start(row, "since");
+	if (document_number(row->document, "ts", &ts) && ts >= since)
+		row_part(row, TONE_NORMAL, "%s (%s)", text,
+			 text_duration(ago, (ts - since) / 1000));
+	else
+		row_part(row, TONE_NORMAL, "%s", text);
+	row_end(row);
+}
+
+static void print_bar(const struct row *row, double share, enum tone tone)
+{
+	fputs("  ", row->out);
+	tone_start(row->out, row->style, tone);
+	text_bar(row->out, row->style, share, BAR_WIDTH);
+	tone_end(row->out, row->style, tone);
+}
+
+static void print_weight(struct row *row)
+{
+	double share = status_weight_share(row->document), maxconn, capacity, nominal;
+	char text[TEXT_NUMBER_SIZE];
+
+	row_start(row, "weight");
+	if (!isnan(share)) {
+		snprintf(text, sizeof(text), "%.0f %%", share * 100);
+		row_part(row, TONE_STRONG, "%-*s", BAR_COLUMN, text);
+		print_bar(row, share, share < 1 ? TONE_WARNING : TONE_GOOD);
+	}
+	row_flag(row, "decision.drain", TONE_WARNING, "balancers are told to drain");
+	row_end(row);
+
+	row_start(row, "cap");
+	if (document_number(row->document, "decision.maxconn", &maxconn))
+		row_part(row, TONE_NORMAL, "%.0f concurrent requests from each balancer", maxconn);
+	if (document_number(row->document, "decision.capacity", &capacity) &&
+	    document_number(row->document, "decision.nominal", &nominal))
+		row_part(row, TONE_NORMAL, "%.0f of %.0f in all", capacity, nominal);
+	row_end(row);
+}
+
+static enum tone headroom_tone(double share)
+{
+	return share < 0.1 ? TONE_BAD : share < 0.25 ? TONE_WARNING : TONE_GOOD;
+}
+
+static void print_headroom(struct row *row)
+{
+	double share = status_headroom_share(row->document), headroom, total;
+	char text[TEXT_NUMBER_SIZE], all[TEXT_NUMBER_SIZE], both[2 * TEXT_NUMBER_SIZE + 4];
+
+	row_start(row, "headroom");
+	if (headroom_bytes(row->document, &headroom)) {
+		text_bytes(text, headroom);
+		if (document_number(row->document, "state.mem.total_bytes", &total))
+			snprintf(both, sizeof(both), "%s of %s", text, text_bytes(all, total));
+		else
+			snprintf(both, sizeof(both), "%s", text);
+		row_part(row, TONE_STRONG, "%-*s", BAR_COLUMN, both);
+	}
+	if (!isnan(share))
+		print_bar(row, share, headroom_tone(share));
+	row_end(row);
+}
+
+/* That headroom is not falling is good news, and comes as the reason why there is no number. */
+static void print_time_to_swap(struct row *row)
+{
+	const cJSON *reason = unknown_find(row->document, TIME_TO_SWAP);
+	char text[TEXT_NUMBER_SIZE];
+	double seconds;
+
+	row_start(row, "time to swap");
+	if (document_number(row->document, "decision.time_to_swap_s", &seconds) ||
+	    document_number(row->document, "state." TIME_TO_SWAP, &seconds))
+		row_part(row, seconds < 60 ? TONE_WARNING : TONE_NORMAL, "%s",
+			 text_duration(text, seconds));
+	else if (cJSON_IsString(reason))
+		row_part(row, TONE_NORMAL, "%s", reason->valuestring);
+	row_end(row);
+}
+
+/* The width of the longest name, within reason. */
+static int unknown_width(const cJSON *unknown)
+{
+	const cJSON *item;
+	int width = 0;
+
+	cJSON_ArrayForEach(item, unknown)
+	{
+		int length = (int)strnlen(item->string, NAME_WIDTH_MAX);
+
+		width = length > width ? length : width;
+	}
+	return width;
+}
+
+/* A source that is not there takes all its readings with it: its reason is shown once. */
+static void print_reason(const struct row *row, const cJSON *item, const cJSON *before)
+{
+	const char *reason = cJSON_IsString(item) ? item->valuestring : "(no reason was given)";
+
+	if (cJSON_IsString(before) && strcmp(before->valuestring, reason) == 0) {
+		tone_start(row->out, row->style, TONE_FAINT);
+		fputs("the same", row->out);
+		tone_end(row->out, row->style, TONE_FAINT);
+	} else {
+		text_put(row->out, row->style, reason);
+	}
+	fputc('\n', row->out);
+}
+
+static void print_unknown(struct row *row)
+{
+	const cJSON *unknown = document_find(row->document, "state.unknown"), *item;
+	const cJSON *before = NULL;
+	int width;
+
+	if (!cJSON_IsObject(unknown))
+		return;
+	width = unknown_width(unknown);
+	cJSON_ArrayForEach(item, unknown)
+	{
+		if (strcmp(item->string, TIME_TO_SWAP) == 0)
+			continue; /* stands in its row */
+		if (before == NULL)
+			fputs("\nnot known:\n", row->out);
+		fputs("  ", row->out);
+		text_put(row->out, row->style, item->string);
+		fprintf(row->out, "%*s", width - (int)strnlen(item->string, NAME_WIDTH_MAX) + 2,
+			"");
+		print_reason(row, item, before);
+		before = item;
+	}
+}
+
+static void print_title(FILE *out, const struct style *style, const cJSON *document)
+{
+	const char *id = document_text(document, "id"),
+		   *version = document_text(document, "version");
+
+	tone_start(out, style, TONE_STRONG);
+	text_put(out, style, id != NULL ? id : "(without a name)");
+	tone_end(out, style, TONE_STRONG);
+	fputs(", hostingpid ", out);
+	text_put(out, style, version != NULL ? version : "of unknown version");
+	if (document_flag(document, "dry_run")) {
+		fputs(", ", out);
+		tone_start(out, style, TONE_WARNING);
+		fputs("dry run: balancers are not told", out);
+		tone_end(out, style, TONE_WARNING);
+	}
+	fputc('\n', out);
+}
+
+void status_print(FILE *out, const struct style *style, const cJSON *document)
+{
+	struct row row = {.out = out, .style = style, .document = document};
+
+	print_title(out, style, document);
+	print_state(&row);
+	print_weight(&row);
+	print_headroom(&row);
+	print_time_to_swap(&row);
+	status_rows_print(&row);
+	print_unknown(&row);
+}
+
+void status_print_line(FILE *out, const struct style *style, const cJSON *document)
+{
+	const char *state = document_text(document, "decision.state");
+	const char *reason = document_text(document, "decision.reason");
+	char text[TEXT_NUMBER_SIZE];
+	double number;
+	struct tm at;
+
+	if (document_number(document, "ts", &number) && local_time(number, &at) &&
+	    strftime(text, sizeof(text), "%T", &at) > 0)
+		fprintf(out, "%s  ", text);
+	text_put(out, style, state != NULL ? state : "unknown");
+	if (document_number(document, "decision.weight", &number))
+		fprintf(out, "  weight %.0f", number);
+	if (document_number(document, "decision.maxconn", &number))
+		fprintf(out, "  maxconn %.0f", number);
+	if (headroom_bytes(document, &number))
+		fprintf(out, "  headroom %s", text_bytes(text, number));
+	if (document_number(document, "decision.time_to_swap_s", &number))
+		fprintf(out, "  swap in %s", text_duration(text, number));
+	if (document_number(document, "state.soc.temp_c", &number))
+		fprintf(out, "  %.1f C", number);
+	if (document_number(document, "state.web.requests_s", &number))
+		fprintf(out, "  %.1f requests/s", number);
+	if (reason != NULL && reason[0] != '\0') {
+		fputs("  ", out);
+		text_put(out, style, reason);
+	}
+	fputc('\n', out);
+}

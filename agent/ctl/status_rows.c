@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* One function per row, in the order in which they are shown; the names are those of the documents. */
+#include "agent/ctl/status_rows.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "agent/ctl/document.h"
+
+static void row_temperature(struct row *row)
+{
+	double celsius, hertz;
+
+	row_start(row, "temperature");
+	if (document_number(row->document, "state.soc.temp_c", &celsius))
+		row_part(row, celsius >= 80 ? TONE_WARNING : TONE_NORMAL, "%.1f %sC", celsius,
+			 row->style->utf8 ? "°" : "");
+	if (document_number(row->document, "state.soc.freq_hz", &hertz))
+		row_part(row, TONE_NORMAL, "%.0f MHz", hertz / 1e6);
+	row_flag(row, "state.soc.undervoltage", TONE_BAD, "under-voltage now");
+	row_flag(row, "state.soc.throttled", TONE_BAD, "throttled now");
+	row_flag(row, "state.soc.freq_capped", TONE_WARNING, "frequency capped now");
+	row_flag(row, "state.soc.soft_limit", TONE_WARNING, "soft temperature limit now");
+	row_flag(row, "state.soc.undervoltage_since_boot", TONE_WARNING,
+		 "under-voltage since boot");
+	row_flag(row, "state.soc.throttled_since_boot", TONE_WARNING, "throttled since boot");
+	row_end(row);
+}
+
+static void row_swap(struct row *row)
+{
+	const char *kind = document_text(row->document, "state.swap.kind");
+	char text[TEXT_NUMBER_SIZE], all[TEXT_NUMBER_SIZE];
+	double used, total;
+
+	row_start(row, "swap");
+	if (kind != NULL)
+		row_part(row, TONE_NORMAL, "%s", kind);
+	if (kind == NULL || strcmp(kind, "none") != 0) {
+		if (document_number(row->document, "state.swap.used_bytes", &used) &&
+		    document_number(row->document, "state.swap.total_bytes", &total))
+			row_part(row, TONE_NORMAL, "%s of %s used", text_bytes(text, used),
+				 text_bytes(all, total));
+		row_bytes(row, "state.swap.out_bytes_s", "out ", "/s");
+		row_bytes(row, "state.swap.in_bytes_s", "in ", "/s");
+	}
+	row_trouble(row, "state.swap.read_errors", "read errors");
+	row_trouble(row, "state.swap.write_errors", "write errors");
+	row_trouble(row, "state.swap.oom_kills", "processes killed for memory");
+	row_end(row);
+}
+
+static void row_sd(struct row *row)
+{
+	const char *device = document_text(row->document, "state.sd.device");
+	const char *health = document_text(row->document, "state.sd.health");
+	double ms;
+
+	row_start(row, "SD card");
+	if (device != NULL)
+		row_part(row, TONE_NORMAL, "%s", device);
+	if (health != NULL)
+		row_part(row, TONE_NORMAL, "health %s", health);
+	row_bytes(row, "state.sd.write_bytes_s", "writes ", "/s");
+	if (document_number(row->document, "state.sd.write_latency_ms", &ms))
+		row_part(row, ms >= 1000 ? TONE_WARNING : TONE_NORMAL, "%.0f ms per write", ms);
+	row_flag(row, "state.sd.stalled", TONE_BAD, "stalled");
+	row_trouble(row, "state.sd.write_errors", "write errors");
+	row_trouble(row, "state.sd.read_errors", "read errors");
+	row_trouble(row, "state.sd.timeouts", "time-outs");
+	row_end(row);
+}
+
+static void row_web(struct row *row)
+{
+	const char *source = document_text(row->document, "state.web.source");
+	double number;
+
+	row_start(row, "web");
+	if (document_number(row->document, "state.web.requests_s", &number))
+		row_part(row, TONE_NORMAL, "%.1f requests/s", number);
+	if (document_number(row->document, "state.web.errors_5xx_s", &number))
+		row_part(row, number > 0 ? TONE_WARNING : TONE_NORMAL, "%.1f errors/s", number);
+	if (document_number(row->document, "state.web.busy_workers", &number))
+		row_part(row, TONE_NORMAL, "%.0f busy", number);
+	if (document_number(row->document, "state.web.idle_workers", &number))
+		row_part(row, TONE_NORMAL, "%.0f idle", number);
+	row_bytes(row, "state.web.worker_bytes", "", " per worker");
+	if (source != NULL)
+		row_part(row, TONE_NORMAL, "from %s", source);
+	row_end(row);
+}
+
+static void row_net(struct row *row)
+{
+	row_start(row, "network");
+	row_bytes(row, "state.net.rx_bytes_s", "in ", "/s");
+	row_bytes(row, "state.net.tx_bytes_s", "out ", "/s");
+	row_end(row);
+}
+
+static void row_haproxy(struct row *row)
+{
+	const cJSON *item;
+
+	if (document_find(row->document, "notifiers.haproxy") == NULL)
+		return;
+	row_start(row, "agent-check");
+	cJSON_ArrayForEach(item, document_find(row->document, "notifiers.haproxy.listen"))
+	{
+		if (cJSON_IsString(item))
+			row_part(row, TONE_NORMAL, "%s%s", row->any ? "" : "listens on ",
+				 item->valuestring);
+	}
+	cJSON_ArrayForEach(item, document_find(row->document, "notifiers.haproxy.failed"))
+	{
+		const char *address = document_text(item, "address");
+		const char *error = document_text(item, "error");
+
+		if (address != NULL)
+			row_part(row, TONE_BAD, "not on %s: %s", address,
+				 error != NULL ? error : "failed");
+	}
+	row_end(row);
+}
+
+/* Which balancers asked lately; the cap is divided among them. */
+static void row_balancers(struct row *row)
+{
+	const cJSON *list = document_find(row->document, "notifiers.haproxy.balancers"), *item;
+	double count;
+
+	row_start(row, "balancers");
+	if (cJSON_IsArray(list))
+		row_part(row, TONE_NORMAL, "%d seen lately", cJSON_GetArraySize(list));
+	else if (document_number(row->document, "state.lb.balancers", &count) ||
+		 document_number(row->document, "decision.balancers", &count))
+		row_part(row, TONE_NORMAL, "%.0f", count);
+	cJSON_ArrayForEach(item, list)
+	{
+		const char *name = document_text(item, "name");
+		const char *address = document_text(item, "address");
+
+		if (name != NULL && address != NULL)
+			row_part(row, TONE_NORMAL, "%s from %s", name, address);
+		else if (name != NULL || address != NULL)
+			row_part(row, TONE_NORMAL, "%s", name != NULL ? name : address);
+	}
+	row_end(row);
+}
+
+static void row_mqtt(struct row *row)
+{
+	const cJSON *mqtt = document_find(row->document, "notifiers.mqtt");
+	const char *broker = document_text(mqtt, "broker"), *state = document_text(mqtt, "state");
+	const char *error = document_text(mqtt, "last_error");
+
+	if (mqtt == NULL)
+		return;
+	row_start(row, "MQTT");
+	if (cJSON_IsFalse(document_find(mqtt, "configured"))) {
+		row_part(row, TONE_NORMAL, "no broker is configured ([mqtt] host)");
+	} else if (document_flag(mqtt, "connected")) {
+		row_part(row, TONE_GOOD, "connected to %s", broker != NULL ? broker : "the broker");
+	} else {
+		row_part(row, TONE_WARNING, "not connected to %s",
+			 broker != NULL ? broker : "the broker");
+		if (state != NULL)
+			row_part(row, TONE_NORMAL, "%s", state);
+		if (error != NULL)
+			row_part(row, TONE_WARNING, "%s", error);
+	}
+	row_trouble(row, "notifiers.mqtt.events_waiting", "events waiting");
+	row_trouble(row, "notifiers.mqtt.events_dropped", "events lost");
+	row_end(row);
+}
+
+static void row_agent(struct row *row)
+{
+	const char *path = document_text(row->document, "config.path");
+	double number;
+
+	row_start(row, "agent");
+	row_bytes(row, "state.self.rss_bytes", "", " resident");
+	if (document_number(row->document, "state.self.cpu_ms_s", &number))
+		row_part(row, TONE_NORMAL, "%.2f ms/s of a processor", number);
+	if (document_number(row->document, "state.self.loop_late_ms", &number))
+		row_part(row, TONE_NORMAL, "at most %.1f ms late", number);
+	if (path != NULL)
+		row_part(row, TONE_NORMAL, "%s", path);
+	row_end(row);
+}
+
+void status_rows_print(struct row *row)
+{
+	row_temperature(row);
+	row_swap(row);
+	row_sd(row);
+	row_web(row);
+	row_net(row);
+	row_balancers(row);
+	row_haproxy(row);
+	row_mqtt(row);
+	row_agent(row);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Everything that is not plain text goes through here, so that one place knows what the terminal can
+ * show. A reason may contain what a broker or a web server said: it is shown, not obeyed.
+ */
+#include "agent/ctl/text.h"
+
+#include <langinfo.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <wchar.h>
+
+bool text_terminal(FILE *out)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fileno(out)) && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+struct style style_detect(FILE *out)
+{
+	const char *no_colour = getenv("NO_COLOR");
+
+	/* no-color.org: set and not empty. */
+	return (struct style){
+		.colour = text_terminal(out) && (no_colour == NULL || no_colour[0] == '\0'),
+		.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+	};
+}
+
+/* SGR sequences, ECMA-48 section 8.3.117; the eight basic colours fit every palette. */
+static const char *const tone_codes[] = {
+	[TONE_NORMAL] = "",	  [TONE_STRONG] = "\033[1m",   [TONE_FAINT] = "\033[2m",
+	[TONE_GOOD] = "\033[32m", [TONE_WARNING] = "\033[33m", [TONE_BAD] = "\033[1;31m",
+};
+
+void tone_start(FILE *out, const struct style *style, enum tone tone)
+{
+	if (style->colour)
+		fputs(tone_codes[tone], out);
+}
+
+void tone_end(FILE *out, const struct style *style, enum tone tone)
+{
+	if (style->colour && tone != TONE_NORMAL)
+		fputs("\033[0m", out);
+}
+
+/* Controls of ASCII and of Latin-1 (U+0080..U+009F), and what changes the direction of writing. */
+static bool steers(wchar_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+void text_put(FILE *out, const struct style *style, const char *text)
+{
+	mbstate_t shift = {0};
+	size_t left = strlen(text);
+
+	while (left > 0) {
+		wchar_t c = 0;
+		size_t length = 1;
+
+		if ((unsigned char)*text < 0x80) {
+			c = (wchar_t)*text;
+		} else if (style->utf8) {
+			length = mbrtowc(&c, text, left, &shift);
+			if (length == 0 || length > left) {
+				shift = (mbstate_t){0};
+				length = 1;
+				c = 0;
+			}
+		}
+		if (steers(c))
+			fputc('?', out);
+		else
+			fwrite(text, 1, length, out);
+		text += length;
+		left -= length;
+	}
+}
+
+const char *text_bytes(char text[static TEXT_NUMBER_SIZE], double bytes)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+	size_t unit = 0;
+
+	while (fabs(bytes) >= 1024 && unit < sizeof(units) / sizeof(units[0]) - 1) {
+		bytes /= 1024;
+		unit++;
+	}
+	/* %g for what is beyond all memory: a broken document must not need 300 digits. */
+	if (fabs(bytes) >= 1e6)
+		snprintf(text, TEXT_NUMBER_SIZE, "%.3g %s", bytes, units[unit]);
+	else
+		snprintf(text, TEXT_NUMBER_SIZE, "%.*f %s", unit == 0 ? 0 : 1, bytes, units[unit]);
+	return text;
+}
+
+const char *text_duration(char text[static TEXT_NUMBER_SIZE], double seconds)
+{
+	/* A century is as good as never, and keeps the conversion below defined. */
+	long long whole = seconds > 3.2e9 ? 3200000000 : seconds > 0 ? (long long)seconds : 0;
+
+	if (whole < 60)
+		snprintf(text, TEXT_NUMBER_SIZE, "%lld s", whole);
+	else if (whole < 3600)
+		snprintf(text, TEXT_NUMBER_SIZE, "%lld min %lld s", whole / 60, whole % 60);
+	else if (whole < 86400)
+		snprintf(text, TEXT_NUMBER_SIZE, "%lld h %lld min", whole / 3600, whole / 60 % 60);
+	else
+		snprintf(text, TEXT_NUMBER_SIZE, "%lld d %lld h", whole / 86400, whole / 3600 % 24);
+	return text;
+}
+
+void text_bar(FILE *out, const struct style *style, double share, int width)
+{
+	int full = share >= 1 ? width : share > 0 ? (int)(share * width + 0.5) : 0;
+
+	if (!style->utf8)
+		fputc('[', out);
+	for (int i = 0; i < width; i++) {
+		if (style->utf8)
+			fputs(i < full ? "█" : "░", out);
+		else
+			fputc(i < full ? '#' : '.', out);
+	}
+	if (!style->utf8)
+		fputc(']', out);
+}
+
+void text_sparkline(FILE *out, const struct style *style, const double *shares, size_t count,
+		    size_t width)
+{
+	static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+	static const char ascii[] = "_.-:=+*#";
+
+	for (size_t i = count > width ? count - width : 0; i < count; i++) {
+		double share = shares[i];
+		size_t level = share >= 1 ? 7 : share > 0 ? (size_t)(share * 8) : 0;
+
+		if (isnan(share))
+			fputc(' ', out);
+		else if (style->utf8)
+			fputs(blocks[level], out);
+		else
+			fputc(ascii[level], out);
+	}
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Text for people: colours, bars, units, and foreign text made harmless for a terminal. */
+#ifndef HOSTINGPI_CTL_TEXT_H
+#define HOSTINGPI_CTL_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct style {
+	bool colour; /* escape sequences are welcome */
+	bool utf8;   /* so are characters outside ASCII */
+};
+
+enum tone {
+	TONE_NORMAL,
+	TONE_STRONG,
+	TONE_FAINT,
+	TONE_GOOD,
+	TONE_WARNING,
+	TONE_BAD,
+};
+
+/* Room for any number of the functions below. */
+#define TEXT_NUMBER_SIZE 32
+
+/* A terminal that understands escape sequences. */
+bool text_terminal(FILE *out);
+
+/*
+ * Colours only on a terminal that knows them and not with NO_COLOR; UTF-8 by the locale, which must
+ * have been set.
+ */
+struct style style_detect(FILE *out);
+
+/* Everything until tone_end() is in that tone. */
+void tone_start(FILE *out, const struct style *style, enum tone tone);
+void tone_end(FILE *out, const struct style *style, enum tone tone);
+
+/*
+ * Writes foreign text: what could steer a terminal, is not UTF-8 or cannot be shown becomes '?'.
+ */
+void text_put(FILE *out, const struct style *style, const char *text);
+
+/* "112.0 MiB"; "3 min 20 s". Both return text. */
+const char *text_bytes(char text[static TEXT_NUMBER_SIZE], double bytes);
+const char *text_duration(char text[static TEXT_NUMBER_SIZE], double seconds);
+
+/* A bar for a share of 0..1, which is clamped. */
+void text_bar(FILE *out, const struct style *style, double share, int width);
+/* The last width shares of 0..1, one character each; NAN is a gap. */
+void text_sparkline(FILE *out, const struct style *style, const double *shares, size_t count,
+		    size_t width);
+
+#endif
