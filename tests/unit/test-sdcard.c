@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The SD card collector on fake roots: how the disk is found on Pis that boot in different ways, and
+ * latency and stalls from counters that are set by hand. Paths are those of a Pi 3 and a Pi 4.
+ */
+#include "tests/unit/fake-root.h"
+
+#include "collectors/collectors.h"
+
+#define PI3_CARD "../../devices/platform/soc/3f202000.mmc/mmc_host/mmc0/mmc0:0007/block/mmcblk0"
+#define ROOT_ON_P2                                                                                 \
+	"22 1 179:2 / / rw,noatime shared:1 - ext4 /dev/root rw\n"                                 \
+	"23 22 0:21 / /proc rw,relatime shared:12 - proc proc rw\n"
+
+static int setup(void **state)
+{
+	*state = fixture_new(&sdcard_collector);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fixture_free(*state);
+	return 0;
+}
+
+/* A line of /sys/block/NAME/stat with what matters here. */
+static void put_stat(struct fixture *fixture, const char *name, int64_t reads, int64_t writes,
+		     int64_t sectors, int64_t write_ms, int64_t in_flight)
+{
+	char path[64], text[256];
+
+	snprintf(path, sizeof(path), "sys/block/%s/stat", name);
+	snprintf(text, sizeof(text),
+		 "%8lld %8lld %8lld %8lld %8lld %8lld %8lld %8lld %8lld %8lld %8lld %8lld %8lld "
+		 "%8lld %8lld %8lld %8lld\n",
+		 (long long)reads, 7LL, 80LL, 90LL, (long long)writes, 5LL, (long long)sectors,
+		 (long long)write_ms, (long long)in_flight, 100LL, 200LL, 0LL, 0LL, 0LL, 0LL, 0LL,
+		 0LL);
+	put(fixture, path, text);
+}
+
+static void card(struct fixture *fixture, int64_t writes, int64_t write_ms, int64_t in_flight)
+{
+	put_stat(fixture, "mmcblk0", 1000, writes, 8 * writes, write_ms, in_flight);
+}
+
+static void pi3(struct fixture *fixture)
+{
+	put(fixture, "proc/self/mountinfo", ROOT_ON_P2);
+	put_link(fixture, "sys/dev/block/179:2", PI3_CARD "/mmcblk0p2");
+	card(fixture, 1000, 5000, 0);
+}
+
+static void finds_partition_parent(void **state)
+{
+	struct fixture *fixture = *state;
+
+	pi3(fixture);
+	start(fixture);
+	sample_after(fixture, 0);
+	assert_string_equal(text_of(fixture, "sd", "device"), "mmcblk0");
+	assert_int_equal(value_of(fixture, "sd", "in_flight"), 0);
+	assert_int_equal(value_of(fixture, "sd", "write_bytes_s"), 8000 * 512);
+	assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
+	assert_non_null(strstr(reason_of(fixture, "sd", "write_latency_ms"), "needs two"));
+	assert_int_equal(fixture->batch.event_count, 0);
+}
+
+static void finds_whole_disk(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put(fixture, "proc/self/mountinfo", "27 1 254:0 / / rw - ext4 /dev/vda rw\n");
+	put_link(fixture, "sys/dev/block/254:0",
+		 "../../devices/pci0000:00/0000:00:02.0/virtio1/block/vda");
+	put_stat(fixture, "vda", 1, 2, 3, 4, 0);
+	card(fixture, 1, 1, 0); /* there, but not under the root */
+	start(fixture);
+	sample_after(fixture, 0);
+	assert_string_equal(text_of(fixture, "sd", "device"), "vda");
+}
+
+/* btrfs has a device number of its own: only the source names the partition. */
+static void finds_by_source(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put(fixture, "proc/self/mountinfo",
+	    "27 1 0:25 /@ / rw shared:1 - btrfs /dev/mmcblk0p2 rw,subvol=/@\n");
+	put_link(fixture, "sys/class/block/mmcblk0p2", PI3_CARD "/mmcblk0p2");
+	card(fixture, 1, 1, 0);
+	start(fixture);
+	sample_after(fixture, 0);
+	assert_string_equal(text_of(fixture, "sd", "device"), "mmcblk0");
+}
+
+/* A USB disk under the root counts, not the card that it was booted from. */
+static void finds_usb_root(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put(fixture, "proc/self/mountinfo", "22 1 8:2 / / rw - ext4 /dev/root rw\n");
+	put_link(fixture, "sys/dev/block/8:2", "../../devices/usb2/2-1/host0/block/sda/sda2");
+	card(fixture, 1, 1, 0);
+	put_stat(fixture, "sda", 1, 1, 1, 1, 0);
+	start(fixture);
+	sample_after(fixture, 0);
+	assert_string_equal(text_of(fixture, "sd", "device"), "sda");
+}
+
+/* The last mount on "/" is on top. */
+static void last_root_mount_wins(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put(fixture, "proc/self/mountinfo", "1 1 8:1 / / rw - ext4 /dev/sda1 rw\n" ROOT_ON_P2);
+	put_link(fixture, "sys/dev/block/8:1", "../../devices/usb2/2-1/host0/block/sda/sda1");
+	put_link(fixture, "sys/dev/block/179:2", PI3_CARD "/mmcblk0p2");
+	put_stat(fixture, "sda", 1, 1, 1, 1, 0);
+	card(fixture, 1, 1, 0);
+	start(fixture);
+	sample_after(fixture, 0);
+	assert_string_equal(text_of(fixture, "sd", "device"), "mmcblk0");
+}
+
+/* A line longer than the buffer is skipped to its end, also if a later part looks like a mount. */
+static void endless_mount_line(void **state)
+{
+	struct fixture *fixture = *state;
+	char line[12000];
+
+	memset(line, 'x', sizeof(line));
+	memcpy(line + 8191, "1 1 8:1 / / rw - ext4 /dev/sda1 rw ", 35);
+	strcpy(line + sizeof(line) - 2, "\n");
+	put(fixture, "proc/self/mountinfo", ROOT_ON_P2);
+	append(fixture, "proc/self/mountinfo", line);
+	put_link(fixture, "sys/dev/block/8:1", "../../devices/usb2/2-1/host0/block/sda/sda1");
+	put_link(fixture, "sys/dev/block/179:2", PI3_CARD "/mmcblk0p2");
+	put_stat(fixture, "sda", 1, 1, 1, 1, 0);
+	card(fixture, 1, 1, 0);
+	start(fixture);
+	sample_after(fixture, 0);
+	assert_string_equal(text_of(fixture, "sd", "device"), "mmcblk0");
+}
+
+static void nfs_root_without_card(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put(fixture, "proc/self/mountinfo",
+	    "22 1 0:20 / / rw - nfs [2001:db8::1]:/srv/pi3 rw,vers=3\n");
+	start(fixture);
+	sample_after(fixture, 0);
+	for (unsigned i = 0; i < fixture->module->metric_count; i++) {
+		const struct sample *sample = sample_of(fixture, i);
+		assert_int_equal(sample->kind, SAMPLE_UNKNOWN);
+		assert_string_equal(sample->text,
+				    "root is on nfs from [2001:db8::1]:/srv/pi3: no card to watch");
+	}
+}
+
+static void nfs_root_with_card(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put(fixture, "proc/self/mountinfo",
+	    "22 1 0:20 / / rw - nfs [2001:db8::1]:/srv/pi3 rw,vers=3\n");
+	card(fixture, 1, 1, 0);
+	start(fixture);
+	sample_after(fixture, 0);
+	assert_string_equal(text_of(fixture, "sd", "device"), "mmcblk0");
+}
+
+static void configured_device(void **state)
+{
+	struct fixture *fixture = *state;
+
+	pi3(fixture);
+	put_stat(fixture, "sda", 1, 2, 3, 4, 6);
+	set(fixture, "device", "sda");
+	start(fixture);
+	sample_after(fixture, 0);
+	assert_string_equal(text_of(fixture, "sd", "device"), "sda");
+	assert_int_equal(value_of(fixture, "sd", "in_flight"), 6);
+}
+
+/* A disk that is missing is told with a remedy, and taken when it comes. */
+static void missing_device_comes(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set(fixture, "device", "sdb");
+	start(fixture);
+	sample_after(fixture, 0);
+	assert_non_null(strstr(reason_of(fixture, "sd", "stalled"), "sys/block/sdb is missing"));
+	put_stat(fixture, "sdb", 1, 2, 3, 4, 0);
+	sample_after(fixture, NS_PER_S);
+	assert_non_null(strstr(reason_of(fixture, "sd", "device"), "set device in [sdcard]"));
+	sample_after(fixture, 10 * NS_PER_S);
+	assert_string_equal(text_of(fixture, "sd", "device"), "sdb");
+	assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
+}
+
+static void latency_over_window(void **state)
+{
+	struct fixture *fixture = *state;
+
+	pi3(fixture);
+	start(fixture);
+	sample_after(fixture, 0);
+	card(fixture, 1010, 5000 + 10 * 40, 0);
+	sample_after(fixture, NS_PER_S);
+	assert_int_equal(value_of(fixture, "sd", "write_latency_ms"), 40);
+
+	/* 10 writes of 40 ms and 2 of 3 s; the window still reaches back to the start. */
+	card(fixture, 1012, 5000 + 10 * 40 + 2 * 3000, 1);
+	sample_after(fixture, NS_PER_S);
+	assert_int_equal(value_of(fixture, "sd", "write_latency_ms"), 533);
+
+	/* Nine quiet seconds later the first second has left the window. */
+	for (int i = 0; i < 9; i++)
+		sample_after(fixture, NS_PER_S);
+	assert_int_equal(value_of(fixture, "sd", "write_latency_ms"), 3000);
+	sample_after(fixture, NS_PER_S);
+	assert_string_equal(reason_of(fixture, "sd", "write_latency_ms"),
+			    "no writes finished in the last 10 s");
+}
+
+/* Seldom samples: the window is what there is between two of them. */
+static void latency_of_slow_sampling(void **state)
+{
+	struct fixture *fixture = *state;
+
+	pi3(fixture);
+	start(fixture);
+	sample_after(fixture, 0);
+	card(fixture, 1004, 5100, 0);
+	sample_after(fixture, 60 * NS_PER_S);
+	assert_int_equal(value_of(fixture, "sd", "write_latency_ms"), 25);
+	sample_after(fixture, 60 * NS_PER_S);
+	assert_string_equal(reason_of(fixture, "sd", "write_latency_ms"),
+			    "no writes finished in the last 60 s");
+}
+
+/* Readings that come much faster than planned must not run over the window. */
+static void latency_of_fast_sampling(void **state)
+{
+	struct fixture *fixture = *state;
+
+	pi3(fixture);
+	start(fixture);
+	for (int i = 0; i < 100; i++) {
+		card(fixture, 1000 + i, 5000 + 7 * i, 0);
+		sample_after(fixture, 100 * NS_PER_MS);
+	}
+	assert_int_equal(value_of(fixture, "sd", "write_latency_ms"), 7);
+}
+
+static void counters_wrap(void **state)
+{
+	struct fixture *fixture = *state;
+
+	pi3(fixture);
+	card(fixture, INT64_C(4294967290), INT64_C(4294967000), 0);
+	start(fixture);
+	sample_after(fixture, 0);
+	/* A 32-bit kernel: 10 writes of 50 ms later both counters have wrapped. */
+	card(fixture, 4, 204, 0);
+	sample_after(fixture, NS_PER_S);
+	assert_int_equal(value_of(fixture, "sd", "write_latency_ms"), 50);
+
+	/* Not a wrap: another card. */
+	card(fixture, 1000000, 300, 0);
+	sample_after(fixture, NS_PER_S);
+	card(fixture, 3, 30, 0);
+	sample_after(fixture, NS_PER_S);
+	assert_non_null(strstr(reason_of(fixture, "sd", "write_latency_ms"), "needs two"));
+	card(fixture, 5, 50, 0);
+	sample_after(fixture, NS_PER_S);
+	assert_int_equal(value_of(fixture, "sd", "write_latency_ms"), 10);
+}
+
+static void stall_begins_and_ends(void **state)
+{
+	struct fixture *fixture = *state;
+
+	pi3(fixture);
+	card(fixture, 1000, 5000, 3);
+	start(fixture);
+	sample_after(fixture, 0);
+	for (int i = 1; i < 10; i++) {
+		sample_after(fixture, NS_PER_S);
+		assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
+		assert_int_equal(fixture->batch.event_count, 0);
+	}
+	sample_after(fixture, NS_PER_S);
+	assert_int_equal(value_of(fixture, "sd", "stalled"), 1);
+	assert_int_equal(fixture->batch.event_count, 1);
+	const struct event *event = &fixture->batch.events[0];
+	assert_string_equal(event->kind, "sd-stall");
+	assert_int_equal(event->severity, SEVERITY_CRITICAL);
+	assert_string_equal(event->text, "mmcblk0: 3 requests wait and none has finished for 10 s");
+	assert_string_equal(event->values[0].name, "in_flight");
+	assert_int_equal(event->values[0].value, 3);
+
+	/* It lasts: no second event. Then one of the three finishes. */
+	sample_after(fixture, 20 * NS_PER_S);
+	assert_int_equal(value_of(fixture, "sd", "stalled"), 1);
+	assert_int_equal(fixture->batch.event_count, 0);
+	card(fixture, 1001, 35000, 2);
+	sample_after(fixture, NS_PER_S);
+	assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
+	assert_int_equal(fixture->batch.event_count, 1);
+	assert_string_equal(fixture->batch.events[0].kind, "sd-stall-end");
+	assert_string_equal(fixture->batch.events[0].text,
+			    "mmcblk0 finishes requests again, after 31 s");
+}
+
+/* A card that is slow or at rest is not stalled. */
+static void no_stall_while_something_finishes(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set(fixture, "stall_after", "2s");
+	pi3(fixture);
+	start(fixture);
+	for (int i = 0; i < 30; i++) {
+		put_stat(fixture, "mmcblk0", 1000 + i / 2, 1000, 8000, 5000, 30);
+		sample_after(fixture, NS_PER_S);
+		assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
+	}
+	card(fixture, 1001, 5001, 0);
+	for (int i = 0; i < 5; i++) {
+		sample_after(fixture, NS_PER_S);
+		assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
+	}
+	card(fixture, 1001, 5001, 1);
+	sample_after(fixture, 1999 * NS_PER_MS);
+	assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
+	sample_after(fixture, NS_PER_MS);
+	assert_int_equal(value_of(fixture, "sd", "stalled"), 1);
+}
+
+static void broken_stat_is_unknown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	pi3(fixture);
+	start(fixture);
+	sample_after(fixture, 0);
+	put(fixture, "sys/block/mmcblk0/stat", "");
+	sample_after(fixture, NS_PER_S);
+	assert_string_equal(text_of(fixture, "sd", "device"), "mmcblk0");
+	assert_string_equal(reason_of(fixture, "sd", "in_flight"),
+			    "sys/block/mmcblk0/stat: the file is empty");
+	put(fixture, "sys/block/mmcblk0/stat", "1 2 3 4 5 6 7 8 9 10\n");
+	sample_after(fixture, NS_PER_S);
+	assert_non_null(strstr(reason_of(fixture, "sd", "stalled"), "not in the expected form"));
+	card(fixture, 1004, 5100, 0);
+	sample_after(fixture, NS_PER_S);
+	assert_int_equal(value_of(fixture, "sd", "write_latency_ms"), 25);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(finds_partition_parent, setup, teardown),
+		cmocka_unit_test_setup_teardown(finds_whole_disk, setup, teardown),
+		cmocka_unit_test_setup_teardown(finds_by_source, setup, teardown),
+		cmocka_unit_test_setup_teardown(finds_usb_root, setup, teardown),
+		cmocka_unit_test_setup_teardown(last_root_mount_wins, setup, teardown),
+		cmocka_unit_test_setup_teardown(endless_mount_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(nfs_root_without_card, setup, teardown),
+		cmocka_unit_test_setup_teardown(nfs_root_with_card, setup, teardown),
+		cmocka_unit_test_setup_teardown(configured_device, setup, teardown),
+		cmocka_unit_test_setup_teardown(missing_device_comes, setup, teardown),
+		cmocka_unit_test_setup_teardown(latency_over_window, setup, teardown),
+		cmocka_unit_test_setup_teardown(latency_of_slow_sampling, setup, teardown),
+		cmocka_unit_test_setup_teardown(latency_of_fast_sampling, setup, teardown),
+		cmocka_unit_test_setup_teardown(counters_wrap, setup, teardown),
+		cmocka_unit_test_setup_teardown(stall_begins_and_ends, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_stall_while_something_finishes, setup, teardown),
+		cmocka_unit_test_setup_teardown(broken_stat_is_unknown, setup, teardown),
+	};
+	return cmocka_run_group_tests_name("sdcard", tests, NULL, NULL);
+}
