@@ -19,6 +19,8 @@ struct slot {
 	bool has_rate;
 	int64_t value;
 	int64_t stamp_ns;
+	int64_t base_value; /* counters: where the rate is counted from */
+	int64_t base_ns;
 	int64_t rate_milli;
 	const char *reason; /* when not known */
 	char text[STATE_TEXT_SIZE];
@@ -99,32 +101,28 @@ void state_set_max_age(struct state *state, struct state_source source, int64_t 
 }
 
 /*
- * Rate over the last two reads, in thousandths per second. Reads closer than 10 ms are too near to
- * each other for a rate (a wake between two ticks); the older value then stays the reference.
+ * Rate over the last two reads, in thousandths per second. Reads closer than 10 ms (a wake between two
+ * ticks) are too near to each other for a rate: the older one then stays the base.
  */
-static bool slot_take_rate(struct slot *slot, int64_t value, int64_t now_ns)
+static void slot_take_rate(struct slot *slot, int64_t value, int64_t now_ns)
 {
-	int64_t elapsed_ns = now_ns - slot->stamp_ns;
-	if (elapsed_ns < 10 * NS_PER_MS)
-		return false;
-	if (value < slot->value) {
-		slot->has_rate = false; /* the counter was reset: no rate for this once */
-		return true;
-	}
-	/* Milli-units per second; elapsed_ns is at least 10 ms. */
-	slot->rate_milli = mul_div(value - slot->value, NS_PER_S, elapsed_ns / NS_PER_US);
-	slot->has_rate = true;
-	return true;
+	int64_t elapsed_ns = now_ns - slot->base_ns;
+	bool reset = value < slot->value;
+	if (slot->known && !reset && elapsed_ns < 10 * NS_PER_MS)
+		return;
+
+	slot->has_rate = slot->known && !reset;
+	if (slot->has_rate)
+		slot->rate_milli =
+			mul_div(value - slot->base_value, NS_PER_S, elapsed_ns / NS_PER_US);
+	slot->base_value = value;
+	slot->base_ns = now_ns;
 }
 
 static void slot_value(struct slot *slot, int64_t value, int64_t now_ns)
 {
-	if (slot->known && slot->metric->kind == METRIC_COUNTER) {
-		if (!slot_take_rate(slot, value, now_ns))
-			return;
-	} else {
-		slot->has_rate = false;
-	}
+	if (slot->metric->kind == METRIC_COUNTER)
+		slot_take_rate(slot, value, now_ns);
 	slot->value = value;
 	slot->stamp_ns = now_ns;
 	slot->known = true;

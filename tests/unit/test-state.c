@@ -118,6 +118,8 @@ static void test_close_reads(void **context)
 	const char *reason;
 	hand_in(f, REQUESTS, 0, NS_PER_S);
 	hand_in(f, REQUESTS, 1000, NS_PER_S + NS_PER_MS);
+	assert_int_equal(state_value(f->state, REQUESTS, 2 * NS_PER_S, &rate, &reason), 0);
+	assert_int_equal(rate, 1000); /* the value is the newest one all the same */
 	hand_in(f, REQUESTS, 1000, 2 * NS_PER_S);
 	assert_int_equal(state_rate_milli(f->state, REQUESTS, 2 * NS_PER_S, &rate, &reason), 0);
 	assert_int_equal(rate, 1000000);
