@@ -11,8 +11,8 @@ static void render_notifiers(const struct agent *agent, struct json *json)
 	for (size_t i = 0; i < agent->plant.dispatch.sink_count; i++) {
 		const struct dispatch_sink *sink = &agent->plant.dispatch.sinks[i];
 		json_object(json, sink->notifier->module.name);
-		json_int(json, "events_waiting", (int64_t)sink->count);
-		json_int(json, "events_dropped", (int64_t)sink->dropped);
+		json_int(json, "queue_waiting", (int64_t)sink->count);
+		json_int(json, "queue_dropped", (int64_t)sink->dropped);
 		if (sink->open && sink->notifier->status)
 			sink->notifier->status(sink->self, json);
 		json_object_end(json);

@@ -167,8 +167,8 @@ static void test_mqtt_rows(void **state)
 		 "  MQTT          no broker is configured ([mqtt] host)\n"},
 		{"{\"connected\":true,\"broker\":\"b:1\",\"last_error\":\"old\"}",
 		 "  MQTT          connected to b:1\n"},
-		{"{\"connected\":true,\"events_waiting\":3,\"events_dropped\":1}",
-		 "  MQTT          connected to the broker, 3 events waiting, 1 events lost\n"},
+		{"{\"connected\":true,\"waiting\":3,\"events_dropped\":1}",
+		 "  MQTT          connected to the broker, 3 messages waiting, 1 events lost\n"},
 		{"5", "  MQTT          not connected to the broker\n"},
 	};
 
