@@ -331,7 +331,7 @@ static void lock_memory(void)
 			 finite ? "RLIMIT_MEMLOCK is too small" : strerror(errno));
 
 	/* The loop's deepest path needs about 20 KiB; touch them before memory is short. */
-	volatile char stack[64 * 1024];
+	volatile char stack[32 * 1024];
 	for (size_t i = 0; i < sizeof(stack); i += 4096)
 		stack[i] = 0;
 }

@@ -342,7 +342,7 @@ void controller_step(struct controller *controller, const struct controller_conf
 int64_t controller_next_ns(const struct decision *decision, const struct verdict *verdict,
 			   int64_t interval_ns)
 {
-	int64_t next = interval_ns;
+	int64_t next = NS_PER_S;
 	if (verdict->known && verdict->headroom_bytes < verdict->reserve_bytes)
 		next = 100 * NS_PER_MS;
 	else if (decision->time_to_swap_known && decision->time_to_swap_ms < 60000)

@@ -74,7 +74,10 @@ void controller_step(struct controller *controller, const struct controller_conf
 		     const struct control_input *input, struct decision *ret_decision,
 		     bool *ret_changed);
 
-/* How soon to look again: 1 s calm (interval_ns), 250 ms, 100 ms as swap comes near (design 3). */
+/*
+ * How soon to look again: 1 s when calm (or interval_ns, if samples are published more often than
+ * that), 250 ms when time to swap is below a minute, 100 ms below the reserve (design 3).
+ */
 int64_t controller_next_ns(const struct decision *decision, const struct verdict *verdict,
 			   int64_t interval_ns);
 

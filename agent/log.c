@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A message is formatted on the stack and leaves in one write, so lines of several threads never mix
- * and nothing is allocated. What is longer than a line allows is cut and marked.
+ * and nothing is allocated. What is longer than a line allows is cut and marked. Who reads standard
+ * error may have stopped reading (a journal on a card that fails): then lines are dropped and
+ * counted, because the loop must not wait for anybody.
  */
 #include "agent/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +84,18 @@ static const char *level_prefix(enum log_level level)
 /* 512: longer than any message of ours with a path of 255 bytes in it. */
 #define LINE_SIZE 512
 
+/* Lines that could not be written since the last one that could. */
+static atomic_uint lost;
+
+/* A line of ours is shorter than PIPE_BUF, so a descriptor that is ready takes it as a whole. */
+static bool write_line(const char *line, int length)
+{
+	struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+	if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT))
+		return false;
+	return write(STDERR_FILENO, line, (size_t)length) == length;
+}
+
 static void log_line(enum log_level level, const char *text)
 {
 	if (level > settings.level)
@@ -92,9 +108,13 @@ static void log_line(enum log_level level, const char *text)
 			      settings.journal ? prefix : level_prefix(level), text);
 	if (length >= (int)sizeof(line))
 		length = (int)sizeof(line) - 1;
-	/* There is nobody left to tell if this fails. */
-	ssize_t ignored = write(STDERR_FILENO, line, (size_t)length);
-	(void)ignored;
+
+	unsigned before = atomic_exchange(&lost, 0);
+	char note[80];
+	int note_length = snprintf(note, sizeof(note), "%s%u messages before this one were lost\n",
+				   settings.journal ? prefix : "", before);
+	if ((before && !write_line(note, note_length)) || !write_line(line, length))
+		atomic_fetch_add(&lost, before + 1);
 }
 
 void log_message(enum log_level level, const char *format, ...)

@@ -19,6 +19,8 @@
 #define WATCHES 256
 #define TIMERS 32
 #define SIGNALS 3
+/* The first wake is served at once, a storm of them at most 50 times a second. */
+#define WAKE_GAP_MS 20
 
 struct watch {
 	uv_poll_t poll;
@@ -41,6 +43,7 @@ struct loop {
 	uv_signal_t signals[SIGNALS];
 	uv_timer_t wake;
 	bool wake_asked;
+	uint64_t wake_last_ms;
 	struct watch watches[WATCHES];
 	struct timer timers[TIMERS];
 };
@@ -49,6 +52,7 @@ static void on_wake(uv_timer_t *timer)
 {
 	struct loop *loop = timer->data;
 	loop->wake_asked = false;
+	loop->wake_last_ms = uv_now(&loop->uv);
 	if (loop->hooks.wake)
 		loop->hooks.wake(loop->hooks.context);
 }
@@ -119,8 +123,11 @@ void env_wake(const struct env *env)
 {
 	if (!env->loop || env->loop->wake_asked)
 		return;
-	env->loop->wake_asked = true;
-	uv_timer_start(&env->loop->wake, on_wake, 0, 0);
+	struct loop *loop = env->loop;
+	uint64_t since_ms = uv_now(&loop->uv) - loop->wake_last_ms;
+	bool storm = loop->wake_last_ms != 0 && since_ms < WAKE_GAP_MS;
+	loop->wake_asked = true;
+	uv_timer_start(&loop->wake, on_wake, storm ? WAKE_GAP_MS - since_ms : 0, 0);
 }
 
 static int to_uv(unsigned events)

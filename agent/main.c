@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Options and the choice of mode. */
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,8 +182,19 @@ static int run(const struct command_line *line)
 	return r;
 }
 
+/*
+ * The rings and client slots are larger than this and mostly never used: mapped on their own they
+ * are resident only where they were touched. One arena is enough for a loop and one thread.
+ */
+static void tune_malloc(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 16 * 1024);
+	mallopt(M_ARENA_MAX, 1);
+}
+
 int main(int argc, char **argv)
 {
+	tune_malloc();
 	struct command_line line = {
 		.options.conf_path = SETTINGS_PATH,
 		.level = LOG_LEVEL_NOTICE,

@@ -10,16 +10,9 @@
 #include <string.h>
 
 /* Values older than three of their reads, and at least 3 s, are stale. */
-#define STALE_READS 3
-
-static int64_t max_age_ns(const struct plant *plant, const struct module *module)
+static int64_t max_age_ns(const struct module *module)
 {
-	if (module->max_age_ns)
-		return module->max_age_ns;
-	int64_t period = module->period_ns > plant->interval_ns ? module->period_ns
-								: plant->interval_ns;
-	int64_t age = STALE_READS * period;
-	return age < 3 * NS_PER_S ? 3 * NS_PER_S : age;
+	return 3 * (module->period_ns > NS_PER_S ? module->period_ns : NS_PER_S);
 }
 
 static size_t count_metrics(void)
@@ -42,7 +35,7 @@ static int add_instance(struct plant *plant, const struct module *module,
 	if (!instance->self)
 		return -ENOMEM;
 	plant->count++;
-	return state_add(plant->state, module->metrics, module->metric_count, 0,
+	return state_add(plant->state, module->metrics, module->metric_count, max_age_ns(module),
 			 &instance->source);
 }
 
@@ -54,7 +47,7 @@ int plant_init(struct plant *plant, const struct env *env, unsigned extra)
 	while (notifiers[sinks])
 		sinks++;
 
-	*plant = (struct plant){.env = env, .interval_ns = NS_PER_S};
+	*plant = (struct plant){.env = env};
 	plant->state = state_new((unsigned)count_metrics() + extra);
 	plant->instances = calloc(modules + sinks + 1, sizeof(plant->instances[0]));
 	plant->dispatch.sinks = calloc(sinks + 1, sizeof(plant->dispatch.sinks[0]));
@@ -107,11 +100,13 @@ static void close_instance(struct plant *plant, struct instance *instance)
 
 static int open_instance(struct plant *plant, struct instance *instance, const void *conf)
 {
-	memset(instance->self, 0, instance->module->self_size);
+	/* Only what was used before: the memory of a fresh instance is zero and not yet resident. */
+	if (instance->used)
+		memset(instance->self, 0, instance->module->self_size);
+	instance->used = true;
 	instance->conf = conf;
 	instance->due_ns = 0;
 	state_forget(plant->state, instance->source, "not read yet");
-	state_set_max_age(plant->state, instance->source, max_age_ns(plant, instance->module));
 	int r = instance->module->open ? instance->module->open(instance->self, conf, plant->env)
 				       : 0;
 	if (r < 0) {
@@ -126,7 +121,6 @@ static int open_instance(struct plant *plant, struct instance *instance, const v
 
 int plant_open(struct plant *plant, const struct settings *settings, bool notifiers_too)
 {
-	plant->interval_ns = settings->agent.interval_ns;
 	for (size_t i = 0; i < plant->count; i++) {
 		struct instance *instance = &plant->instances[i];
 		if (instance->notifier && !notifiers_too) {
@@ -137,8 +131,7 @@ int plant_open(struct plant *plant, const struct settings *settings, bool notifi
 		if (r < 0 && instance->notifier)
 			return r;
 		if (r < 0)
-			log_error("%s: cannot be opened: %s", instance->module->name,
-				  strerror(-r));
+			log_error("%s: cannot be opened: %s", instance->module->name, strerror(-r));
 	}
 	return 0;
 }
@@ -159,12 +152,9 @@ void plant_free(struct plant *plant)
 int plant_reload(struct plant *plant, const struct settings *settings)
 {
 	int changed = 0;
-	plant->interval_ns = settings->agent.interval_ns;
 	for (size_t i = 0; i < plant->count; i++) {
 		struct instance *instance = &plant->instances[i];
 		size_t size = instance->module->conf_size;
-		state_set_max_age(plant->state, instance->source,
-				  max_age_ns(plant, instance->module));
 		if (!size || memcmp(instance->conf, settings->confs[i], size) == 0)
 			continue;
 

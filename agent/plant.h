@@ -20,6 +20,7 @@ struct instance {
 	void *self;
 	const void *conf; /* in the settings that it was opened with */
 	bool open;
+	bool used; /* was opened before */
 	struct state_source source;
 	int64_t due_ns; /* next read */
 	struct complaint complaint;
@@ -31,7 +32,6 @@ struct plant {
 	struct dispatch dispatch;
 	size_t count;
 	struct instance *instances;
-	int64_t interval_ns;
 };
 
 /* An event that a module handed in; called during plant_read(). */

@@ -86,8 +86,8 @@ int procfs_number(const char *text, const char **ret_end, int64_t *ret_value)
 int procfs_integer(const char *text, int64_t *ret_value)
 {
 	bool negative = *text == '-';
-	const char *end;
-	int64_t value;
+	const char *end = text;
+	int64_t value = 0;
 	int r = procfs_number(text + negative, &end, &value);
 	if (r < 0)
 		return r;
@@ -106,8 +106,8 @@ static int table_row(const char *rest, const struct procfs_key *key, int64_t *re
 	if (start == rest)
 		return -ENOENT; /* a longer key that begins with ours */
 
-	int64_t value;
-	const char *end;
+	int64_t value = 0;
+	const char *end = start;
 	int r = procfs_number(start, &end, &value);
 	if (r < 0)
 		return r;
@@ -136,7 +136,7 @@ void procfs_table(const char *text, const struct procfs_key *keys, size_t count,
 			size_t length = strlen(keys[i].key);
 			if (line[0] != keys[i].key[0] || strncmp(line, keys[i].key, length) != 0)
 				continue;
-			int64_t value;
+			int64_t value = 0;
 			int r = table_row(line + length, &keys[i], &value);
 			if (r == -ENOENT)
 				continue;

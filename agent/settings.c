@@ -120,10 +120,8 @@ static void fill_sections(struct settings *settings, struct conf_section *sectio
 	*sections++ = (struct conf_section){"agent", agent_items, &settings->agent};
 	*sections++ = (struct conf_section){"control", control_items, &settings->control};
 	for (size_t i = 0; i < settings->module_count; i++)
-		if (settings->modules[i]->conf)
-			*sections++ = (struct conf_section){settings->modules[i]->name,
-							    settings->modules[i]->conf,
-							    settings->confs[i]};
+		*sections++ = (struct conf_section){settings->modules[i]->name,
+						    settings->modules[i]->conf, settings->confs[i]};
 	*sections = (struct conf_section){0};
 }
 

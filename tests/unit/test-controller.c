@@ -284,6 +284,10 @@ static void test_sampling_adapts(void **context)
 	struct bench bench = bench_new();
 	step(&bench);
 	assert_int_equal(controller_next_ns(&bench.decision, &bench.verdict, NS_PER_S), NS_PER_S);
+	assert_int_equal(controller_next_ns(&bench.decision, &bench.verdict, 60 * NS_PER_S),
+			 NS_PER_S); /* what is published rarely is watched all the same */
+	assert_int_equal(controller_next_ns(&bench.decision, &bench.verdict, 500 * NS_PER_MS),
+			 500 * NS_PER_MS);
 	bench.decision.time_to_swap_known = true;
 	bench.decision.time_to_swap_ms = 59999;
 	assert_int_equal(controller_next_ns(&bench.decision, &bench.verdict, NS_PER_S),
