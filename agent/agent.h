@@ -18,7 +18,7 @@
 /* What the command line said. */
 struct options {
 	const char *conf_path;
-	bool conf_given; /* then the file must exist */
+	bool conf_given;  /* then the file must exist */
 	const char *root; /* NULL: the real one */
 	bool dry_run;
 	bool json;

@@ -63,7 +63,7 @@ struct control_input {
 	const struct verdict *verdict;
 	enum control_request request;
 	const char *request_reason; /* printable ASCII without '#'; NULL or empty: none given */
-	int64_t balancers; /* >= 1 */
+	int64_t balancers;	    /* >= 1 */
 	int64_t now_ns;
 	int64_t wall_ms;
 	uint32_t entropy;

@@ -28,7 +28,8 @@ static void derive_id(int root_fd, struct identity *identity)
 	} sources[] = {
 		{"proc/device-tree/serial-number", "SoC serial number"},
 		{"etc/machine-id", "machine id"},
-		{"proc/sys/kernel/random/boot_id", "boot id: it changes at each boot, set [agent] id"},
+		{"proc/sys/kernel/random/boot_id",
+		 "boot id: it changes at each boot, set [agent] id"},
 	};
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
 		char text[128];

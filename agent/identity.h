@@ -8,7 +8,7 @@
 
 struct identity {
 	char id[65];
-	char model[96];     /* empty: unknown */
+	char model[96];	    /* empty: unknown */
 	char kernel[96];    /* empty: unknown */
 	const char *origin; /* where the id comes from, for people; static */
 };

@@ -15,7 +15,7 @@
 struct judge {
 	struct pressure pressure;
 	struct controller controller;
-	struct verdict verdict;   /* the latest */
+	struct verdict verdict;	  /* the latest */
 	struct decision decision; /* the latest */
 };
 

@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Values older than three of their reads, and at least 3 s, are stale. */
+/* Values older than three of their reads, and at least 3 s, are stale; or what the module says. */
 static int64_t max_age_ns(const struct module *module)
 {
+	if (module->max_age_ns)
+		return module->max_age_ns;
 	return 3 * (module->period_ns > NS_PER_S ? module->period_ns : NS_PER_S);
 }
 

@@ -15,7 +15,7 @@
 #include "agent/pressure.h"
 
 struct agent_conf {
-	char id[64];         /* empty: derived */
+	char id[64];	     /* empty: derived */
 	int64_t interval_ns; /* between two published samples */
 	char run_dir[80];    /* sun_path holds 107 bytes, the longest file name of ours is 12 */
 };
@@ -37,8 +37,8 @@ struct settings {
 	struct control_conf control; /* as read; pressure and controller are made of it */
 	size_t module_count;
 	const struct module **modules; /* collectors, then notifiers */
-	void **confs;                  /* one per module, NULL where it has no settings */
-	char digest[17];               /* of all settings, hexadecimal */
+	void **confs;		       /* one per module, NULL where it has no settings */
+	char digest[17];	       /* of all settings, hexadecimal */
 };
 
 /* The core's own sections, without targets; ended by one without name. For the manual's test. */

@@ -21,9 +21,9 @@
 	"\"state\":\"shed\",\"reason\":\"memory shrinks\",\"since\":1763650731000,"                 \
 	"\"capacity\":12,\"nominal\":28,\"balancers\":2,\"drain\":false,"                           \
 	"\"headroom_bytes\":117440512,\"time_to_swap_s\":41.2},\"notifiers\":{\"mqtt\":{"           \
-	"\"queue_waiting\":0,\"configured\":true,\"connected\":false,\"state\":"                   \
+	"\"queue_waiting\":0,\"configured\":true,\"connected\":false,\"state\":"                    \
 	"\"waiting before the next attempt\",\"broker\":\"[::1]:1883\",\"last_error\":"             \
-	"\"Connection refused\"},\"haproxy\":{\"queue_waiting\":0,\"listen\":[\"[::1]:9777\","     \
+	"\"Connection refused\"},\"haproxy\":{\"queue_waiting\":0,\"listen\":[\"[::1]:9777\","      \
 	"\"127.0.0.1:9777\"],\"failed\":[{\"address\":\"192.0.2.1:9777\",\"error\":"                \
 	"\"Cannot assign requested address\"}],\"balancers\":[{\"name\":\"lb1/pool\","              \
 	"\"address\":\"::1\",\"seen_s\":0.2},{\"name\":null,\"address\":\"192.0.2.9\","             \
