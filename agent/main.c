@@ -184,12 +184,13 @@ static int run(const struct command_line *line)
 
 /*
  * The rings and client slots are larger than this and mostly never used: mapped on their own they
- * are resident only where they were touched. One arena is enough for a loop and one thread.
+ * are resident only where they were touched. Two arenas: the MQTT thread may be held up by a page of
+ * code on a failing card while it holds a lock of its arena, and the loop must not wait for that.
  */
 static void tune_malloc(void)
 {
 	mallopt(M_MMAP_THRESHOLD, 16 * 1024);
-	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_ARENA_MAX, 2);
 }
 
 int main(int argc, char **argv)
