@@ -19,8 +19,11 @@
 #include "agent/log.h"
 #include "agent/version.h"
 
-/* Notifiers may take this long to say goodbye, asked this often. */
-#define STOP_NS (2 * NS_PER_S)
+/*
+ * Notifiers may take this long to say goodbye, asked this often: a load balancer that polls at HAProxy's
+ * default of 2 s must get its chance.
+ */
+#define STOP_NS (3 * NS_PER_S)
 #define STOP_ASK_NS (20 * NS_PER_MS)
 
 static void agent_tick(void *context);

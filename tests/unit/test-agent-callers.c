@@ -162,9 +162,13 @@ static void test_hold_ends_with_three_readies(void **state)
 static void test_hold_of_a_name_that_comes_late(void **state)
 {
 	struct agent_callers callers = {.count = 0};
-	struct agent_call call = {.host = HOST, .word = AGENT_WORD_DRAIN};
+	struct agent_call call = {.host = HOST, .word = AGENT_WORD_DRAIN, .nameless = true};
 
 	(void)state;
+	/* Somebody else there was told in time; that is no business of a caller without a name. */
+	poll_agent(&callers, "lb2", true);
+	assert_int_equal(agent_callers_word(&callers, NULL, &HOST, false), AGENT_WORD_NONE);
+	assert_int_equal(agent_callers_word(&callers, "lb2", &HOST, false), AGENT_WORD_READY);
 	/* Answered before the name was there, entered after it came. */
 	agent_callers_enter(&callers, "lb1", &call);
 	for (int i = 0; i < 3; i++) {
