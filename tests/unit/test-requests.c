@@ -2,6 +2,8 @@
 /* What the collector hands in, what it takes off, and what it does not look at. */
 #include "requests-world.h"
 
+#include "agent/state.h"
+
 static void test_nginx_is_read(void **state)
 {
 	struct world *world = *state;
@@ -176,6 +178,32 @@ static void test_contradictions(void **state)
 	assert_non_null(strstr(error, "auto, apache, nginx, none"));
 }
 
+/* Two polls 2 s apart with 10 requests between make 5 a second, whenever they were handed in. */
+static void test_rates_follow_the_stamps(void **state)
+{
+	(void)state;
+	struct state *readings = state_new(module->metric_count);
+	struct state_source source;
+	struct batch batch;
+	const unsigned slot = 1; /* requests_total */
+	int64_t rate;
+	const char *why;
+	assert_non_null(readings);
+	assert_string_equal(module->metrics[slot].rate_name, "requests_s");
+	assert_int_equal(state_add(readings, module->metrics, module->metric_count,
+				   module->max_age_ns, &source),
+			 0);
+	for (int64_t i = 1; i <= 2; i++) {
+		batch_reset(&batch);
+		batch_value(&batch, slot, 10 * i);
+		batch.stamp_ns = 2 * i * NS_PER_S;
+		state_update(readings, source, &batch, batch.stamp_ns + i * 300 * NS_PER_MS);
+	}
+	assert_int_equal(state_rate_milli(readings, slot, 5 * NS_PER_S, &rate, &why), 0);
+	assert_in_range(rate, 4990, 5010);
+	state_free(readings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +217,7 @@ int main(void)
 		world_test(test_not_looked_for),
 		world_test(test_an_url_is_read_under_root),
 		world_test(test_contradictions),
+		cmocka_unit_test(test_rates_follow_the_stamps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The search for a status page fails in many places and one reason is shown, so failures are ranked:
+ * a server that refuses us says more than one that does not know the path, and that says more than
+ * nobody listening. Texts are for the operator of the web server and name the directive to change.
+ */
+#include "collectors/status_failure.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/sample.h"
+
+enum rank {
+	RANK_NOBODY = 1,    /* no such socket */
+	RANK_NOT_REACHED,   /* no connection */
+	RANK_NOT_FOUND,	    /* 404, or some other page */
+	RANK_OTHER_STATUS,  /* the server fails, or asks for something */
+	RANK_TROUBLE,	    /* it hangs, floods, or does not speak HTTP */
+	RANK_REFUSED,	    /* the page may be there, and we may not see it */
+	RANK_PAGE_UNUSABLE, /* the page is there, and cannot be used */
+};
+
+static bool is_denied(const struct failure *failure)
+{
+	int detail = failure->result.detail;
+	if (failure->result.outcome == PAGE_STATUS)
+		return detail == HTTP_STATUS_UNAUTHORIZED || detail == HTTP_STATUS_FORBIDDEN;
+	return failure->result.outcome == PAGE_NO_CONNECT && (detail == EACCES || detail == EPERM);
+}
+
+bool failure_of_endpoint(const struct failure *failure)
+{
+	return failure->result.outcome == PAGE_NO_CONNECT;
+}
+
+unsigned failure_rank(const struct failure *failure)
+{
+	if (is_denied(failure))
+		return RANK_REFUSED;
+	switch (failure->result.outcome) {
+	case PAGE_BODY:
+		return failure->recognised ? RANK_PAGE_UNUSABLE : RANK_NOT_FOUND;
+	case PAGE_STATUS:
+		return failure->result.detail == HTTP_STATUS_NOT_FOUND ? RANK_NOT_FOUND
+								       : RANK_OTHER_STATUS;
+	case PAGE_NO_CONNECT:
+		return failure->result.detail == ENOENT ? RANK_NOBODY : RANK_NOT_REACHED;
+	case PAGE_LOST:
+	case PAGE_CUT_OFF:
+	case PAGE_TIMEOUT:
+	case PAGE_TOO_LARGE:
+	case PAGE_NOT_HTTP:
+		break;
+	}
+	return RANK_TROUBLE;
+}
+
+/* Static text for the status codes that a status page is known to answer with; NULL for others. */
+static const char *status_advice(int status, bool apache)
+{
+	switch (status) {
+	case HTTP_STATUS_UNAUTHORIZED:
+		return "allow this host without a password";
+	case HTTP_STATUS_FORBIDDEN:
+		return apache ? "allow this host ('Require local') in Apache's server-status location"
+			      : "allow this host in the nginx stub_status location";
+	case HTTP_STATUS_NOT_FOUND:
+		return apache ? "enable Apache's mod_status, or set url to where it is"
+			      : "add an nginx stub_status location, or set url to where it is";
+	case HTTP_STATUS_MOVED_PERMANENTLY:
+	case HTTP_STATUS_FOUND:
+	case HTTP_STATUS_SEE_OTHER:
+	case HTTP_STATUS_TEMPORARY_REDIRECT:
+	case HTTP_STATUS_PERMANENT_REDIRECT:
+		return "redirects are not followed, exempt the status path or set url";
+	case HTTP_STATUS_TOO_MANY_REQUESTS:
+		return "exempt this host from the rate limit, or raise interval";
+	default:
+		return status >= 500 ? "the web server fails, see its error log" : NULL;
+	}
+}
+
+/* Static text for an errno of the connection. */
+static const char *connection_text(int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+		return "connection refused";
+	case ENOENT:
+		return "no such socket";
+	case EACCES:
+	case EPERM:
+		return "permission denied: let the agent's user write to the socket";
+	case EAGAIN:
+		return "the server's queue of connections is full";
+	case EADDRNOTAVAIL:
+	case EAFNOSUPPORT:
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+		return "this address cannot be reached from here";
+	case ECONNRESET:
+	case EPIPE:
+		return "the server broke the connection";
+	default:
+		break;
+	}
+	const char *text = strerrordesc_np(error);
+	return text ? text : "unknown error";
+}
+
+static void write_text(const struct failure *failure, char *text, size_t size)
+{
+	int detail = failure->result.detail;
+	switch (failure->result.outcome) {
+	case PAGE_BODY:
+		snprintf(text, size, "%s", failure->body);
+		return;
+	case PAGE_STATUS: {
+		const char *advice = status_advice(detail, failure->apache);
+		snprintf(text, size, "HTTP %d%s%s", detail, advice ? ": " : "",
+			 advice ? advice : "");
+		return;
+	}
+	case PAGE_NO_CONNECT:
+	case PAGE_LOST:
+		snprintf(text, size, "%s", connection_text(detail));
+		return;
+	case PAGE_CUT_OFF:
+		snprintf(text, size, "the server closed before its answer was complete");
+		return;
+	case PAGE_TIMEOUT: {
+		int64_t ms = failure->timeout_ns / NS_PER_MS;
+		bool whole = ms % 1000 == 0;
+		snprintf(text, size, "no answer within %lld %s",
+			 (long long)(whole ? ms / 1000 : ms), whole ? "s" : "ms");
+		return;
+	}
+	case PAGE_TOO_LARGE:
+		snprintf(text, size, "answer larger than %d bytes", STATUS_ANSWER_MAX);
+		return;
+	case PAGE_NOT_HTTP:
+		snprintf(text, size, "the answer is not HTTP");
+		return;
+	}
+}
+
+const char *failure_text(const struct failure *failure, char *text)
+{
+	char whole[2 * FAILURE_TEXT_SIZE];
+	write_text(failure, whole, sizeof(whole));
+	text_copy(text, FAILURE_TEXT_SIZE, whole);
+	return text;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One HTTP GET at a time on the agent's loop: never blocks, ends within its timeout, reads at most
+ * STATUS_ANSWER_MAX bytes, allocates nothing. A new connection for each, because a kept one would
+ * occupy a worker of the server that is being measured.
+ */
+#ifndef HOSTINGPI_STATUS_PAGE_H
+#define HOSTINGPI_STATUS_PAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/addr.h"
+#include "agent/env.h"
+#include "collectors/status_answer.h"
+
+enum page_outcome {
+	PAGE_BODY,	 /* 200: answer.body holds it */
+	PAGE_STATUS,	 /* another status; detail: which */
+	PAGE_NO_CONNECT, /* detail: errno, positive */
+	PAGE_LOST,	 /* the connection broke; detail: errno, positive */
+	PAGE_CUT_OFF,	 /* closed before the answer was complete */
+	PAGE_TIMEOUT,	 /* nothing complete within the timeout */
+	PAGE_TOO_LARGE,	 /* more than STATUS_ANSWER_MAX bytes */
+	PAGE_NOT_HTTP,	 /* something else speaks there */
+};
+
+struct page_result {
+	enum page_outcome outcome;
+	int detail;
+};
+
+/* Told once for each get; a new one may be started from inside. */
+typedef void status_page_fn(void *context, struct page_result result);
+
+/* 512: a path of 255 and a host of 60 bytes, and 80 of fixed text. */
+#define STATUS_REQUEST_SIZE 512
+
+/* Zeroed is closed. */
+struct status_page {
+	const struct env *env;
+	status_page_fn *fn;
+	void *context;
+	struct timer *timer; /* the timeout of the get under way */
+	struct watch *watch; /* of fd; NULL: no get under way */
+	int fd;
+	bool connected;
+	char request[STATUS_REQUEST_SIZE];
+	size_t request_length, request_sent;
+	struct status_answer answer;
+};
+
+/* What to get. */
+struct page_target {
+	const struct addr *addr;
+	const char *host; /* of the Host header */
+	const char *path;
+};
+
+/* Takes a timer of the loop and memory for an answer. 0, -ENOSPC without timer, or -ENOMEM. */
+int status_page_open(struct status_page *page, const struct env *env, status_page_fn *fn,
+		     void *context);
+
+/*
+ * Starts a get; none may be under way. 0: fn will be told, not from inside this call. Negative
+ * errno: there is no connection, and nothing will be told.
+ */
+int status_page_get(struct status_page *page, const struct page_target *target, int64_t timeout_ns);
+
+/* True while a get is under way. */
+bool status_page_busy(const struct status_page *page);
+
+/* Gives everything back; a get under way is dropped and not told. A zeroed page is fine. */
+void status_page_close(struct status_page *page);
+
+#endif

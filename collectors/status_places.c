@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The operator's URL and the usual endpoints are written alike and go through one parser, built on
+ * libhttp-parser's. "localhost" is two endpoints, IPv6 first, without a look into any resolver. The
+ * Host header says what the URL says; for the usual places it says "localhost", because that is the
+ * server name that examples for status pages are written with.
+ */
+#include "collectors/status_places.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <http_parser.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define NGINX (1u << STATUS_NGINX)
+#define APACHE (1u << STATUS_APACHE)
+
+/*
+ * Both servers listen on port 80 and, behind a cache or proxy, on 8080. A socket below /run/nginx
+ * needs neither a port nor an access rule; its name is a habit, not a standard.
+ */
+static const struct {
+	const char *url;
+	const char *host; /* of the Host header */
+	unsigned kinds;
+} usual_endpoints[] = {
+	{"unix:/run/nginx/status.sock", "localhost", NGINX},
+	{"unix:/run/nginx/stub_status.sock", "localhost", NGINX},
+	{"unix:/run/nginx/nginx_status.sock", "localhost", NGINX},
+	{"unix:/run/nginx/nginx.sock", "localhost", NGINX},
+	{"http://[::1]:80", "localhost", NGINX | APACHE},
+	{"http://127.0.0.1:80", "localhost", NGINX | APACHE},
+	{"http://[::1]:8080", "localhost:8080", NGINX | APACHE},
+	{"http://127.0.0.1:8080", "localhost:8080", NGINX | APACHE},
+};
+
+/* nginx: the names in its documentation and in packages of monitors; Apache: Debian's status.conf. */
+static const struct {
+	const char *path;
+	unsigned kinds;
+} usual_paths[] = {
+	{"/nginx_status", NGINX},
+	{"/stub_status", NGINX},
+	{"/basic_status", NGINX},
+	{"/server-status?auto", APACHE},
+};
+
+_Static_assert(sizeof(usual_endpoints) / sizeof(usual_endpoints[0]) <= PLACES_ENDPOINTS,
+	       "the usual endpoints must fit");
+_Static_assert(sizeof(usual_paths) / sizeof(usual_paths[0]) <= PLACES_PATHS,
+	       "the usual paths must fit");
+
+struct complaint_text {
+	char *text;
+	size_t size;
+};
+
+__attribute__((format(printf, 2, 3))) static int refuse(struct complaint_text error,
+							const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vsnprintf(error.text, error.size, format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+/* Takes a path with its query; it ends up in a request line, so its characters are checked. */
+static int add_path(struct places *places, const char *key, const char *path, unsigned kinds,
+		    struct complaint_text error)
+{
+	size_t length = strlen(path);
+	struct http_parser_url parts;
+	http_parser_url_init(&parts);
+	if (length >= PLACES_PATH_SIZE)
+		return refuse(error, "%s: the path must be at most %d bytes long: it has %zu", key,
+			      PLACES_PATH_SIZE - 1, length);
+	if (path[0] != '/' || http_parser_parse_url(path, length, 0, &parts) != 0 ||
+	    (parts.field_set & (1u << UF_FRAGMENT)))
+		return refuse(error,
+			      "%s: '%s' must be a path like /nginx_status or "
+			      "/server-status?auto",
+			      key, path);
+
+	struct place_path *entry = &places->paths[places->path_count++];
+	entry->kinds = kinds;
+	memcpy(entry->text, path, length + 1);
+	return 0;
+}
+
+/* Takes "[::1]:80" or "unix:/run/x.sock"; host is for the Host header, followed by port if any. */
+static int add_endpoint(struct places *places, const char *address, const char *host,
+			struct complaint_text error)
+{
+	struct place_endpoint *endpoint = &places->endpoints[places->endpoint_count];
+	char why[256];
+	if (addr_parse(address, &endpoint->addr, why, sizeof(why)) < 0)
+		return refuse(error, "url: %s", why);
+
+	const char *colon = endpoint->addr.any.sa.sa_family == AF_UNIX ? ":" : "";
+	int name = snprintf(endpoint->name, sizeof(endpoint->name), "%s%s", address, colon);
+	int header = snprintf(endpoint->host, sizeof(endpoint->host), "%s", host);
+	if (name >= (int)sizeof(endpoint->name) || header >= (int)sizeof(endpoint->host))
+		return refuse(error, "url: the address is too long");
+	endpoint->kinds = NGINX | APACHE;
+	places->endpoint_count++;
+	return 0;
+}
+
+/* "unix:/run/x.sock:/status", the path being optional. *ret_path is NULL without one. */
+static int parse_unix(struct places *places, const char *url, const char **ret_path,
+		      struct complaint_text error)
+{
+	char address[ADDR_TEXT_SIZE];
+	const char *path = strchr(url + strlen("unix:"), ':');
+	size_t length = path ? (size_t)(path - url) : strlen(url);
+	if (length >= sizeof(address))
+		return refuse(error,
+			      "url: the path of a Unix socket must be at most 107 bytes long");
+	memcpy(address, url, length);
+	address[length] = '\0';
+	for (const char *at = address; *at; at++)
+		if (iscntrl((unsigned char)*at))
+			return refuse(error, "url: there is a control character in it");
+	*ret_path = path ? path + 1 : NULL;
+	return add_endpoint(places, address, "localhost", error);
+}
+
+/* An endpoint for each address that host stands for. */
+static int add_host(struct places *places, const char *host, bool literal6, unsigned port,
+		    struct complaint_text error)
+{
+	static const char *const loopback[] = {"[::1]", "127.0.0.1"};
+	char address[PLACES_HOST_SIZE + 16], header[PLACES_HOST_SIZE + 16], suffix[8] = "";
+	bool local = strcasecmp(host, "localhost") == 0;
+	if (!local && !literal6 && host[strspn(host, "0123456789.")])
+		return refuse(
+			error,
+			"url: '%s' is a name, and names are never resolved here, because the "
+			"agent must not wait for a DNS server: write an IPv4 address, an IPv6 "
+			"address in brackets, or localhost",
+			host);
+
+	if (port != 80)
+		snprintf(suffix, sizeof(suffix), ":%u", port);
+	for (size_t i = 0; i < (local ? 2 : 1); i++) {
+		const char *open = literal6 ? "[" : "", *close = literal6 ? "]" : "";
+		const char *one = local ? loopback[i] : host;
+		snprintf(address, sizeof(address), "%s%s%s:%u", open, one, close, port);
+		snprintf(header, sizeof(header), "%s%s%s%s", open, host, close, suffix);
+		int r = add_endpoint(places, address, header, error);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* "http://HOST[:PORT][/path]". *ret_path is NULL without one. */
+static int parse_http(struct places *places, const char *url, const char **ret_path,
+		      struct complaint_text error)
+{
+	static const char form[] =
+		"http://[::1]:8080/nginx_status, http://localhost/"
+		"server-status?auto or unix:/run/nginx/status.sock:/nginx_status";
+	struct http_parser_url parts;
+	http_parser_url_init(&parts);
+	if (strncasecmp(url, "https:", 6) == 0)
+		return refuse(error, "url: https is not spoken here: give the status page a plain "
+				     "http port on loopback or a Unix socket");
+	if (strncasecmp(url, "http://", 7) != 0 ||
+	    http_parser_parse_url(url, strlen(url), 0, &parts) != 0 ||
+	    (parts.field_set & ((1u << UF_USERINFO) | (1u << UF_FRAGMENT))))
+		return refuse(error, "url: must be like %s", form);
+
+	size_t start = parts.field_data[UF_HOST].off, length = parts.field_data[UF_HOST].len;
+	char host[PLACES_HOST_SIZE];
+	if (length >= sizeof(host) - 8)
+		return refuse(error, "url: the host is too long");
+	memcpy(host, url + start, length);
+	host[length] = '\0';
+
+	bool has_port = parts.field_set & (1u << UF_PORT);
+	bool has_path = parts.field_set & (1u << UF_PATH);
+	if (has_port && parts.port == 0)
+		return refuse(error, "url: port 0 cannot be asked");
+	if (!has_path && (parts.field_set & (1u << UF_QUERY)))
+		return refuse(error, "url: there is no path before the '?'");
+	*ret_path = has_path ? url + parts.field_data[UF_PATH].off : NULL;
+	return add_host(places, host, url[start - 1] == '[', has_port ? parts.port : 80, error);
+}
+
+static int parse_url(struct places *places, const char *url, const char **ret_path,
+		     struct complaint_text error)
+{
+	*ret_path = NULL;
+	if (strncmp(url, "unix:", 5) == 0)
+		return parse_unix(places, url, ret_path, error);
+	return parse_http(places, url, ret_path, error);
+}
+
+static int add_usual_endpoints(struct places *places, struct complaint_text error)
+{
+	for (size_t i = 0; i < sizeof(usual_endpoints) / sizeof(usual_endpoints[0]); i++) {
+		const char *no_path;
+		int r = parse_url(places, usual_endpoints[i].url, &no_path, error);
+		if (r < 0)
+			return r;
+		struct place_endpoint *endpoint = &places->endpoints[i];
+		endpoint->kinds = usual_endpoints[i].kinds;
+		snprintf(endpoint->host, sizeof(endpoint->host), "%s", usual_endpoints[i].host);
+	}
+	return 0;
+}
+
+int places_make(const struct places_wish *wish, struct places *ret_places, char *ret_error,
+		size_t size)
+{
+	struct complaint_text error = {.text = ret_error, .size = size};
+	struct places places = {0};
+	const char *path = NULL;
+	int r = wish->url[0] ? parse_url(&places, wish->url, &path, error)
+			     : add_usual_endpoints(&places, error);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < places.endpoint_count; i++)
+		places.endpoints[i].kinds &= wish->kinds;
+
+	if (path && wish->path[0])
+		return refuse(error, "path: contradicts url, which has the path '%s'", path);
+	if (path)
+		r = add_path(&places, "url", path, wish->kinds, error);
+	else if (wish->path[0])
+		r = add_path(&places, "path", wish->path, wish->kinds, error);
+	else
+		for (size_t i = 0; i < sizeof(usual_paths) / sizeof(usual_paths[0]) && r == 0; i++)
+			r = add_path(&places, "path", usual_paths[i].path, usual_paths[i].kinds,
+				     error);
+	if (r == 0)
+		*ret_places = places;
+	return r;
+}
+
+/* Goes on from *place until the two fit together. */
+static bool settle(const struct places *places, struct place *place)
+{
+	for (; place->endpoint < places->endpoint_count; place->endpoint++, place->path = 0) {
+		unsigned kinds = places->endpoints[place->endpoint].kinds;
+		for (; place->path < places->path_count; place->path++)
+			if (kinds & places->paths[place->path].kinds)
+				return true;
+	}
+	return false;
+}
+
+bool places_first(const struct places *places, struct place *ret_place)
+{
+	*ret_place = (struct place){0};
+	return settle(places, ret_place);
+}
+
+bool places_next(const struct places *places, bool skip_endpoint, struct place *place)
+{
+	if (skip_endpoint) {
+		place->endpoint++;
+		place->path = 0;
+	} else {
+		place->path++;
+	}
+	return settle(places, place);
+}
+
+const char *places_name(const struct places *places, struct place place, char *text)
+{
+	snprintf(text, PLACES_NAME_SIZE, "%s%s", places->endpoints[place.endpoint].name,
+		 places->paths[place.path].text);
+	return text;
+}

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures: factories that start daemons in a scratch folder which is gone after the test."""
+
+import harness
+import pytest
+
+
+@pytest.fixture
+def scratch(request):
+    folder = harness.Scratch()
+    request.node.scratch = folder
+    yield folder
+    folder.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows what its daemons said."""
+    outcome = yield
+    report = outcome.get_result()
+    folder = getattr(item, "scratch", None)
+    if report.failed and folder is not None:
+        for name, text in folder.logs():
+            report.sections.append((f"last output: {name}", text))
+
+
+def _factory(kind):
+    """A fixture that gives a function: it makes and starts one more daemon of this kind."""
+
+    @pytest.fixture
+    def make(scratch):
+        return lambda *args, **keys: kind(scratch, *args, **keys).start()
+
+    return make
+
+
+start_mosquitto = _factory(harness.Mosquitto)
+start_nginx = _factory(harness.Nginx)
+start_haproxy = _factory(harness.Haproxy)
+start_agent = _factory(harness.Agent)
+
+
+@pytest.fixture
+def mosquitto(start_mosquitto):
+    """A plain running broker."""
+    return start_mosquitto()
+
+
+@pytest.fixture
+def nginx(start_nginx):
+    """A running nginx with one page."""
+    return start_nginx()
