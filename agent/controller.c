@@ -20,6 +20,8 @@
 #define WEIGHT_FLOOR_PCT 5
 #define WEIGHT_STEP_PCT 5
 #define WEIGHT_HARD_PCT 1
+/* The capacity that is told has at most this many steps. */
+#define CAPACITY_STEPS 50
 /* No increase within 3 s of a reduction, plus up to 10 % so that a fleet does not return in step. */
 #define RISE_HOLD_NS (3 * NS_PER_S)
 #define RISE_JITTER_PCT 10
@@ -291,6 +293,10 @@ static void decide(const struct controller *controller, const struct controller_
 		capacity = nominal;
 		decision->weight_pct = (int)clamp_i64(conf->blind_weight, 1, 100);
 	}
+	/* In steps of 2 %: a machine that takes hundreds must not tell each one more or less. */
+	int64_t coarse = nominal > CAPACITY_STEPS ? nominal / CAPACITY_STEPS : 1;
+	if (capacity > coarse)
+		capacity -= capacity % coarse;
 	decision->capacity = (int)clamp_i64(capacity, 1, CAPACITY_MAX_MILLI / 1000);
 	decision->maxconn = (int)clamp_i64(decision->capacity / decision->balancers, 1, INT32_MAX);
 	write_reason(controller, verdict, decision->reason, sizeof(decision->reason));

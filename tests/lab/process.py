@@ -13,6 +13,7 @@ parent-death signal follows the thread that started the child.
 import atexit
 import contextlib
 import ctypes
+import functools
 import os
 import pathlib
 import random
@@ -62,14 +63,17 @@ def _can_bind(family, port):
     return True
 
 
+@functools.cache
 def families():
-    """The loopback families that work here, IPv6 first."""
+    """The loopback families that work here (one may be switched off), IPv6 first."""
     usable = []
-    for family in LOOPBACK:
-        with contextlib.suppress(OSError):
-            if _can_bind(family, 0):
+    for family, address in LOOPBACK.items():
+        with contextlib.suppress(OSError), socket.socket(family) as server:
+            server.bind((address, 0))
+            server.listen()
+            with socket.create_connection(server.getsockname()[:2], timeout=5):
                 usable.append(family)
-    return usable
+    return tuple(usable)
 
 
 def free_port(family=None):

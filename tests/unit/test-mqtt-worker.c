@@ -235,11 +235,12 @@ static void test_refusal_and_nonsense(void **state)
 	/* A packet of 256 MiB begins: nobody may wait for the rest of it, or keep it. */
 	take_call(world);
 	take_packet(world, packet);
+	say(world, CONNACK_WELCOME, sizeof(CONNACK_WELCOME));
 	say(world, huge, sizeof(huge));
 	memset(packet, 'x', sizeof(packet));
 	while (send(world->peer, packet, sizeof(packet), MSG_NOSIGNAL) > 0)
 		;
-	hear_trouble(world, "sends what nobody asked for");
+	hear_trouble(world, "does not speak MQTT");
 	world_free(world);
 }
 

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Not read with the INI reader: that takes comments out of the middle of a line, and a password may
+ * look like one. The buffer is wiped before it is given up.
+ */
+#include "notifiers/credentials.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+__attribute__((format(printf, 3, 4))) static void say(char *ret_error, size_t size,
+						      const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(ret_error, size, format, args);
+	va_end(args);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Takes the blanks off both ends. */
+static void trim(const char **start, const char **end)
+{
+	while (*start < *end && is_blank(**start))
+		(*start)++;
+	while (*end > *start && is_blank((*end)[-1]))
+		(*end)--;
+}
+
+static const struct credential *find_row(const struct credential *rows, const char *name,
+					 size_t length)
+{
+	for (; rows->name; rows++) {
+		if (strlen(rows->name) == length && memcmp(rows->name, name, length) == 0)
+			return rows;
+	}
+	return NULL;
+}
+
+/* The names that are known, for a message: "username, password". */
+static void list_names(const struct credential *rows, char *ret_text, size_t size)
+{
+	size_t used = 0;
+
+	ret_text[0] = '\0';
+	for (size_t i = 0; rows[i].name && used < size; i++)
+		used += (size_t)snprintf(ret_text + used, size - used, "%s%s", i ? ", " : "",
+					 rows[i].name);
+}
+
+static int parse_line(const char *line, const char *end, unsigned number, unsigned *seen,
+		      const struct credential *rows, char *ret_error, size_t size)
+{
+	const char *equals = memchr(line, '=', (size_t)(end - line));
+	const char *value, *value_end = end, *name_end = equals;
+	const struct credential *row;
+	char names[128];
+
+	if (!equals) {
+		say(ret_error, size, "line %u: expected \"name = value\"", number);
+		return -EINVAL;
+	}
+	trim(&line, &name_end);
+	value = equals + 1;
+	trim(&value, &value_end);
+	row = find_row(rows, line, (size_t)(name_end - line));
+	if (!row) {
+		list_names(rows, names, sizeof(names));
+		say(ret_error, size, "line %u: unknown name, expected one of: %s", number, names);
+		return -EINVAL;
+	}
+	if (*seen & (1u << (row - rows))) {
+		say(ret_error, size, "line %u: %s stands twice", number, row->name);
+		return -EINVAL;
+	}
+	*seen |= 1u << (row - rows);
+	if (value == value_end || (size_t)(value_end - value) >= row->size ||
+	    memchr(value, '\0', (size_t)(value_end - value))) {
+		say(ret_error, size, "line %u: %s must have 1 to %zu characters", number, row->name,
+		    row->size - 1);
+		return -EINVAL;
+	}
+	memcpy(row->value, value, (size_t)(value_end - value));
+	row->value[value_end - value] = '\0';
+	return 0;
+}
+
+int credentials_parse(const char *text, size_t length, const struct credential *rows,
+		      char *ret_error, size_t size)
+{
+	const char *end = text + length;
+	unsigned seen = 0;
+
+	for (unsigned number = 1; text < end; number++) {
+		const char *newline = memchr(text, '\n', (size_t)(end - text));
+		const char *line = text, *line_end = newline ? newline : end;
+		int result;
+
+		text = newline ? newline + 1 : end;
+		trim(&line, &line_end);
+		if (line == line_end || *line == '#' || *line == ';')
+			continue;
+		result = parse_line(line, line_end, number, &seen, rows, ret_error, size);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+static int check_rights(int fd, const char *path, char *ret_error, size_t size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0) {
+		int error = errno;
+		say(ret_error, size, "%s: %s", path, strerrordesc_np(error));
+		return -error;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		say(ret_error, size, "%s is not a regular file", path);
+		return -EINVAL;
+	}
+	if (st.st_mode & (S_IRWXG | S_IRWXO)) {
+		say(ret_error, size, "%s is open to others than its owner: run: chmod 600 %s", path,
+		    path);
+		return -EPERM;
+	}
+	return 0;
+}
+
+int credentials_read(const char *path, const struct credential *rows, char *ret_error, size_t size)
+{
+	/* One more than allowed, to notice a file that is too long. Non-blocking for a FIFO. */
+	char text[CREDENTIALS_FILE_SIZE + 1], error[160];
+	size_t length = 0;
+	int result, fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0) {
+		result = -errno;
+		say(ret_error, size, "%s: %s", path, strerrordesc_np(-result));
+		return result;
+	}
+	result = check_rights(fd, path, ret_error, size);
+	while (result == 0 && length < sizeof(text)) {
+		ssize_t got = read(fd, text + length, sizeof(text) - length);
+		if (got < 0) {
+			result = -errno;
+			say(ret_error, size, "%s: %s", path, strerrordesc_np(-result));
+		}
+		if (got <= 0)
+			break;
+		length += (size_t)got;
+	}
+	close(fd);
+	if (result == 0 && length == sizeof(text)) {
+		result = -EFBIG;
+		say(ret_error, size, "%s is longer than %d bytes", path, CREDENTIALS_FILE_SIZE);
+	}
+	if (result == 0) {
+		result = credentials_parse(text, length, rows, error, sizeof(error));
+		if (result < 0)
+			say(ret_error, size, "%s: %s", path, error);
+	}
+	explicit_bzero(text, sizeof(text));
+	return result;
+}

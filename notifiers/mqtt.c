@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The notifier on the loop's side: reports become documents and go into the worker's mail; what the
+ * worker tells about the connection comes back through a descriptor and is kept for status, metrics
+ * and the log. Everything that could wait happens in the worker's thread.
+ *
+ * A lost connection is told once, and again only if the reason changes. Its end is told when the next
+ * connection has stood for some seconds, so that a broker which throws us out each time (a second
+ * client with our name does that) does not fill the log.
+ */
+#include "notifiers/notifiers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/log.h"
+#include "agent/render.h"
+#include "notifiers/credentials.h"
+#include "notifiers/mqtt_link.h"
+#include "notifiers/mqtt_worker.h"
+
+#define STEADY_NS (5 * NS_PER_S)
+
+enum {
+	METRIC_RING_USED,
+	METRIC_RING_DROPPED,
+	METRICS,
+};
+
+static const struct metric metrics[METRICS] = {
+	[METRIC_RING_USED] = {.group = "self",
+			      .name = "ring_used",
+			      .kind = METRIC_GAUGE,
+			      .unit = UNIT_COUNT,
+			      .help = "messages that wait for the MQTT broker"},
+	[METRIC_RING_DROPPED] = {.group = "self",
+				 .name = "ring_dropped",
+				 .kind = METRIC_COUNTER,
+				 .unit = UNIT_COUNT,
+				 .help = "events that never reached the MQTT broker because newer "
+					 "ones displaced them"},
+};
+
+static const enum mqtt_topic report_topics[REPORT_KINDS] = {
+	[REPORT_ABOUT] = MQTT_ABOUT,
+	[REPORT_SAMPLE] = MQTT_STATE,
+	[REPORT_DECISION] = MQTT_WEIGHT,
+	[REPORT_EVENT] = MQTT_EVENT,
+};
+
+/* "[" + host + "]:" + port */
+#define BROKER_SIZE (MQTT_HOST_SIZE + 16)
+
+struct mqtt {
+	const struct mqtt_conf *conf;
+	const struct env *env;
+	struct mqtt_worker *worker; /* NULL: switched off */
+	struct watch *watch;
+	char broker[BROKER_SIZE];
+	struct mqtt_news news;		      /* the newest we know */
+	char last_trouble[MQTT_TROUBLE_SIZE]; /* stays after it is over, for status */
+	int64_t since_ms;		      /* wall clock of the last change */
+	int64_t connected_ns;
+	uint64_t too_long; /* events that are longer than their place */
+	struct complaint connection, length;
+	char document[RENDER_SIZE];
+};
+
+static bool is_connected(const struct mqtt *self)
+{
+	return self->news.stage == MQTT_STAGE_CONNECTED;
+}
+
+/* Takes in what the worker tells. If it holds the lock just now, the descriptor stays readable. */
+static void hear(struct mqtt *self)
+{
+	bool was_connected = is_connected(self);
+	uint64_t connections = self->news.connections;
+
+	if (mqtt_mail_news(mqtt_worker_mail(self->worker), &self->news) < 0)
+		return;
+	if (is_connected(self) != was_connected)
+		self->since_ms = env_wall_ms(self->env);
+	if (self->news.connections != connections) {
+		self->connected_ns = env_now_ns(self->env);
+		if (self->connection.text[0])
+			log_debug("mqtt: connected to %s", self->news.address);
+		else
+			log_info("mqtt: connected to %s at %s", self->broker, self->news.address);
+	}
+	if (self->news.trouble[0]) {
+		memcpy(self->last_trouble, self->news.trouble, sizeof(self->last_trouble));
+		complaint_raise(&self->connection, "mqtt: broker %s: %s", self->broker,
+				self->news.trouble);
+	}
+}
+
+static void on_news(void *context, unsigned events)
+{
+	(void)events;
+	hear(context);
+}
+
+static int load_credentials(const char *path, struct mqtt_worker_conf *conf)
+{
+	const struct credential rows[] = {
+		{"username", conf->username, sizeof(conf->username)},
+		{"password", conf->password, sizeof(conf->password)},
+		{0},
+	};
+	char error[2 * MQTT_PATH_SIZE + 128];
+	int result;
+
+	if (!path[0])
+		return 0;
+	result = credentials_read(path, rows, error, sizeof(error));
+	if (result == 0 && !conf->username[0]) {
+		snprintf(error, sizeof(error), "%s has no username", path);
+		result = -EINVAL;
+	}
+	if (result < 0)
+		log_error("mqtt: credential_file: %s", error);
+	return result;
+}
+
+static int describe_worker(const struct mqtt *self, struct mqtt_worker_conf *conf)
+{
+	const char *id = self->env->id;
+	int length = snprintf(conf->client_id, sizeof(conf->client_id), "hostingpi-%s", id);
+
+	if (length >= (int)sizeof(conf->client_id)) {
+		log_error("mqtt: the id of this Pi is too long");
+		return -ENAMETOOLONG;
+	}
+	for (enum mqtt_topic topic = 0; topic < MQTT_TOPICS; topic++) {
+		if (mqtt_topic_build(self->conf->prefix, id, mqtt_topic_kinds[topic].leaf,
+				     conf->topics[topic], sizeof(conf->topics[topic])) < 0) {
+			log_error("mqtt: prefix and id are too long together");
+			return -ENAMETOOLONG;
+		}
+	}
+	conf->settings = *self->conf;
+	conf->seed = (uint64_t)env_entropy(self->env) << 32 | env_entropy(self->env);
+	return load_credentials(self->conf->credential_file, conf);
+}
+
+static int mqtt_open(void *context, const void *settings, const struct env *env)
+{
+	struct mqtt_worker_conf conf = {0};
+	struct mqtt *self = context;
+	int result;
+
+	self->conf = settings;
+	self->env = env;
+	self->since_ms = env_wall_ms(env);
+	if (!self->conf->host[0])
+		return 0;
+	snprintf(self->broker, sizeof(self->broker),
+		 strchr(self->conf->host, ':') ? "[%s]:%d" : "%s:%d", self->conf->host,
+		 mqtt_conf_port(self->conf));
+	result = describe_worker(self, &conf);
+	if (result == 0) {
+		result = mqtt_worker_start(&conf, &self->worker);
+		if (result < 0)
+			log_error("mqtt: cannot start its thread: %s", strerrordesc_np(-result));
+	}
+	explicit_bzero(&conf, sizeof(conf));
+	if (result < 0)
+		return result;
+	/* Without a loop, and if it has no place left, read() asks for the news each second. */
+	self->watch =
+		env_watch(env, mqtt_worker_mail(self->worker)->news_fd, WATCH_READ, on_news, self);
+	return 0;
+}
+
+static int mqtt_read(void *context, int64_t now_ns, struct batch *ret_batch)
+{
+	struct mqtt *self = context;
+
+	if (!self->worker) {
+		static const char off[] = "MQTT is switched off: set host in section [mqtt]";
+		batch_unknown(ret_batch, METRIC_RING_USED, off);
+		batch_unknown(ret_batch, METRIC_RING_DROPPED, off);
+		return 0;
+	}
+	hear(self);
+	if (is_connected(self) && now_ns - self->connected_ns >= STEADY_NS) {
+		char subject[sizeof(self->broker) + 16];
+		snprintf(subject, sizeof(subject), "mqtt: broker %s", self->broker);
+		complaint_clear(&self->connection, subject);
+	}
+	batch_value(ret_batch, METRIC_RING_USED, self->news.waiting);
+	batch_value(ret_batch, METRIC_RING_DROPPED, (int64_t)(self->news.dropped + self->too_long));
+	return 0;
+}
+
+static int mqtt_publish(void *context, const struct report *report)
+{
+	struct mqtt *self = context;
+	int length, result;
+
+	if (!self->worker)
+		return 0;
+	/* Balancers may follow the weight: in a dry run they must stay as they are. */
+	if (report->kind == REPORT_DECISION && self->env->dry_run)
+		return 0;
+	length = render_report(self->document, sizeof(self->document), report);
+	result = length < 0 ? length
+			    : mqtt_mail_put(mqtt_worker_mail(self->worker),
+					    report_topics[report->kind], self->document,
+					    (size_t)length);
+	if (result == -EAGAIN)
+		return NOTIFIER_BUSY;
+	if (result < 0) {
+		if (report->kind == REPORT_EVENT)
+			self->too_long++;
+		complaint_raise(&self->length, "mqtt: a message for topic %s is too long",
+				mqtt_topic_kinds[report_topics[report->kind]].leaf);
+	}
+	return result;
+}
+
+static bool mqtt_stop(void *context)
+{
+	struct mqtt *self = context;
+
+	return !self->worker || mqtt_worker_finish(self->worker);
+}
+
+static void mqtt_close(void *context)
+{
+	struct mqtt *self = context;
+
+	watch_end(self->watch);
+	self->watch = NULL;
+	mqtt_worker_close(self->worker);
+	self->worker = NULL;
+}
+
+static const char *stage_word(enum mqtt_stage stage)
+{
+	switch (stage) {
+	case MQTT_STAGE_LOOKUP:
+		return "looking the name up";
+	case MQTT_STAGE_CALLING:
+		return "connecting";
+	case MQTT_STAGE_CONNECTED:
+		return "connected";
+	case MQTT_STAGE_PAUSE:
+		return "waiting before the next attempt";
+	}
+	return "";
+}
+
+static void mqtt_status(const void *context, struct json *json)
+{
+	const struct mqtt *self = context;
+	const struct mqtt_news *news = &self->news;
+
+	if (!self->worker) {
+		json_bool(json, "configured", false);
+		return;
+	}
+	json_bool(json, "configured", true);
+	json_bool(json, "connected", is_connected(self));
+	json_text(json, "state", stage_word(news->stage));
+	json_text(json, "broker", self->broker);
+	json_bool(json, "tls", mqtt_conf_tls(self->conf));
+	json_text(json, "address", news->address[0] ? news->address : NULL);
+	json_int(json, "since", self->since_ms);
+	json_text(json, "last_error", self->last_trouble[0] ? self->last_trouble : NULL);
+	json_int(json, "connections", (int64_t)news->connections);
+	json_int(json, "published", (int64_t)news->published);
+	json_int(json, "acknowledged", (int64_t)news->acknowledged);
+	json_int(json, "waiting", news->waiting);
+	json_int(json, "events_dropped", (int64_t)(news->dropped + self->too_long));
+	json_int(json, "states_overwritten", (int64_t)news->overwritten);
+}
+
+const struct notifier mqtt_notifier = {
+	.module =
+		{
+			.name = "mqtt",
+			.metrics = metrics,
+			.metric_count = METRICS,
+			.conf = mqtt_conf_items,
+			.conf_size = sizeof(struct mqtt_conf),
+			.self_size = sizeof(struct mqtt),
+			.period_ns = NS_PER_S,
+			.library = mqtt_link_library,
+			.check = mqtt_conf_check,
+			.open = mqtt_open,
+			.read = mqtt_read,
+			.close = mqtt_close,
+		},
+	.wants = 1u << REPORT_ABOUT | 1u << REPORT_SAMPLE | 1u << REPORT_DECISION |
+		 1u << REPORT_EVENT,
+	.publish = mqtt_publish,
+	.stop = mqtt_stop,
+	.status = mqtt_status,
+};

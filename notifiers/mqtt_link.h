@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One connection to the broker, from the call to the end; mqtt_link.c is the only file that sees
+ * libmosquitto. Everything here belongs to the worker's thread, except for the two functions that
+ * open and close the library.
+ */
+#ifndef HOSTINGPI_MQTT_LINK_H
+#define HOSTINGPI_MQTT_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "notifiers/mqtt_dial.h"
+
+struct mosquitto;
+
+/* Whom the link calls and what it says of itself. Strings outlive the link. */
+struct mqtt_link_conf {
+	const char *host; /* as configured: what a certificate must be for */
+	int port;
+	int keepalive_s;
+	const char *client_id;
+	const char *will_topic, *will; /* retained, QoS 1 */
+	const char *username;	       /* empty: none */
+	const char *password;	       /* empty: none */
+	const char *ca_file;	       /* empty: no TLS */
+	const char *cert_file, *key_file;
+};
+
+/* A message of QoS 1 was acknowledged. */
+typedef void mqtt_link_acknowledged_fn(void *context, int number);
+
+enum mqtt_link_phase {
+	MQTT_LINK_CLOSED,
+	MQTT_LINK_CALLING,  /* TCP connects */
+	MQTT_LINK_GREETING, /* TLS and the MQTT greeting */
+	MQTT_LINK_UP,
+};
+
+struct mqtt_link {
+	enum mqtt_link_phase phase;
+	const struct mqtt_link_conf *conf;
+	mqtt_link_acknowledged_fn *acknowledged;
+	void *context;
+	struct mosquitto *client;
+	int fd;
+	bool greeted; /* the broker accepted us */
+	int refusal;  /* code of a CONNACK that did not */
+	int64_t deadline_ns;
+	int64_t misc_ns;	/* when the library was last given time */
+	uint64_t bytes_allowed; /* what the broker has reason to send */
+	char library_said[MQTT_REASON_SIZE];
+	char error[MQTT_REASON_SIZE]; /* why the last call failed */
+};
+
+/* For the process, before the first and after the last link; not while another thread does it. */
+int mqtt_link_library_open(void);
+void mqtt_link_library_close(void);
+/* "libmosquitto 2.0.11", static. Only in the loop's thread. */
+const char *mqtt_link_library(void);
+
+/*
+ * Calls an address. With TLS libmosquitto must be given the name, because it compares the certificate
+ * with that; it then looks the name up again, and only the family of the address is kept.
+ * Returns 0 or -ECONNABORTED with the reason in link->error.
+ */
+int mqtt_link_open(struct mqtt_link *link, const struct mqtt_link_conf *conf,
+		   const struct mqtt_address *address, int64_t now_ns);
+
+/* What to wait for: poll() events for link->fd, and for how long at most. */
+short mqtt_link_events(const struct mqtt_link *link, int64_t now_ns, int *ret_timeout_ms);
+
+/*
+ * Goes on, with what poll() returned (0: only time passed). Returns 0, or -ECONNABORTED with the
+ * reason in link->error when the connection ended.
+ */
+int mqtt_link_step(struct mqtt_link *link, short revents, int64_t now_ns);
+
+/* True when everything handed in so far has left for the kernel. */
+bool mqtt_link_idle(const struct mqtt_link *link);
+
+/* Sends one message, and only when idle. Returns 0 and its number, or -ECONNABORTED. */
+int mqtt_link_publish(struct mqtt_link *link, const char *topic, const char *data, int length,
+		      int qos, bool retain, int *ret_number);
+
+/* Says DISCONNECT, so that the broker does not publish the will. */
+void mqtt_link_goodbye(struct mqtt_link *link);
+
+/* Ends the connection at once and frees the client. A zeroed link is fine. */
+void mqtt_link_close(struct mqtt_link *link);
+
+#endif

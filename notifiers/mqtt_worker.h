@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* The one thread that talks to the broker, seen from the loop. Nothing here waits for it. */
+#ifndef HOSTINGPI_MQTT_WORKER_H
+#define HOSTINGPI_MQTT_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "notifiers/mqtt_conf.h"
+#include "notifiers/mqtt_mail.h"
+
+struct mqtt_worker;
+
+/* "hostingpi-" and the id. */
+#define MQTT_CLIENT_ID_SIZE 128
+#define MQTT_SECRET_SIZE 256
+
+/* What the worker needs to know. It keeps a copy of its own. */
+struct mqtt_worker_conf {
+	struct mqtt_conf settings; /* host is not empty */
+	char topics[MQTT_TOPICS][MQTT_TOPIC_SIZE];
+	char client_id[MQTT_CLIENT_ID_SIZE];
+	char username[MQTT_SECRET_SIZE], password[MQTT_SECRET_SIZE];
+	uint64_t seed; /* random; for the pauses */
+};
+
+/* Starts the thread. Returns 0 or negative errno. */
+int mqtt_worker_start(const struct mqtt_worker_conf *conf, struct mqtt_worker **ret_worker);
+
+/* For documents and news. */
+struct mqtt_mail *mqtt_worker_mail(struct mqtt_worker *worker);
+
+/*
+ * Asks the thread to send what waits, to say "offline" and to end. True when it has, or when there is
+ * nobody to say it to.
+ */
+bool mqtt_worker_finish(struct mqtt_worker *worker);
+
+/*
+ * Ends the thread. It comes within milliseconds, unless it is inside the resolver: then it is left to
+ * itself after 200 ms and frees its memory when it returns. NULL is fine.
+ */
+void mqtt_worker_close(struct mqtt_worker *worker);
+
+#endif

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: MIT
+"""The MQTT notifier with TLS, with impostors instead of a broker, and with bad name servers."""
+
+import contextlib
+import os
+import random
+import socket
+import subprocess
+import threading
+import time
+
+import harness
+import pytest
+from mqtt_lab import is_topic, mqtt_config, mqtt_status, wait_connected, wait_log
+
+
+def cpu_s(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def openssl(scratch, *words):
+    command = [harness.program("openssl"), *(str(word) for word in words)]
+    subprocess.run(command, cwd=scratch.path, check=True, timeout=60, capture_output=True)
+
+
+def make_ca(scratch, name):
+    openssl(
+        scratch,
+        *"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split(),
+        *("-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN=test {name}"),
+    )
+    return scratch.path / f"{name}.pem"
+
+
+def make_certificate(scratch, ca, name, subject_alt_name):
+    """(certificate, key) signed by this CA; without names for a client."""
+    openssl(
+        scratch,
+        *"req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes".split(),
+        *("-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}"),
+    )
+    extension = scratch.file(f"{name}.ext", f"subjectAltName = {subject_alt_name}\n")
+    openssl(
+        scratch,
+        *f"x509 -req -days 2 -in {name}.csr -out {name}.pem -extfile {extension}".split(),
+        *("-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial"),
+    )
+    return scratch.path / f"{name}.pem", scratch.path / f"{name}.key"
+
+
+GOOD_NAMES = "DNS:localhost, IP:::1, IP:127.0.0.1"
+
+
+@pytest.fixture
+def tls(scratch, start_mosquitto):
+    """Gives a function that starts a broker with TLS; its certificate is for these names."""
+    make_ca(scratch, "ca")
+
+    def make(names=GOOD_NAMES, extra=()):
+        certificate, key = make_certificate(scratch, "ca", "broker", names)
+        port = harness.free_port()
+        files = [f"cafile {scratch.path}/ca.pem", f"certfile {certificate}", f"keyfile {key}"]
+        lines = []
+        for family in harness.families():
+            lines += [f"listener {port} {harness.LOOPBACK[family]}", *files, *extra]
+        return start_mosquitto(lines, port=port, listeners=False)
+
+    make.ca = scratch.path / "ca.pem"
+    return make
+
+
+@pytest.mark.parametrize("host", ["localhost", *(harness.LOOPBACK[f] for f in harness.families())])
+def test_tls(tls, start_agent, host):
+    broker = tls()
+    agent = start_agent(mqtt_config(broker.port, host, ca_file=tls.ca))
+    sub = broker.subscriber(options=["--cafile", tls.ca], host="localhost")
+    sub.wait_for(is_topic("state"))
+    sub.wait_for(is_topic("availability", "online"))
+    assert mqtt_status(agent)["tls"] is True
+    broker.restart()
+    sub.wait_for(is_topic("state"), since=sub.count())
+    assert agent.term() == 0
+    wait_log(broker, "Received DISCONNECT from hostingpi-lab")
+
+
+def test_tls_certificate_for_another_name(tls, start_agent):
+    broker = tls("DNS:other.example")
+    agent = start_agent(mqtt_config(broker.port, "localhost", ca_file=tls.ca))
+    wait_log(agent, "certificate is for another name")
+    assert not mqtt_status(agent)["connected"]
+    assert "Received CONNECT" not in broker.log.read_text()
+
+
+def test_tls_certificate_of_another_ca(scratch, tls, start_agent):
+    broker = tls()
+    other = make_ca(scratch, "stranger")
+    agent = start_agent(mqtt_config(broker.port, "localhost", ca_file=other))
+    wait_log(agent, "is not signed by ca_file")
+    assert not mqtt_status(agent)["connected"]
+
+
+def test_tls_client_certificate(scratch, tls, start_agent):
+    broker = tls(extra=["require_certificate true"])
+    agent = start_agent(mqtt_config(broker.port, "localhost", ca_file=tls.ca))
+    wait_log(agent, "warning: mqtt:")
+    certificate, key = make_certificate(scratch, "ca", "client", "DNS:pi")
+    agent.configure({"mqtt": {"cert_file": certificate, "key_file": key}})
+    agent.reload()
+    wait_connected(agent)
+
+
+class Impostor:
+    """Listens where a broker should be; what(connection) is called for each caller."""
+
+    def __init__(self, port, what):
+        self.server = socket.create_server(("::1", port), family=socket.AF_INET6)
+        self.what = what
+        self.calls = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self.server.accept()
+            except OSError:
+                return
+            self.calls += 1
+            with connection:
+                connection.settimeout(30)
+                try:
+                    self.what(connection)
+                except OSError:
+                    pass
+
+    def close(self):
+        # Ends accept(), too, which close() alone does not.
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+
+
+def talk_noise(connection):
+    noise = random.Random(1).randbytes(65536)  # the same for every caller
+    while True:
+        connection.sendall(noise)
+
+
+def start_endless_packet(connection):
+    connection.recv(4096)
+    connection.sendall(b"\x20\x02\x00\x00\x30\xff\xff\xff\x7f")
+    while True:
+        connection.sendall(b"x" * 65536)
+
+
+def hang_up(connection):
+    connection.recv(1)
+
+
+@pytest.mark.parametrize("what", [talk_noise, start_endless_packet, hang_up])
+def test_impostor(scratch, start_agent, what):
+    port = harness.free_port()
+    impostor = Impostor(port, what)
+    agent = start_agent(mqtt_config(port))
+    memory = agent.memory_bytes()
+    harness.wait_until(lambda: impostor.calls >= 4, 60, what="four attempts")
+    harness.wait_until(lambda: mqtt_status(agent)["last_error"])
+    assert agent.agent_check().startswith("up ")
+    assert agent.memory_bytes() < memory + 4 * 2**20
+    assert agent.tail(100000).count("warning: mqtt:") == 1  # however often it happens
+    impostor.close()
+    broker = harness.Mosquitto(scratch, port=port).start()
+    broker.subscriber().wait_for(is_topic("state"), 40)
+
+
+def test_tls_impostor(scratch, start_agent):
+    port = harness.free_port()
+    impostor = Impostor(port, hang_up)
+    agent = start_agent(mqtt_config(port, ca_file=make_ca(scratch, "ca")))
+    harness.wait_until(lambda: impostor.calls >= 10, 60, what="ten attempts")
+    wait_log(agent, "the broker closed the connection")
+    assert agent.tail(100000).count("warning: mqtt:") == 1
+    impostor.close()
+
+
+def test_tls_listener_that_never_answers_costs_no_time(scratch, start_agent):
+    """The handshake is waited for, not polled for (libmosquitto issue 3745)."""
+    port = harness.free_port()
+    impostor = Impostor(port, lambda connection: connection.recv(100000) and time.sleep(30))
+    agent = start_agent(mqtt_config(port, ca_file=make_ca(scratch, "ca")))
+    harness.wait_until(lambda: impostor.calls >= 1)
+    before = cpu_s(agent.pid)
+    wait_log(agent, "no MQTT greeting within 10 s", timeout=60)
+    assert cpu_s(agent.pid) - before < 2  # spinning would be ten
+    impostor.close()
+
+
+def may_unshare():
+    probe = [harness.program("unshare") or "unshare", "-m", "true"]
+    with contextlib.suppress(OSError):
+        return os.geteuid() == 0 and subprocess.run(probe, timeout=30).returncode == 0
+    return False
+
+
+@pytest.mark.skipif(not may_unshare(), reason="needs root and a mount namespace")
+class TestResolver:
+    """/etc/hosts and /etc/resolv.conf replaced, for the agent only."""
+
+    def agent(self, scratch, config, name, text, options=()):
+        file = scratch.file(f"etc-{name}", text)
+        script = f'mount --bind {file} /etc/{name} && exec "$@"'
+        wrapper = ["unshare", "-m", "--", "sh", "-c", script, "sh"]
+        return harness.Agent(scratch, config, wrapper=wrapper, options=options)
+
+    def test_second_address_answers(self, scratch):
+        if len(harness.families()) < 2:
+            pytest.skip("only one loopback family here")
+        port = harness.free_port()
+        hosts = "::1 broker.test\n127.0.0.1 broker.test\n127.0.0.2 broker.test\n"
+        config = mqtt_config(port, "broker.test")
+        agent = self.agent(scratch, config, "hosts", hosts, ["-l", "debug"]).start()
+        wait_log(agent, "Connection refused")
+        wait_log(agent, "127.0.0.2", 2)
+        assert agent.tail(100000).count("warning: mqtt:") == 1
+        listener = [f"listener {port} 127.0.0.2"]
+        harness.Mosquitto(scratch, listener, port=port, listeners=False).spawn()
+        wait_connected(agent)
+        assert mqtt_status(agent)["address"] == f"127.0.0.2:{port}"
+
+    def test_resolver_never_answers(self, scratch):
+        sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sink.bind(("127.0.0.77", 53))  # takes questions and keeps them
+        resolv = "nameserver 127.0.0.77\noptions timeout:30 attempts:1\n"
+        config = mqtt_config(1883, "broker.test")
+        agent = self.agent(scratch, config, "resolv.conf", resolv, ["-l", "debug"]).start()
+        assert sink.recv(512)
+        assert mqtt_status(agent)["state"] == "looking the name up"
+        first = agent.status()["seq"]
+        harness.wait_until(lambda: agent.status()["seq"] >= first + 3)
+        assert agent.agent_check().startswith("up ")
+        agent.configure({"mqtt": {"host": "::1"}})
+        agent.reload()  # the old thread is left behind
+        wait_log(agent, "its thread is left behind")
+        harness.wait_until(lambda: mqtt_status(agent)["last_error"])
+        assert agent.term() == 0
+        sink.close()
