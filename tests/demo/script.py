@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""The demonstration by script: each step waits until the thing is seen, and is timed."""
+
+import time
+
+import harness
+import pressure
+
+MIB = 1 << 20
+FALLEN = 70
+RETURNED = 95
+STEADY_S = 7  # twice as long as the agent waits before it raises a weight that it lowered
+
+
+class Script:
+    def __init__(self, stage):
+        self.stage = stage
+        self.begin = time.monotonic()
+        self.weights = {}
+        self.recent = []
+
+    def say(self, text):
+        print(f"demo: {time.monotonic() - self.begin:5.1f} s  {text}", flush=True)
+
+    def wait(self, what, predicate, timeout=30):
+        """Waits until predicate() is true; returns the seconds it took."""
+        start = time.monotonic()
+
+        def look():
+            self.stage.check()
+            self.stage.read_messages()
+            if moved := self.stage.follow_others():
+                self.say(f"      {moved}")
+            return predicate()
+
+        harness.wait_until(look, timeout, what, pause=0.05)
+        took = time.monotonic() - start
+        self.say(f"ok    {what} ({took:.1f} s)")
+        return took
+
+    def weight(self):
+        return self.stage.haproxy.weight("pi")
+
+    def status(self):
+        return self.stage.haproxy.status("pi")
+
+    def note(self, when):
+        lines = self.stage.haproxy.command("show servers state pool").splitlines()[2:4]
+        self.weights[when] = (self.weight(), [" ".join(line.split()[3:9]) for line in lines])
+
+    def readings_arrive(self):
+        total = pressure.meminfo("MemTotal")
+
+        def arrived():
+            _, state = self.stage.document("state")
+            return state.get("mem", {}).get("total_bytes") == total
+
+        self.wait(f"over MQTT: this machine's memory, {total // MIB} MiB", arrived)
+        self.wait("HAProxy has weight 100", lambda: self.weight() == 100)
+        self.note("before")
+
+    def pressure_shows(self):
+        """Twice at most: on a busy machine other programs may free more than we take."""
+        try:
+            self.pressure_once()
+        except harness.LabError as error:
+            self.stage.check()
+            self.say(f"once more, because: {error}")
+            self.stage.release()
+            self.wait("the weight is back", lambda: self.weight() >= RETURNED, timeout=60)
+            self.pressure_once()
+
+    def pressure_once(self):
+        self.say(f"      a child takes {self.stage.size // MIB} MiB")
+        self.stage.press()
+        self.down = self.wait(
+            f"HAProxy's weight is below {FALLEN}", lambda: self.weight() < FALLEN
+        )
+        holding = self.stage.pressure.log
+        self.wait("all of it is taken", lambda: "holding" in holding.read_text())
+        # While memory shrinks the projection counts too; what stays is the effect of the level.
+        self.recent.clear()
+        self.wait("the weight stands still, or 20 s", self.steady)
+        if self.weight() >= FALLEN:
+            raise harness.LabError(f"with the memory held, the weight is {self.weight()}")
+        self.note("during")
+        self.stage.release()
+        self.up = self.wait(
+            f"pressure off, HAProxy's weight is {RETURNED} or more again",
+            lambda: self.weight() >= RETURNED,
+            timeout=60,
+        )
+        self.note("after")
+
+    def steady(self):
+        """HAProxy's weight has stayed within one step of 5 for STEADY_S; busy machines: enough."""
+        now = time.monotonic()
+        self.recent.append((now, self.weight()))
+        last = [weight for when, weight in self.recent if when > now - STEADY_S]
+        whole = now - self.recent[0][0]
+        return whole > 20 or (whole > STEADY_S and max(last) - min(last) <= 5)
+
+    def operator_works(self):
+        self.stage.operator("drain")
+        self.wait("drain: HAProxy drains", lambda: "DRAIN" in self.status())
+        self.stage.operator("ready")
+        self.wait("ready: HAProxy sends requests again", lambda: self.status().startswith("UP"))
+
+    def goodbye(self):
+        """A clean stop says so everywhere."""
+        stage = self.stage
+        stage.daemons.remove(stage.agent)
+        code = stage.agent.term()
+        if code != 0:
+            raise harness.LabError(f"the agent ended with {code}\n{stage.agent.tail()}")
+        self.wait("the broker says offline", lambda: stage.document("availability")[1] == "offline")
+        self.wait("HAProxy has weight 100 again", lambda: self.weight() == 100)
+
+    def figures(self):
+        stage = self.stage
+        print("demo: figures")
+        print(f"  reserve scaled for this demonstration: {stage.reserve // MIB} MiB,")
+        print(f"  of {stage.headroom // MIB} MiB headroom; pressure {stage.size // MIB} MiB")
+        for when, (weight, lines) in self.weights.items():
+            print(f"  {when:<7} weight {weight:>3}   show servers state: {' | '.join(lines)}")
+        print(f"  pressure to weight below {FALLEN}: {self.down:.2f} s")
+        print(f"  release to weight {RETURNED} or more: {self.up:.2f} s")
+        print(f"  MQTT messages: {stage.seen}, requests that failed: {stage.load.failed}")
+        print("  last messages, from mosquitto_sub:")
+        for line in stage.subscriber.lines[-4:]:
+            print(f"    {line[:160]}")
+
+    def run(self):
+        self.readings_arrive()
+        self.pressure_shows()
+        self.operator_works()
+        self.goodbye()
+        self.figures()
+
+
+def run(stage, begin):
+    script = Script(stage)
+    script.begin = begin
+    script.run()
