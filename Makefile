@@ -1,0 +1,194 @@
+# hostingpi: plain, non-recursive, objects out of tree in build/VARIANT/.
+# User flags (CFLAGS, CPPFLAGS, LDFLAGS) are appended, never replaced. V=1 shows the commands.
+
+PREFIX     ?= /usr/local
+SBINDIR    ?= $(PREFIX)/sbin
+BINDIR     ?= $(PREFIX)/bin
+MANDIR     ?= $(PREFIX)/share/man
+SYSCONFDIR ?= /etc
+UNITDIR    ?= /lib/systemd/system
+PKG_CONFIG ?= pkg-config
+CC         ?= cc
+VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || cat .version 2>/dev/null || echo unknown)
+
+VARIANT    ?= plain
+BUILD      := build/$(VARIANT)
+Q          := $(if $(V),,@)
+say         = @printf '  %-7s %s\n' '$(1)' '$(2)'
+
+WARNINGS   := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 -Wvla -Wundef
+WERROR     ?= $(if $(CI),-Werror,)
+HARDENING  := -fstack-protector-strong -D_FORTIFY_SOURCE=2
+OPT        := -O2 -g $(HARDENING)
+ifeq ($(VARIANT),san)
+OPT        := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+endif
+ifeq ($(VARIANT),fuzz)
+CC         := clang
+OPT        := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+endif
+
+LIBS_DAEMON := libuv libmosquitto inih libcjson
+base_cflags  = -std=c17 $(OPT) $(WARNINGS) $(WERROR) -fPIE
+base_cpp     = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -I. -MMD -MP
+pkg_cflags  := $(shell $(PKG_CONFIG) --cflags $(LIBS_DAEMON) 2>/dev/null)
+pkg_libs    := $(shell $(PKG_CONFIG) --libs $(LIBS_DAEMON) 2>/dev/null) -lsensors -lhttp_parser
+compile      = $(CC) $(base_cflags) $(base_cpp) $(pkg_cflags) $(CPPFLAGS) $(CFLAGS)
+link         = $(CC) $(OPT) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(CFLAGS) $(LDFLAGS)
+
+# The two tables (collectors/collectors.c, notifiers/notifiers.c) are the feature switch: everything
+# else goes into an archive, and a module without a row in its table is not linked.
+MODULE_SRC := $(filter-out collectors/collectors.c notifiers/notifiers.c,$(wildcard collectors/*.c notifiers/*.c))
+
+AGENT_SRC  := $(filter-out agent/main.c,$(wildcard agent/*.c))
+LIB_SRC    := $(AGENT_SRC) $(MODULE_SRC)
+TABLE_SRC  := collectors/collectors.c notifiers/notifiers.c
+CTL_SRC    := $(wildcard agent/ctl/*.c)
+UNIT_SRC   := $(wildcard tests/unit/test-*.c)
+UNIT_AUX   := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
+FUZZ_SRC   := $(wildcard tests/fuzz/fuzz-*.c)
+
+obj         = $(patsubst %.c,$(BUILD)/%.o,$(1))
+LIB         = $(BUILD)/libhostingpi.a
+UNIT_BIN    = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
+FUZZ_BIN    = $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+
+.PHONY: all
+all: $(BUILD)/hostingpid $(BUILD)/hostingpictl ## build the programs
+	@:
+
+$(BUILD)/%.o: %.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(compile) -c -o $@ $<
+
+$(BUILD)/agent/version.o: base_cpp += -DHOSTINGPI_VERSION='"$(VERSION)"'
+
+$(LIB): $(call obj,$(LIB_SRC))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/hostingpid: $(call obj,agent/main.c $(TABLE_SRC)) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(link) -o $@ $^ $(pkg_libs) -pthread
+
+$(BUILD)/hostingpictl: $(call obj,$(CTL_SRC)) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(link) -o $@ $^ $(shell $(PKG_CONFIG) --libs libcjson)
+
+$(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call obj,$(UNIT_AUX)) $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(pkg_libs) -lcmocka -pthread
+
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -fsanitize=fuzzer -o $@ $^ $(pkg_libs) -pthread
+
+-include $(shell find build -name '*.d' 2>/dev/null)
+
+# Objects of test programs are no by-products: keep them.
+.SECONDARY:
+
+PYTHON       ?= /usr/bin/python3
+FUZZ_SECONDS ?= 60
+# Strict: everything that a sanitizer can find ends the test program.
+SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:check_initialization_order=1:strict_init_order=1:detect_leaks=1 \
+	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+# A fresh build uses all processors unless the caller said how many.
+submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
+.PHONY: deps run check check-san check-lab fuzz fuzz-programs test bench bench-programs lint format install uninstall clean help
+
+deps: ## install with apt what building, the demonstration and the tests need
+	@sh tests/deps.sh build run test
+
+run: ## the demonstration: broker, balancer, web server and agent on loopback (ONCE=1: by script)
+	@sh tests/deps.sh build run
+	+@$(submake) all
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/demo/run.py
+
+check: all $(UNIT_BIN) ## unit and scenario tests (T=name for one, WRAP=program around each)
+	@HOSTINGPI_BUILD=$(BUILD) T='$(T)' WRAP='$(WRAP)' sh tests/check.sh $(if $(filter san,$(VARIANT)),check-san,check) $(sort $(UNIT_BIN))
+
+check-san: ## the same with address and undefined-behaviour sanitizers, and 10 s of each fuzz target
+	+@$(SAN_ENV) $(submake) VARIANT=san check
+	+@$(if $(T),,$(submake) FUZZ_SECONDS=10 fuzz)
+
+check-lab: all ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
+	@exec env HOSTINGPI_BUILD=$(BUILD) sh tests/check-lab.sh $(PYTHON) $(if $(T),-k '$(T)') $(PYTEST)
+
+fuzz: ## every parser of outside input, FUZZ_SECONDS each (default 60; T=name for one)
+	+@$(submake) VARIANT=fuzz fuzz-programs
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) T='$(T)' sh tests/fuzz.sh $(sort $(FUZZ_SRC:tests/fuzz/%.c=build/fuzz/fuzz/%))
+
+fuzz-programs: $(FUZZ_BIN)
+
+test: ## everything that must hold before a change goes in; installs what is missing
+	@sh tests/deps.sh build run test
+	@rm -rf build/summary
+	+@$(submake) CI=1 check
+	+@$(submake) CI=1 check-san
+	+@$(submake) CI=1 lint
+	+@$(submake) CI=1 check-lab
+	@cd build/summary && cat check check-san fuzz lint check-lab
+
+bench: ## footprint and latency against other programs here (QUICK=1: short form, JSON=file)
+	@sh tests/deps.sh build run bench
+	+@$(submake) all bench-programs
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
+bench-programs: $(BUILD)/bench/bare $(BUILD)/bench/idle
+
+$(BUILD)/bench/bare: $(BUILD)/tests/bench/bare.o
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^
+
+$(BUILD)/bench/idle: $(BUILD)/tests/bench/idle.o
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(pkg_libs)
+
+lint: ## layout, borders between the parts, sizes, scripts, manual pages
+	@sh tests/lint.sh
+
+format: ## lay out all C files (clang-format)
+	@clang-format -i $(shell find agent collectors notifiers tests -name '*.[ch]')
+
+# Copies files, nothing else: no service is enabled, no user is made (README says how). A
+# configuration that is there already stays.
+COMPDIR      ?= $(PREFIX)/share/bash-completion/completions
+SYSUSERSDIR  ?= /usr/lib/sysusers.d
+MAN_PAGES    := $(wildcard man/*.[1-9])
+ZSHCOMPDIR   ?= $(PREFIX)/share/zsh/site-functions
+COMPLETIONS  := hostingpid hostingpictl
+man_target    = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+CONFIG        = $(DESTDIR)$(SYSCONFDIR)/hostingpi/hostingpi.conf
+
+install: all ## copy programs, manual pages, unit, completion and sample configuration (DESTDIR, PREFIX)
+	install -D -m 755 $(BUILD)/hostingpid $(DESTDIR)$(SBINDIR)/hostingpid
+	install -D -m 755 $(BUILD)/hostingpictl $(DESTDIR)$(BINDIR)/hostingpictl
+	$(foreach page,$(MAN_PAGES),install -D -m 644 $(page) $(call man_target,$(page)) && ):
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's|@SBINDIR@|$(SBINDIR)|g' systemd/hostingpid.service >$(DESTDIR)$(UNITDIR)/hostingpid.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/hostingpid.service
+	install -D -m 644 systemd/hostingpi.sysusers $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
+	$(foreach name,$(COMPLETIONS),install -D -m 644 completion/$(name).bash $(DESTDIR)$(COMPDIR)/$(name) && ):
+	install -D -m 644 completion/_hostingpictl $(DESTDIR)$(ZSHCOMPDIR)/_hostingpictl
+	test -e $(CONFIG) || install -D -m 644 systemd/hostingpi.conf $(CONFIG)
+
+uninstall: ## remove what install copied; a configuration that was changed stays
+	rm -f $(DESTDIR)$(SBINDIR)/hostingpid $(DESTDIR)$(BINDIR)/hostingpictl
+	rm -f $(foreach page,$(MAN_PAGES),$(call man_target,$(page)))
+	rm -f $(DESTDIR)$(UNITDIR)/hostingpid.service $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
+	rm -f $(COMPLETIONS:%=$(DESTDIR)$(COMPDIR)/%) $(DESTDIR)$(ZSHCOMPDIR)/_hostingpictl
+	if cmp -s systemd/hostingpi.conf $(CONFIG); then rm $(CONFIG) && rmdir --ignore-fail-on-non-empty $(dir $(CONFIG)); fi
+
+clean: ## remove everything that was built
+	@rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo "Variables: PREFIX DESTDIR CFLAGS CPPFLAGS LDFLAGS CI=1 (warnings are errors) V=1 (show commands)"
