@@ -164,16 +164,18 @@ int plant_reload(struct plant *plant, const struct settings *settings)
 		close_instance(plant, instance);
 		changed++;
 		int r = open_instance(plant, instance, settings->confs[i]);
-		if (r == 0) {
-			struct dispatch_sink *sink = find_sink(plant, instance);
-			if (sink)
-				sink->decision_waits = true;
-			continue;
+		if (r < 0) {
+			log_error(
+				"%s: cannot be opened with the new settings: %s; the old ones stay",
+				instance->module->name, strerror(-r));
+			open_instance(plant, instance, before);
 		}
-		log_error("%s: cannot be opened with the new settings: %s; the old ones stay",
-			  instance->module->name, strerror(-r));
-		open_instance(plant, instance, before);
+		struct dispatch_sink *sink = find_sink(plant, instance);
+		if (sink)
+			sink->decision_waits = sink->open;
 	}
+	/* A sink that was opened anew knows nothing yet: balancers must not wait for the next tick. */
+	dispatch_retry(&plant->dispatch);
 	return changed;
 }
 

@@ -38,14 +38,20 @@ class LabError(Exception):
 
 
 def wait_until(predicate, timeout=DEADLINE_S, what="a condition", pause=0.02):
-    """Returns the first true value of predicate(); LabError after timeout seconds."""
+    """Returns the first true value of predicate(); LabError after timeout seconds.
+
+    A refused or broken connection counts as "not yet": daemons come and go here."""
     deadline = time.monotonic() + timeout
     while True:
-        value = predicate()
+        value, trouble = None, ""
+        try:
+            value = predicate()
+        except ConnectionError as error:
+            trouble = f"; last: {error}"
         if value:
             return value
         if time.monotonic() >= deadline:
-            raise LabError(f"waited {timeout:g} s for {what}")
+            raise LabError(f"waited {timeout:g} s for {what}{trouble}")
         time.sleep(pause)
 
 

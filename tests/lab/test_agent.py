@@ -115,7 +115,11 @@ def test_reload_moves_a_listener(agent):
     agent.configure({"haproxy": {"listen": before}})
     for _ in range(20):
         agent.reload()
-    wait_until(lambda: agent.agent_check().startswith("up "), what="the old address")
+    wait_until(
+        lambda: f"[::1]:{agent.agent_port}" in agent.status()["notifiers"]["haproxy"]["listen"],
+        what="the old address",
+    )
+    assert agent.agent_check().startswith("up ")
 
 
 def test_hold_survives_a_restart(agent):
@@ -163,11 +167,6 @@ def test_systemd_is_told(scratch, tmp_path):
         while "STOPPING=1" not in seen:
             seen.update(notify.recv(4096).decode().splitlines())
         assert any(line.startswith("STATUS=normal") for line in seen)
-
-
-def test_secrets_stay_out_of_the_environment(agent):
-    with open(f"/proc/{agent.pid}/cmdline", "rb") as cmdline:
-        assert b"password" not in cmdline.read()
 
 
 def written_bytes(agent):
