@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,7 +25,7 @@ def ctl(*words, path=None, **keys):
     """Runs hostingpictl to its end."""
     environment = {**os.environ, "LC_ALL": "C.UTF-8", **keys.pop("env", {})}
     where = ["--socket", path] if path else []
-    argv = [str(word) for word in (CTL, *where, *words)]
+    argv = [str(word) for word in (keys.pop("program", CTL), *where, *words)]
     keys.setdefault("stdout", subprocess.PIPE)
     return subprocess.run(
         argv, env=environment, stderr=subprocess.PIPE, text=True, timeout=60, **keys
@@ -167,7 +168,11 @@ def test_no_daemon(agent, control):
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
 def test_no_permission(control):
     assert control.stat().st_mode & 0o777 == 0o660
-    done = ctl("status", path=control, user=65534, group=65534, extra_groups=[])
+    # A clone below a folder of mode 0700 is out of reach for the other user.
+    program = shutil.copy(CTL, control.parent / "hostingpictl")
+    done = ctl(
+        "status", path=control, program=program, user=65534, group=65534, extra_groups=[]
+    )
     assert done.returncode == 3 and "group hostingpi" in done.stderr
 
 
