@@ -10,12 +10,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/procfs.h"
+#include "agent/sentence.h"
 
 /* A mapped IPv4 address starts after 96 bits (RFC 4291, 2.5.5.2). */
 #define MAPPED_BITS 96
@@ -24,17 +24,6 @@
 #define ITEM_SIZE ADDR_TEXT_SIZE
 
 static const char FORMS[] = "must be like [::1]:9777, 192.0.2.1:9777, :9777 or unix:/run/x.sock";
-
-__attribute__((format(printf, 3, 4))) static int refuse(char *ret_error, size_t size,
-							const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(ret_error, size, format, args);
-	va_end(args);
-	return -EINVAL;
-}
 
 static struct in6_addr map_ipv4(struct in_addr address)
 {
@@ -89,11 +78,11 @@ static int parse_unix(const char *path, struct addr *ret_addr, char *ret_error, 
 	struct addr addr;
 
 	if (path[0] != '/')
-		return refuse(ret_error, size,
-			      "a Unix socket needs an absolute path, such as "
-			      "unix:/run/x.sock");
+		return sentence_refuse(ret_error, size,
+				       "a Unix socket needs an absolute path, such as "
+				       "unix:/run/x.sock");
 	if (length >= sizeof(addr.any.un.sun_path))
-		return refuse(
+		return sentence_refuse(
 			ret_error, size,
 			"the path of a Unix socket must be at most %zu bytes long: it has %zu",
 			sizeof(addr.any.un.sun_path) - 1, length);
@@ -116,7 +105,8 @@ static int parse_ipv6(char *host, in_port_t port, struct addr *ret_addr, char *r
 	if (zone)
 		*zone++ = '\0';
 	if (inet_pton(AF_INET6, host, &address) != 1)
-		return refuse(ret_error, size, "'%s' is not an IPv6 address: %s", host, FORMS);
+		return sentence_refuse(ret_error, size, "'%s' is not an IPv6 address: %s", host,
+				       FORMS);
 	if (zone) {
 		const char *end;
 		int64_t number;
@@ -126,12 +116,14 @@ static int parse_ipv6(char *host, in_port_t port, struct addr *ret_addr, char *r
 		    number <= UINT32_MAX)
 			scope = (uint32_t)number;
 		if (!scope)
-			return refuse(ret_error, size,
-				      "'%s' is not a network interface of this machine", zone);
+			return sentence_refuse(ret_error, size,
+					       "'%s' is not a network interface of this machine",
+					       zone);
 	} else if (IN6_IS_ADDR_LINKLOCAL(&address)) {
-		return refuse(ret_error, size,
-			      "the link-local address '%s' needs an interface, such as [%s%%eth0]",
-			      host, host);
+		return sentence_refuse(
+			ret_error, size,
+			"the link-local address '%s' needs an interface, such as [%s%%eth0]", host,
+			host);
 	}
 	if (IN6_IS_ADDR_V4MAPPED(&address))
 		set_ipv4(ret_addr, unmap_ipv4(&address), port);
@@ -156,12 +148,13 @@ static int parse_host(char *host, in_port_t port, struct addr *ret_addr, char *r
 		return parse_ipv6(host + 1, port, ret_addr, ret_error, size);
 	}
 	if (strpbrk(host, ":[]"))
-		return refuse(ret_error, size,
-			      "an IPv6 address stands in brackets and has a port: %s", FORMS);
+		return sentence_refuse(ret_error, size,
+				       "an IPv6 address stands in brackets and has a port: %s",
+				       FORMS);
 	if (inet_pton(AF_INET, host, &address) != 1)
-		return refuse(ret_error, size,
-			      "'%s' is not an IP address (names are not looked up): %s", host,
-			      FORMS);
+		return sentence_refuse(ret_error, size,
+				       "'%s' is not an IP address (names are not looked up): %s",
+				       host, FORMS);
 	set_ipv4(ret_addr, address, port);
 	return 0;
 }
@@ -175,15 +168,15 @@ int addr_parse(const char *text, struct addr *ret_addr, char *ret_error, size_t 
 	if (strncmp(text, "unix:", 5) == 0)
 		return parse_unix(text + 5, ret_addr, ret_error, size);
 	if (length >= sizeof(host))
-		return refuse(ret_error, size, "is too long for an address: %s", FORMS);
+		return sentence_refuse(ret_error, size, "is too long for an address: %s", FORMS);
 	memcpy(host, text, length + 1);
 	colon = strrchr(host, ':');
 	if (!colon || strchr(colon, ']'))
-		return refuse(ret_error, size, "'%s' has no port: %s", text, FORMS);
+		return sentence_refuse(ret_error, size, "'%s' has no port: %s", text, FORMS);
 	if (parse_port(colon + 1, &port) < 0)
-		return refuse(ret_error, size,
-			      "port '%s' must be a whole number from 0 to 65535 (0: any)",
-			      colon + 1);
+		return sentence_refuse(ret_error, size,
+				       "port '%s' must be a whole number from 0 to 65535 (0: any)",
+				       colon + 1);
 	*colon = '\0';
 	return parse_host(host, port, ret_addr, ret_error, size);
 }
@@ -203,9 +196,10 @@ static int next_item(const char **position, char item[ITEM_SIZE], char *ret_erro
 		return 0;
 	}
 	if (length == 0 || (*after == ',' && !after[1 + strspn(after + 1, " \t")]))
-		return refuse(ret_error, size, "has a comma too many");
+		return sentence_refuse(ret_error, size, "has a comma too many");
 	if (length >= ITEM_SIZE)
-		return refuse(ret_error, size, "'%.*s...' is too long for an address", 20, start);
+		return sentence_refuse(ret_error, size, "'%.*s...' is too long for an address", 20,
+				       start);
 	memcpy(item, start, length);
 	item[length] = '\0';
 	*position = after + (*after == ',');
@@ -238,34 +232,50 @@ static bool is_conflict(const struct addr *a, const struct addr *b)
 	       (family_a == family_b && memcmp(&a->any, &b->any, sizeof(a->any)) == 0);
 }
 
-int addr_list_parse(const char *text, struct addr_list *ret_list, char *ret_error, size_t size)
+/* Takes one item of a list into what is parsed so far. 0, or -EINVAL with the sentence. */
+typedef int take_fn(void *list, char *item, char *ret_error, size_t size);
+
+static int parse_items(const char *text, take_fn *take, void *list, char *ret_error, size_t size)
 {
 	char item[ITEM_SIZE];
+	int length, error = 0;
+
+	while (error == 0 && (length = next_item(&text, item, ret_error, size)) != 0)
+		error = length < 0 ? length : take(list, item, ret_error, size);
+	return error;
+}
+
+static int take_addr(void *context, char *item, char *ret_error, size_t size)
+{
+	struct addr_list *list = context;
+	struct addr *addr = &list->addrs[list->count];
+	int error;
+
+	if (list->count == ADDR_LIST_MAX)
+		return sentence_refuse(ret_error, size, "must be at most %d addresses",
+				       ADDR_LIST_MAX);
+	error = addr_parse(item, addr, ret_error, size);
+	if (error < 0)
+		return error;
+	for (size_t i = 0; i < list->count; i++)
+		if (is_conflict(&list->addrs[i], addr))
+			return sentence_refuse(ret_error, size,
+					       "'%s' is covered by an address before it", item);
+	list->count++;
+	return 0;
+}
+
+int addr_list_parse(const char *text, struct addr_list *ret_list, char *ret_error, size_t size)
+{
 	struct addr_list list;
-	int length;
+	int error;
 
 	/* Callers compare whole settings byte by byte: no padding with chance bytes. */
 	memset(&list, 0, sizeof(list));
-	while ((length = next_item(&text, item, ret_error, size)) > 0) {
-		struct addr *addr = &list.addrs[list.count];
-		int error;
-
-		if (list.count == ADDR_LIST_MAX)
-			return refuse(ret_error, size, "must be at most %d addresses",
-				      ADDR_LIST_MAX);
-		error = addr_parse(item, addr, ret_error, size);
-		if (error < 0)
-			return error;
-		for (size_t i = 0; i < list.count; i++)
-			if (is_conflict(&list.addrs[i], addr))
-				return refuse(ret_error, size,
-					      "'%s' is covered by an address before it", item);
-		list.count++;
-	}
-	if (length < 0)
-		return length;
-	memcpy(ret_list, &list, sizeof(list));
-	return 0;
+	error = parse_items(text, take_addr, &list, ret_error, size);
+	if (error == 0)
+		memcpy(ret_list, &list, sizeof(list));
+	return error;
 }
 
 /* Clears all bits behind the prefix. Returns true if there were any. */
@@ -310,15 +320,17 @@ static int parse_network(char *item, struct in6_addr *ret_network, unsigned *ret
 		*slash++ = '\0';
 	if (inet_pton(ipv6 ? AF_INET6 : AF_INET, item, ipv6 ? (void *)&network : (void *)&ipv4) !=
 	    1)
-		return refuse(ret_error, size,
-			      "'%s' must be an IP address or a network, such as 2001:db8::/32 or "
-			      "192.0.2.0/24 (no names, no port, no brackets)",
-			      item);
+		return sentence_refuse(
+			ret_error, size,
+			"'%s' must be an IP address or a network, such as 2001:db8::/32 or "
+			"192.0.2.0/24 (no names, no port, no brackets)",
+			item);
 	if (parse_prefix(slash, whole, &bits) < 0)
-		return refuse(ret_error, size,
-			      "the prefix '/%s' must be a whole number from 0 to %u: '%s/%u' is "
-			      "this one address",
-			      slash, whole, item, whole);
+		return sentence_refuse(
+			ret_error, size,
+			"the prefix '/%s' must be a whole number from 0 to %u: '%s/%u' is "
+			"this one address",
+			slash, whole, item, whole);
 	if (!ipv6) {
 		network = map_ipv4(ipv4);
 		bits += MAPPED_BITS;
@@ -327,37 +339,40 @@ static int parse_network(char *item, struct in6_addr *ret_network, unsigned *ret
 		ipv4 = unmap_ipv4(&network);
 		inet_ntop(ipv6 ? AF_INET6 : AF_INET, ipv6 ? (void *)&network : (void *)&ipv4,
 			  network_text, sizeof(network_text));
-		return refuse(ret_error, size,
-			      "'%s/%s' has bits set behind its prefix: write '%s/%s', or '%s' for "
-			      "this one address",
-			      item, slash, network_text, slash, item);
+		return sentence_refuse(
+			ret_error, size,
+			"'%s/%s' has bits set behind its prefix: write '%s/%s', or '%s' for "
+			"this one address",
+			item, slash, network_text, slash, item);
 	}
 	*ret_network = network;
 	*ret_bits = bits;
 	return 0;
 }
 
+static int take_network(void *context, char *item, char *ret_error, size_t size)
+{
+	struct addr_allow *allow = context;
+	int error;
+
+	if (allow->count == ADDR_ALLOW_MAX)
+		return sentence_refuse(ret_error, size, "must be at most %d networks",
+				       ADDR_ALLOW_MAX);
+	error = parse_network(item, &allow->nets[allow->count].network,
+			      &allow->nets[allow->count].prefix_bits, ret_error, size);
+	if (error == 0)
+		allow->count++;
+	return error;
+}
+
 int addr_allow_parse(const char *text, struct addr_allow *ret_allow, char *ret_error, size_t size)
 {
-	char item[ITEM_SIZE];
 	struct addr_allow allow;
-	int length;
+	int error;
 
 	memset(&allow, 0, sizeof(allow));
-	while ((length = next_item(&text, item, ret_error, size)) > 0) {
-		int error;
-
-		if (allow.count == ADDR_ALLOW_MAX)
-			return refuse(ret_error, size, "must be at most %d networks",
-				      ADDR_ALLOW_MAX);
-		error = parse_network(item, &allow.nets[allow.count].network,
-				      &allow.nets[allow.count].prefix_bits, ret_error, size);
-		if (error < 0)
-			return error;
-		allow.count++;
-	}
-	if (length < 0)
-		return length;
-	memcpy(ret_allow, &allow, sizeof(allow));
-	return 0;
+	error = parse_items(text, take_network, &allow, ret_error, size);
+	if (error == 0)
+		memcpy(ret_allow, &allow, sizeof(allow));
+	return error;
 }

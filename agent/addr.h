@@ -67,4 +67,7 @@ const char *addr_format_host(const struct sockaddr *sa, char *text, size_t size)
  */
 int addr_listen(const struct addr *addr, int backlog, struct addr *ret_bound);
 
+/* What to do about an errno (positive or negative) of addr_listen(), for the end of a message. */
+const char *addr_listen_remedy(sa_family_t family, int error);
+
 #endif

@@ -190,3 +190,59 @@ int addr_listen(const struct addr *addr, int backlog, struct addr *ret_bound)
 	fd = -1;
 	return error;
 }
+
+static const char *unix_remedy(int error)
+{
+	switch (error) {
+	case EADDRINUSE:
+		return "another program answers there, or a file that is no socket is in the way: "
+		       "stop or remove it, or choose another path";
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return "choose a directory that this user may write to";
+	case ENOENT:
+	case ENOTDIR:
+		return "its directory is not there: make it, or choose another path";
+	default:
+		return "correct the path";
+	}
+}
+
+static const char *ip_remedy(int error)
+{
+	switch (error) {
+	case EADDRINUSE:
+		return "another program has it: stop that one, or choose another port";
+	case EADDRNOTAVAIL:
+		return "this machine does not have that address: correct it, or leave it out "
+		       "(such as :9777) for all addresses";
+	case EACCES:
+	case EPERM:
+		return "this port is not permitted to this user: choose one above 1023";
+	default:
+		return "correct the address";
+	}
+}
+
+const char *addr_listen_remedy(sa_family_t family, int error)
+{
+	if (error < 0)
+		error = -error;
+	/* These have nothing to do with the address. */
+	switch (error) {
+	case EMFILE:
+		return "this process may not open more files: raise LimitNOFILE= of its service, "
+		       "or ulimit -n";
+	case ENFILE:
+		return "the whole system may not open more files: find what holds them, or raise "
+		       "fs.file-max";
+	case ENOBUFS:
+	case ENOMEM:
+		return "the kernel has no memory for it: free some and restart";
+	case EAFNOSUPPORT:
+		return "this machine has no such family of addresses: leave it out";
+	default:
+		return family == AF_UNIX ? unix_remedy(error) : ip_remedy(error);
+	}
+}

@@ -2,7 +2,8 @@
 /*
  * Configuration files: the defaults, then one file, then its drop-ins in the order of their names.
  * A file is read as a whole before anything is set, so that a card that fails in the middle of it
- * leaves no half of a file behind.
+ * leaves no half of a file behind. It is read anew while the daemon runs, so nothing that stands in
+ * its place may make it wait: a FIFO would, until somebody writes.
  */
 #include "agent/conf.h"
 
@@ -12,9 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* A configuration is a few KiB; more is a wrong file, or one without end such as /dev/zero. */
+/* A configuration is a few KiB; more is a wrong file, or one without end such as below /proc. */
 #define FILE_SIZE_MAX (256 * 1024)
 
 static void freep(char **text)
@@ -26,8 +28,11 @@ static void freep(char **text)
 static void tell_unreadable(const char *path, int error, conf_error_fn *fn, void *context)
 {
 	__attribute__((cleanup(freep))) char *message = NULL;
+	int length = error == -ENOTSUP
+			     ? asprintf(&message, "%s: is not a regular file", path)
+			     : asprintf(&message, "%s: cannot be read: %s", path, strerror(-error));
 
-	if (asprintf(&message, "%s: cannot be read: %s", path, strerror(-error)) < 0)
+	if (length < 0)
 		message = NULL;
 	fn(context, message ? message : "not enough memory to read the configuration");
 }
@@ -46,15 +51,36 @@ void conf_defaults(const struct conf_section *sections)
 			}
 }
 
+/* Opens a regular file: a descriptor, -ENOTSUP if it is something else, or another errno. */
+static int open_regular(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), error = 0;
+	struct stat info;
+
+	/* Sockets, and devices that are not there, cannot be opened at all. */
+	if (fd < 0)
+		return errno == ENXIO || errno == ENODEV ? -ENOTSUP : -errno;
+	if (fstat(fd, &info) < 0)
+		error = -errno;
+	else if (S_ISDIR(info.st_mode))
+		error = -EISDIR;
+	else if (!S_ISREG(info.st_mode))
+		error = -ENOTSUP;
+	if (error == 0)
+		return fd;
+	close(fd);
+	return error;
+}
+
 /* Reads a whole file, or says why not with a negative errno. */
 static int read_file(const char *path, char *text, size_t size, size_t *ret_length)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), error = 0;
+	int fd = open_regular(path), error = 0;
 	size_t used = 0;
 	ssize_t got;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	do {
 		got = read(fd, text + used, size - used);
 		if (got > 0)

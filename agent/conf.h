@@ -68,7 +68,7 @@ void conf_defaults(const struct conf_section *sections);
 
 /*
  * Reads one file into the sections. Returns the number of errors told, or negative errno if the file
- * could not be opened (told as well). With missing_ok a missing file is no error.
+ * could not be opened (told as well), -ENOTSUP if it is not a regular file. With missing_ok a missing file is no error.
  */
 int conf_read(const char *path, const struct conf_section *sections, bool missing_ok,
 	      conf_error_fn *fn, void *context);

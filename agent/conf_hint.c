@@ -71,31 +71,29 @@ static bool is_repeated(const struct conf_section *sections, const struct conf_s
 	return false;
 }
 
-char *conf_hint_section(const struct conf_section *sections, const char *name)
+static const char *nearest_section(const struct conf_section *sections, const char *name)
 {
-	const char *nearest = NULL, *comma = "";
+	const char *nearest = NULL;
 	unsigned best = WORD_MAX;
-	char *text = NULL;
-	size_t size;
-	FILE *stream = open_memstream(&text, &size);
 
-	if (!stream)
-		return NULL;
-	for (const struct conf_section *s = sections; s->name; s++)
-		keep_nearer(name, s->name, &nearest, &best);
-	if (nearest) {
-		fprintf(stream, "did you mean [%s]?", nearest);
-	} else {
-		fputs("there are", stream);
-		for (const struct conf_section *s = sections; s->name; s++) {
-			if (is_repeated(sections, s))
-				continue;
-			fprintf(stream, "%s [%s]", comma, s->name);
-			comma = ",";
-		}
+	for (; sections->name; sections++)
+		keep_nearer(name, sections->name, &nearest, &best);
+	return nearest;
+}
+
+static const char *nearest_key(const struct conf_section *sections, const char *section,
+			       const char *key)
+{
+	const char *nearest = NULL;
+	unsigned best = WORD_MAX;
+
+	for (; sections->name; sections++) {
+		if (strcmp(sections->name, section) != 0)
+			continue;
+		for (const struct conf_item *item = sections->items; item && item->key; item++)
+			keep_nearer(key, item->key, &nearest, &best);
 	}
-	fclose(stream);
-	return text;
+	return nearest;
 }
 
 /* The section that has the key, or NULL. */
@@ -106,6 +104,19 @@ static const char *home_of(const struct conf_section *sections, const char *key)
 			if (strcmp(item->key, key) == 0)
 				return sections->name;
 	return NULL;
+}
+
+static void list_sections(FILE *stream, const struct conf_section *sections)
+{
+	const char *comma = "";
+
+	fputs("there are", stream);
+	for (const struct conf_section *s = sections; s->name; s++) {
+		if (is_repeated(sections, s))
+			continue;
+		fprintf(stream, "%s [%s]", comma, s->name);
+		comma = ",";
+	}
 }
 
 static void list_keys(FILE *stream, const struct conf_section *sections, const char *section)
@@ -125,28 +136,46 @@ static void list_keys(FILE *stream, const struct conf_section *sections, const c
 		fputs(" no keys", stream);
 }
 
-char *conf_hint_key(const struct conf_section *sections, const char *section, const char *key)
+/* key is NULL where the section itself is unknown. */
+static void write_hint(FILE *stream, const struct conf_section *sections, const char *section,
+		       const char *key)
 {
-	const char *nearest = NULL, *home = home_of(sections, key);
-	unsigned best = WORD_MAX;
+	const char *home = key ? home_of(sections, key) : NULL;
+	const char *nearest = NULL;
+
+	if (!key)
+		nearest = nearest_section(sections, section);
+	else if (!home)
+		nearest = nearest_key(sections, section, key);
+	if (home)
+		fprintf(stream, "it belongs in [%s]", home);
+	else if (nearest)
+		fprintf(stream, key ? "did you mean '%s'?" : "did you mean [%s]?", nearest);
+	else if (key)
+		list_keys(stream, sections, section);
+	else
+		list_sections(stream, sections);
+}
+
+static char *hint(const struct conf_section *sections, const char *section, const char *key)
+{
 	char *text = NULL;
 	size_t size;
 	FILE *stream = open_memstream(&text, &size);
 
 	if (!stream)
 		return NULL;
-	for (const struct conf_section *s = sections; s->name && !home; s++) {
-		if (strcmp(s->name, section) != 0)
-			continue;
-		for (const struct conf_item *item = s->items; item && item->key; item++)
-			keep_nearer(key, item->key, &nearest, &best);
-	}
-	if (nearest)
-		fprintf(stream, "did you mean '%s'?", nearest);
-	else if (home)
-		fprintf(stream, "it belongs in [%s]", home);
-	else
-		list_keys(stream, sections, section);
+	write_hint(stream, sections, section, key);
 	fclose(stream);
 	return text;
+}
+
+char *conf_hint_section(const struct conf_section *sections, const char *name)
+{
+	return hint(sections, name, NULL);
+}
+
+char *conf_hint_key(const struct conf_section *sections, const char *section, const char *key)
+{
+	return hint(sections, section, key);
 }

@@ -8,7 +8,6 @@
 #include "agent/conf.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "agent/addr.h"
 #include "agent/env.h"
 #include "agent/procfs.h"
+#include "agent/sentence.h"
 
 /* "-9223372036854775808" and a unit of at most two characters. */
 #define NUMBER_SIZE 24
@@ -51,17 +51,6 @@ union setting {
 	struct addr_list listen;
 	struct addr_allow allow;
 };
-
-__attribute__((format(printf, 3, 4))) static int refuse(char *ret_error, size_t size,
-							const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(ret_error, size, format, args);
-	va_end(args);
-	return -EINVAL;
-}
 
 /* A whole number and a unit with nothing between, before or behind. */
 static int parse_number(const char *text, const struct unit *units, int64_t *ret_value)
@@ -126,8 +115,8 @@ static int set_number(const struct conf_item *item, const char *text, const stru
 	limits_of(item, &min, &max);
 	if (parse_number(text, units, &value) < 0 || value < min || value > max) {
 		format_range(min, max, units, range);
-		return refuse(ret_error, size, "must be %s%s%s", form,
-			      units != plain_units && *range ? "," : "", range);
+		return sentence_refuse(ret_error, size, "must be %s%s%s", form,
+				       units != plain_units && *range ? "," : "", range);
 	}
 	setting->number = value;
 	return 0;
@@ -153,8 +142,8 @@ static int set_share(const struct conf_item *item, const char *text, union setti
 		setting->share.value = value;
 		return 0;
 	}
-	return refuse(ret_error, size, "must be %s, from %lld%% to %lld%%, or %s", PERCENT_FORM,
-		      (long long)min, (long long)max, SIZE_FORM);
+	return sentence_refuse(ret_error, size, "must be %s, from %lld%% to %lld%%, or %s",
+			       PERCENT_FORM, (long long)min, (long long)max, SIZE_FORM);
 }
 
 static int set_bool(const char *text, union setting *setting, char *ret_error, size_t size)
@@ -166,7 +155,8 @@ static int set_bool(const char *text, union setting *setting, char *ret_error, s
 			setting->truth = i % 2;
 			return 0;
 		}
-	return refuse(ret_error, size, "must be yes or no (or on, off, true, false, 1, 0)");
+	return sentence_refuse(ret_error, size,
+			       "must be yes or no (or on, off, true, false, 1, 0)");
 }
 
 static int set_word(const struct conf_item *item, const char *text, union setting *setting,
@@ -199,15 +189,17 @@ static int check_text(const struct conf_item *item, const char *text, char *ret_
 	size_t length = strlen(text);
 
 	if (length == 0 && item->min > 0)
-		return refuse(ret_error, size, "must not be empty");
+		return sentence_refuse(ret_error, size, "must not be empty");
 	if (item->type == CONF_NAME && text[strspn(text, letters)])
-		return refuse(ret_error, size, "must be letters, digits, '-' and '_' only");
+		return sentence_refuse(ret_error, size,
+				       "must be letters, digits, '-' and '_' only");
 	if (item->type == CONF_PATH && length > 0 && text[0] != '/')
-		return refuse(ret_error, size,
-			      "must be an absolute path, one that starts with '/'");
+		return sentence_refuse(ret_error, size,
+				       "must be an absolute path, one that starts with '/'");
 	if (length >= item->size)
-		return refuse(ret_error, size, "must be at most %zu bytes long: it has %zu",
-			      item->size - 1, length);
+		return sentence_refuse(ret_error, size,
+				       "must be at most %zu bytes long: it has %zu", item->size - 1,
+				       length);
 	return 0;
 }
 

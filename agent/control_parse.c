@@ -7,12 +7,13 @@
 #include "agent/control.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
+
+#include "agent/sentence.h"
 
 static const struct {
 	const char *name;
@@ -26,17 +27,6 @@ static const struct {
 static void cleanup_delete(cJSON **json)
 {
 	cJSON_Delete(*json);
-}
-
-__attribute__((format(printf, 3, 4))) static int refuse(char *ret_error, size_t size,
-							const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(ret_error, size, format, args);
-	va_end(args);
-	return -EINVAL;
 }
 
 /* Only blanks may follow the object; cJSON itself stops at its end and does not look further. */
@@ -86,12 +76,15 @@ static int members_find(const cJSON *object, const cJSON **ret_command, const cJ
 		else if (strcmp(member->string, "reason") == 0)
 			place = &reason;
 		if (place == NULL)
-			return refuse(ret_error, size,
-				      "unknown member; allowed are \"command\" and \"reason\"");
+			return sentence_refuse(
+				ret_error, size,
+				"unknown member; allowed are \"command\" and \"reason\"");
 		if (*place != NULL)
-			return refuse(ret_error, size, "\"%s\" stands twice", member->string);
+			return sentence_refuse(ret_error, size, "\"%s\" stands twice",
+					       member->string);
 		if (!cJSON_IsString(member))
-			return refuse(ret_error, size, "\"%s\" must be a text", member->string);
+			return sentence_refuse(ret_error, size, "\"%s\" must be a text",
+					       member->string);
 		*place = member;
 	}
 	*ret_command = command;
@@ -112,23 +105,26 @@ int control_parse(const char *line, size_t length, struct control_command *ret_c
 	if (memchr(line, '\0', length) == NULL)
 		object = cJSON_ParseWithLengthOpts(line, length, &end, false);
 	if (!cJSON_IsObject(object) || !blank(end, line + length))
-		return refuse(
+		return sentence_refuse(
 			ret_error, size,
 			"not a JSON object; send one per line, like {\"command\":\"status\"}");
 	r = members_find(object, &command, &reason, ret_error, size);
 	if (r < 0)
 		return r;
 	if (command == NULL || command_find(command->valuestring, &parsed.request) < 0)
-		return refuse(ret_error, size,
-			      "unknown command; \"command\" is one of status, drain, ready");
+		return sentence_refuse(
+			ret_error, size,
+			"unknown command; \"command\" is one of status, drain, ready");
 	if (reason != NULL) {
 		if (parsed.request != REQUEST_DRAIN)
-			return refuse(ret_error, size, "\"reason\" belongs to the command drain");
+			return sentence_refuse(ret_error, size,
+					       "\"reason\" belongs to the command drain");
 		if (!reason_valid(reason->valuestring))
-			return refuse(ret_error, size,
-				      "\"reason\" must be 1 to %d printable ASCII characters "
-				      "without '#'",
-				      CONTROL_REASON_SIZE - 1);
+			return sentence_refuse(
+				ret_error, size,
+				"\"reason\" must be 1 to %d printable ASCII characters "
+				"without '#'",
+				CONTROL_REASON_SIZE - 1);
 		memcpy(parsed.reason, reason->valuestring, strlen(reason->valuestring) + 1);
 	}
 	*ret_command = parsed;

@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/addr.h"
 #include "agent/log.h"
 
 #define CONTROL_GROUP "hostingpi"
@@ -130,6 +131,26 @@ static int socket_open(const char *run_dir, struct control_socket *socket_)
 	return r;
 }
 
+static const char *find_remedy(int error)
+{
+	switch (error) {
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return addr_listen_remedy(AF_UNIX, error);
+	case ENAMETOOLONG:
+		return "set [agent] run_dir to a shorter path";
+	case ENOENT:
+	case ENOTDIR:
+		return "set [agent] run_dir to a directory that is there, or whose parent is";
+	case ENOSPC:
+		return "make room on that file system, or set [agent] run_dir to another one";
+	default:
+		return "set [agent] run_dir to a directory that this user may write to";
+	}
+}
+
 int control_socket_open(const char *run_dir, struct control_socket *ret_socket)
 {
 	struct control_socket opened = {.fd = -1};
@@ -150,9 +171,8 @@ int control_socket_open(const char *run_dir, struct control_socket *ret_socket)
 			    opened.address.sun_path);
 		return r;
 	default:
-		log_warning("no control socket in %s: %s; hostingpictl will not work; set [agent] "
-			    "run_dir to a directory that this user may write to",
-			    run_dir, strerror(-r));
+		log_warning("no control socket in %s: %s; hostingpictl will not work; %s", run_dir,
+			    strerror(-r), find_remedy(-r));
 		return r;
 	}
 }

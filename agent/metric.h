@@ -7,6 +7,8 @@
 #ifndef HOSTINGPI_METRIC_H
 #define HOSTINGPI_METRIC_H
 
+#include <stdbool.h>
+
 enum metric_kind {
 	METRIC_GAUGE,	/* the value is the reading */
 	METRIC_COUNTER, /* the value only grows; a fall is a reset and yields no rate */
@@ -73,7 +75,8 @@ struct metric {
 	enum metric_unit unit;
 	enum metric_role role;
 	const char *const *words; /* UNIT_WORD: null-terminated names */
-	const char *help;	  /* one line for people */
+	bool idle_unknown; /* unknown is normal while nothing happens: no finding for the doctor */
+	const char *help;  /* one line for people */
 };
 
 #endif

@@ -2,18 +2,44 @@
 /*
  * Kernel files are generated on read, so one pread from offset 0 into a buffer that is large enough
  * gives one consistent picture. A file that does not fit is not the file we think it is.
+ *
+ * A link in a tree that is not the real root, be it absolute or with "..", must lead to a file of
+ * that tree and not to one of this machine, so the kernel is asked to take root_fd for "/". On the
+ * real root that changes nothing (but for magic links such as /proc/PID/exe, which nobody opens).
  */
 #include "agent/procfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+
+/*
+ * A "..", of which the links in /sys/block have some, is refused with EAGAIN if a rename anywhere in
+ * the system came between. That window is less than a microsecond; 8 in a row do not happen.
+ */
+#define OPEN_ATTEMPTS 8
 
 int procfs_open(int root_fd, const char *path)
 {
-	int fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	/* An absolute path means this machine, whatever root_fd is. */
+	struct open_how how = {.flags = OPEN_FLAGS,
+			       .resolve = path[0] == '/' ? 0 : RESOLVE_IN_ROOT};
+	int fd;
+
+	for (int i = 0; i < OPEN_ATTEMPTS; i++) {
+		fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	/* Before Linux 5.6, or behind a filter of system calls that does not know this one. */
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM || errno == EINVAL))
+		fd = openat(root_fd, path, OPEN_FLAGS);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -10,7 +10,9 @@
 #include <stdint.h>
 
 /*
- * Opens a file below root_fd for reading (close-on-exec, non-blocking). path is relative.
+ * Opens a file below root_fd for reading (close-on-exec, non-blocking). Links are followed as if
+ * root_fd were "/", where the kernel can do that (Linux 5.6). A path that is absolute is one of this
+ * machine and not below root_fd.
  * Returns a descriptor or negative errno.
  */
 int procfs_open(int root_fd, const char *path);

@@ -71,6 +71,7 @@ static const struct metric sdcard_metrics[SD_METRICS] = {
 	[SD_WRITE_LATENCY] = {.group = "sd",
 			      .name = "write_latency_ms",
 			      .unit = UNIT_MS,
+			      .idle_unknown = true,
 			      .help = "mean time of a finished write, last 10 s"},
 	[SD_WRITE_BYTES] = {.group = "sd",
 			    .rate_name = "write_bytes_s",

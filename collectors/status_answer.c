@@ -3,6 +3,10 @@
  * The parser is paused as soon as enough is known: at the end of the message, or at the end of the
  * head of anything but 200, so that what a server sends behind that is neither waited for nor
  * parsed. The bound counts raw bytes; the body cannot be longer than those.
+ *
+ * Interim answers (RFC 9110, 15.2) say only that the final one will follow. They have no body, so
+ * each ends with its head; behind it the parser starts anew, whatever that head said about the
+ * connection. 101 is final: nothing of HTTP comes after it.
  */
 #include "collectors/status_answer.h"
 
@@ -10,10 +14,22 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+	HEADERS_SKIP_BODY = 1, /* what on_headers_complete returns for that */
+};
+
+static bool is_interim(const struct status_answer *answer)
+{
+	return answer->status / 100 == 1 && answer->status != HTTP_STATUS_SWITCHING_PROTOCOLS &&
+	       answer->interims < STATUS_ANSWER_INTERIMS;
+}
+
 static int take_headers_end(http_parser *parser)
 {
 	struct status_answer *answer = parser->data;
 	answer->status = (int)parser->status_code;
+	if (is_interim(answer))
+		return HEADERS_SKIP_BODY;
 	if (answer->status != HTTP_STATUS_OK) {
 		answer->done = true;
 		http_parser_pause(parser, 1);
@@ -34,7 +50,7 @@ static int take_body(http_parser *parser, const char *at, size_t length)
 static int take_message_end(http_parser *parser)
 {
 	struct status_answer *answer = parser->data;
-	answer->done = true;
+	answer->done = !is_interim(answer);
 	http_parser_pause(parser, 1);
 	return 0;
 }
@@ -45,10 +61,16 @@ static const http_parser_settings parser_settings = {
 	.on_message_complete = take_message_end,
 };
 
-void status_answer_start(struct status_answer *answer)
+static void expect_head(struct status_answer *answer)
 {
 	http_parser_init(&answer->parser, HTTP_RESPONSE);
 	answer->parser.data = answer;
+}
+
+void status_answer_start(struct status_answer *answer)
+{
+	expect_head(answer);
+	answer->interims = 0;
 	answer->received = 0;
 	answer->done = false;
 	answer->status = 0;
@@ -61,7 +83,17 @@ int status_answer_feed(struct status_answer *answer, const char *data, size_t le
 		return -EFBIG;
 	answer->received += length;
 
-	http_parser_execute(&answer->parser, &parser_settings, data, length);
+	size_t used = http_parser_execute(&answer->parser, &parser_settings, data, length);
+	while (!answer->done && HTTP_PARSER_ERRNO(&answer->parser) == HPE_PAUSED) {
+		answer->interims++;
+		expect_head(answer);
+		data += used;
+		length -= used;
+		/* An execution of nothing would tell the parser that the server closed. */
+		if (length == 0)
+			return 0;
+		used = http_parser_execute(&answer->parser, &parser_settings, data, length);
+	}
 	if (answer->done) {
 		answer->body[answer->body_length] = '\0';
 		return STATUS_ANSWER_DONE;

@@ -17,13 +17,17 @@
  */
 #define STATUS_ANSWER_MAX 65536
 
+/* Interim answers (100, 103) before the final one. Servers send one, if any; the next is final. */
+#define STATUS_ANSWER_INTERIMS 4
+
 enum {
 	STATUS_ANSWER_DONE = 1, /* complete, or its status says enough */
 };
 
 struct status_answer {
 	http_parser parser;
-	size_t received; /* bytes so far */
+	size_t received;   /* bytes so far */
+	unsigned interims; /* answers skipped so far */
 	bool done;
 	int status; /* of HTTP, when done */
 	size_t body_length;

@@ -4,7 +4,8 @@
  * front to back. Apache prints "Key: value" lines in an order that differs between versions
  * (mod_status with ?auto), of which three are looked up at the starts of lines; the scoreboard
  * among them may be kilobytes long and is only stepped over. A page whose numbers are not whole,
- * unsigned and within 64 bits is refused as a whole: half a lie is no reading.
+ * unsigned and plausible is refused as a whole: half a lie is no reading, and what is believed here
+ * sizes the budget for web workers.
  */
 #include "collectors/status_parse.h"
 
@@ -40,6 +41,11 @@ static const char *const nginx_words[NGINX_FIELDS] = {
 	[NGINX_WAITING] = "Waiting:",
 };
 
+/* Workers and connections: no server has more, and sums of these stay far from any overflow. */
+#define COUNT_MAX 1000000
+/* Totals: what JSON can carry exactly; 1000 requests a second need 285000 years for it. */
+#define TOTAL_MAX (INT64_C(1) << 53)
+
 static const char apache_busy[] = "BusyWorkers:";
 static const char apache_idle[] = "IdleWorkers:";
 static const char apache_total[] = "Total Accesses:";
@@ -63,6 +69,24 @@ static int64_t without_us(int64_t count)
 	return count > 0 ? count - 1 : 0;
 }
 
+static bool is_count(int64_t value)
+{
+	return value <= COUNT_MAX;
+}
+
+static bool is_total(int64_t value)
+{
+	return value <= TOTAL_MAX;
+}
+
+static bool is_plausible_nginx(const int64_t values[NGINX_FIELDS])
+{
+	return is_count(values[NGINX_ACTIVE]) && is_total(values[NGINX_ACCEPTS]) &&
+	       is_total(values[NGINX_HANDLED]) && is_total(values[NGINX_REQUESTS]) &&
+	       is_count(values[NGINX_READING]) && is_count(values[NGINX_WRITING]) &&
+	       is_count(values[NGINX_WAITING]);
+}
+
 static int parse_nginx(const char *body, struct status_reading *ret_reading, const char **ret_why)
 {
 	int64_t values[NGINX_FIELDS];
@@ -77,10 +101,12 @@ static int parse_nginx(const char *body, struct status_reading *ret_reading, con
 		}
 	}
 
-	int64_t serving;
-	if (*skip_blank(at) ||
-	    __builtin_add_overflow(values[NGINX_READING], values[NGINX_WRITING], &serving)) {
+	if (*skip_blank(at)) {
 		*ret_why = "malformed nginx stub_status page";
+		return -EBADMSG;
+	}
+	if (!is_plausible_nginx(values)) {
+		*ret_why = "nginx stub_status page: a count is not a plausible number";
 		return -EBADMSG;
 	}
 
@@ -89,7 +115,7 @@ static int parse_nginx(const char *body, struct status_reading *ret_reading, con
 		.kind = STATUS_NGINX,
 		.requests_known = true,
 		.requests = without_us(values[NGINX_REQUESTS]),
-		.busy = without_us(serving),
+		.busy = without_us(values[NGINX_READING] + values[NGINX_WRITING]),
 	};
 	return 0;
 }
@@ -133,6 +159,10 @@ static int parse_apache(const char *body, struct status_reading *ret_reading, co
 	if (r == -EBADMSG) {
 		*ret_why = "malformed Apache server-status page: Total Accesses";
 		return r;
+	}
+	if (!is_count(busy) || !is_count(idle) || !is_total(requests)) {
+		*ret_why = "Apache server-status page: a count is not a plausible number";
+		return -EBADMSG;
 	}
 
 	/* A request is counted when it is over, so the counter lacks the poll; "Busy" has it. */

@@ -31,7 +31,7 @@ struct status_reading {
 
 /*
  * Parses a body of length bytes that ends with a NUL byte (not counted). Returns 0; -EPROTO if it is
- * no page that is understood; -EBADMSG if it is one, but its numbers are not usable. *ret_why is
+ * no page that is understood; -EBADMSG if it is one, but its numbers are not usable or plausible. *ret_why is
  * set on failure only, to a static text.
  */
 int status_parse(const char *body, size_t length, struct status_reading *ret_reading,

@@ -10,10 +10,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <http_parser.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#include "agent/sentence.h"
 
 #define NGINX (1u << STATUS_NGINX)
 #define APACHE (1u << STATUS_APACHE)
@@ -53,37 +54,23 @@ _Static_assert(sizeof(usual_endpoints) / sizeof(usual_endpoints[0]) <= PLACES_EN
 _Static_assert(sizeof(usual_paths) / sizeof(usual_paths[0]) <= PLACES_PATHS,
 	       "the usual paths must fit");
 
-struct complaint_text {
-	char *text;
-	size_t size;
-};
-
-__attribute__((format(printf, 2, 3))) static int refuse(struct complaint_text error,
-							const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	vsnprintf(error.text, error.size, format, args);
-	va_end(args);
-	return -EINVAL;
-}
-
 /* Takes a path with its query; it ends up in a request line, so its characters are checked. */
 static int add_path(struct places *places, const char *key, const char *path, unsigned kinds,
-		    struct complaint_text error)
+		    char *ret_error, size_t size)
 {
 	size_t length = strlen(path);
 	struct http_parser_url parts;
 	http_parser_url_init(&parts);
 	if (length >= PLACES_PATH_SIZE)
-		return refuse(error, "%s: the path must be at most %d bytes long: it has %zu", key,
-			      PLACES_PATH_SIZE - 1, length);
+		return sentence_refuse(ret_error, size,
+				       "%s: the path must be at most %d bytes long: it has %zu",
+				       key, PLACES_PATH_SIZE - 1, length);
 	if (path[0] != '/' || http_parser_parse_url(path, length, 0, &parts) != 0 ||
 	    (parts.field_set & (1u << UF_FRAGMENT)))
-		return refuse(error,
-			      "%s: '%s' must be a path like /nginx_status or "
-			      "/server-status?auto",
-			      key, path);
+		return sentence_refuse(ret_error, size,
+				       "%s: '%s' must be a path like /nginx_status or "
+				       "/server-status?auto",
+				       key, path);
 
 	struct place_path *entry = &places->paths[places->path_count++];
 	entry->kinds = kinds;
@@ -93,18 +80,18 @@ static int add_path(struct places *places, const char *key, const char *path, un
 
 /* Takes "[::1]:80" or "unix:/run/x.sock"; host is for the Host header, followed by port if any. */
 static int add_endpoint(struct places *places, const char *address, const char *host,
-			struct complaint_text error)
+			char *ret_error, size_t size)
 {
 	struct place_endpoint *endpoint = &places->endpoints[places->endpoint_count];
 	char why[256];
 	if (addr_parse(address, &endpoint->addr, why, sizeof(why)) < 0)
-		return refuse(error, "url: %s", why);
+		return sentence_refuse(ret_error, size, "url: %s", why);
 
 	const char *colon = endpoint->addr.any.sa.sa_family == AF_UNIX ? ":" : "";
 	int name = snprintf(endpoint->name, sizeof(endpoint->name), "%s%s", address, colon);
 	int header = snprintf(endpoint->host, sizeof(endpoint->host), "%s", host);
 	if (name >= (int)sizeof(endpoint->name) || header >= (int)sizeof(endpoint->host))
-		return refuse(error, "url: the address is too long");
+		return sentence_refuse(ret_error, size, "url: the address is too long");
 	endpoint->kinds = NGINX | APACHE;
 	places->endpoint_count++;
 	return 0;
@@ -112,33 +99,35 @@ static int add_endpoint(struct places *places, const char *address, const char *
 
 /* "unix:/run/x.sock:/status", the path being optional. *ret_path is NULL without one. */
 static int parse_unix(struct places *places, const char *url, const char **ret_path,
-		      struct complaint_text error)
+		      char *ret_error, size_t size)
 {
 	char address[ADDR_TEXT_SIZE];
 	const char *path = strchr(url + strlen("unix:"), ':');
 	size_t length = path ? (size_t)(path - url) : strlen(url);
 	if (length >= sizeof(address))
-		return refuse(error,
-			      "url: the path of a Unix socket must be at most 107 bytes long");
+		return sentence_refuse(
+			ret_error, size,
+			"url: the path of a Unix socket must be at most 107 bytes long");
 	memcpy(address, url, length);
 	address[length] = '\0';
 	for (const char *at = address; *at; at++)
 		if (iscntrl((unsigned char)*at))
-			return refuse(error, "url: there is a control character in it");
+			return sentence_refuse(ret_error, size,
+					       "url: there is a control character in it");
 	*ret_path = path ? path + 1 : NULL;
-	return add_endpoint(places, address, "localhost", error);
+	return add_endpoint(places, address, "localhost", ret_error, size);
 }
 
 /* An endpoint for each address that host stands for. */
 static int add_host(struct places *places, const char *host, bool literal6, unsigned port,
-		    struct complaint_text error)
+		    char *ret_error, size_t size)
 {
 	static const char *const loopback[] = {"[::1]", "127.0.0.1"};
 	char address[PLACES_HOST_SIZE + 16], header[PLACES_HOST_SIZE + 16], suffix[8] = "";
 	bool local = strcasecmp(host, "localhost") == 0;
 	if (!local && !literal6 && host[strspn(host, "0123456789.")])
-		return refuse(
-			error,
+		return sentence_refuse(
+			ret_error, size,
 			"url: '%s' is a name, and names are never resolved here, because the "
 			"agent must not wait for a DNS server: write an IPv4 address, an IPv6 "
 			"address in brackets, or localhost",
@@ -151,7 +140,7 @@ static int add_host(struct places *places, const char *host, bool literal6, unsi
 		const char *one = local ? loopback[i] : host;
 		snprintf(address, sizeof(address), "%s%s%s:%u", open, one, close, port);
 		snprintf(header, sizeof(header), "%s%s%s%s", open, host, close, suffix);
-		int r = add_endpoint(places, address, header, error);
+		int r = add_endpoint(places, address, header, ret_error, size);
 		if (r < 0)
 			return r;
 	}
@@ -160,7 +149,7 @@ static int add_host(struct places *places, const char *host, bool literal6, unsi
 
 /* "http://HOST[:PORT][/path]". *ret_path is NULL without one. */
 static int parse_http(struct places *places, const char *url, const char **ret_path,
-		      struct complaint_text error)
+		      char *ret_error, size_t size)
 {
 	static const char form[] =
 		"http://[::1]:8080/nginx_status, http://localhost/"
@@ -168,44 +157,47 @@ static int parse_http(struct places *places, const char *url, const char **ret_p
 	struct http_parser_url parts;
 	http_parser_url_init(&parts);
 	if (strncasecmp(url, "https:", 6) == 0)
-		return refuse(error, "url: https is not spoken here: give the status page a plain "
-				     "http port on loopback or a Unix socket");
+		return sentence_refuse(
+			ret_error, size,
+			"url: https is not spoken here: give the status page a plain "
+			"http port on loopback or a Unix socket");
 	if (strncasecmp(url, "http://", 7) != 0 ||
 	    http_parser_parse_url(url, strlen(url), 0, &parts) != 0 ||
 	    (parts.field_set & ((1u << UF_USERINFO) | (1u << UF_FRAGMENT))))
-		return refuse(error, "url: must be like %s", form);
+		return sentence_refuse(ret_error, size, "url: must be like %s", form);
 
 	size_t start = parts.field_data[UF_HOST].off, length = parts.field_data[UF_HOST].len;
 	char host[PLACES_HOST_SIZE];
 	if (length >= sizeof(host) - 8)
-		return refuse(error, "url: the host is too long");
+		return sentence_refuse(ret_error, size, "url: the host is too long");
 	memcpy(host, url + start, length);
 	host[length] = '\0';
 
 	bool has_port = parts.field_set & (1u << UF_PORT);
 	bool has_path = parts.field_set & (1u << UF_PATH);
 	if (has_port && parts.port == 0)
-		return refuse(error, "url: port 0 cannot be asked");
+		return sentence_refuse(ret_error, size, "url: port 0 cannot be asked");
 	if (!has_path && (parts.field_set & (1u << UF_QUERY)))
-		return refuse(error, "url: there is no path before the '?'");
+		return sentence_refuse(ret_error, size, "url: there is no path before the '?'");
 	*ret_path = has_path ? url + parts.field_data[UF_PATH].off : NULL;
-	return add_host(places, host, url[start - 1] == '[', has_port ? parts.port : 80, error);
+	return add_host(places, host, url[start - 1] == '[', has_port ? parts.port : 80, ret_error,
+			size);
 }
 
-static int parse_url(struct places *places, const char *url, const char **ret_path,
-		     struct complaint_text error)
+static int parse_url(struct places *places, const char *url, const char **ret_path, char *ret_error,
+		     size_t size)
 {
 	*ret_path = NULL;
 	if (strncmp(url, "unix:", 5) == 0)
-		return parse_unix(places, url, ret_path, error);
-	return parse_http(places, url, ret_path, error);
+		return parse_unix(places, url, ret_path, ret_error, size);
+	return parse_http(places, url, ret_path, ret_error, size);
 }
 
-static int add_usual_endpoints(struct places *places, struct complaint_text error)
+static int add_usual_endpoints(struct places *places, char *ret_error, size_t size)
 {
 	for (size_t i = 0; i < sizeof(usual_endpoints) / sizeof(usual_endpoints[0]); i++) {
 		const char *no_path;
-		int r = parse_url(places, usual_endpoints[i].url, &no_path, error);
+		int r = parse_url(places, usual_endpoints[i].url, &no_path, ret_error, size);
 		if (r < 0)
 			return r;
 		struct place_endpoint *endpoint = &places->endpoints[i];
@@ -218,26 +210,26 @@ static int add_usual_endpoints(struct places *places, struct complaint_text erro
 int places_make(const struct places_wish *wish, struct places *ret_places, char *ret_error,
 		size_t size)
 {
-	struct complaint_text error = {.text = ret_error, .size = size};
 	struct places places = {0};
 	const char *path = NULL;
-	int r = wish->url[0] ? parse_url(&places, wish->url, &path, error)
-			     : add_usual_endpoints(&places, error);
+	int r = wish->url[0] ? parse_url(&places, wish->url, &path, ret_error, size)
+			     : add_usual_endpoints(&places, ret_error, size);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < places.endpoint_count; i++)
 		places.endpoints[i].kinds &= wish->kinds;
 
 	if (path && wish->path[0])
-		return refuse(error, "path: contradicts url, which has the path '%s'", path);
+		return sentence_refuse(ret_error, size,
+				       "path: contradicts url, which has the path '%s'", path);
 	if (path)
-		r = add_path(&places, "url", path, wish->kinds, error);
+		r = add_path(&places, "url", path, wish->kinds, ret_error, size);
 	else if (wish->path[0])
-		r = add_path(&places, "path", wish->path, wish->kinds, error);
+		r = add_path(&places, "path", wish->path, wish->kinds, ret_error, size);
 	else
 		for (size_t i = 0; i < sizeof(usual_paths) / sizeof(usual_paths[0]) && r == 0; i++)
 			r = add_path(&places, "path", usual_paths[i].path, usual_paths[i].kinds,
-				     error);
+				     ret_error, size);
 	if (r == 0)
 		*ret_places = places;
 	return r;

@@ -7,22 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-__attribute__((format(printf, 3, 4))) static void say(char *ret_error, size_t size,
-						      const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(ret_error, size, format, args);
-	va_end(args);
-}
+#include "agent/sentence.h"
 
 static bool is_blank(char c)
 {
@@ -67,30 +58,26 @@ static int parse_line(const char *line, const char *end, unsigned number, unsign
 	const struct credential *row;
 	char names[128];
 
-	if (!equals) {
-		say(ret_error, size, "line %u: expected \"name = value\"", number);
-		return -EINVAL;
-	}
+	if (!equals)
+		return sentence_refuse(ret_error, size, "line %u: expected \"name = value\"",
+				       number);
 	trim(&line, &name_end);
 	value = equals + 1;
 	trim(&value, &value_end);
 	row = find_row(rows, line, (size_t)(name_end - line));
 	if (!row) {
 		list_names(rows, names, sizeof(names));
-		say(ret_error, size, "line %u: unknown name, expected one of: %s", number, names);
-		return -EINVAL;
+		return sentence_refuse(ret_error, size,
+				       "line %u: unknown name, expected one of: %s", number, names);
 	}
-	if (*seen & (1u << (row - rows))) {
-		say(ret_error, size, "line %u: %s stands twice", number, row->name);
-		return -EINVAL;
-	}
+	if (*seen & (1u << (row - rows)))
+		return sentence_refuse(ret_error, size, "line %u: %s stands twice", number,
+				       row->name);
 	*seen |= 1u << (row - rows);
 	if (value == value_end || (size_t)(value_end - value) >= row->size ||
-	    memchr(value, '\0', (size_t)(value_end - value))) {
-		say(ret_error, size, "line %u: %s must have 1 to %zu characters", number, row->name,
-		    row->size - 1);
-		return -EINVAL;
-	}
+	    memchr(value, '\0', (size_t)(value_end - value)))
+		return sentence_refuse(ret_error, size, "line %u: %s must have 1 to %zu characters",
+				       number, row->name, row->size - 1);
 	memcpy(row->value, value, (size_t)(value_end - value));
 	row->value[value_end - value] = '\0';
 	return 0;
@@ -124,19 +111,27 @@ static int check_rights(int fd, const char *path, char *ret_error, size_t size)
 
 	if (fstat(fd, &st) < 0) {
 		int error = errno;
-		say(ret_error, size, "%s: %s", path, strerrordesc_np(error));
-		return -error;
+
+		return sentence_fail(-error, ret_error, size, "%s: %s", path,
+				     strerrordesc_np(error));
 	}
-	if (!S_ISREG(st.st_mode)) {
-		say(ret_error, size, "%s is not a regular file", path);
-		return -EINVAL;
-	}
-	if (st.st_mode & (S_IRWXG | S_IRWXO)) {
-		say(ret_error, size, "%s is open to others than its owner: run: chmod 600 %s", path,
-		    path);
-		return -EPERM;
-	}
+	if (!S_ISREG(st.st_mode))
+		return sentence_refuse(ret_error, size, "%s is not a regular file", path);
+	if (st.st_mode & (S_IRWXG | S_IRWXO))
+		return sentence_fail(-EPERM, ret_error, size,
+				     "run: chmod 600 %s: it is open to others than its owner",
+				     path);
 	return 0;
+}
+
+/* What to do when the file cannot be opened. */
+static const char *advise(int error)
+{
+	if (error == ENOENT)
+		return "; make it, with mode 0600";
+	if (error == EACCES)
+		return "; it must belong to the user that hostingpid runs as";
+	return "";
 }
 
 int credentials_read(const char *path, const struct credential *rows, char *ret_error, size_t size)
@@ -149,29 +144,29 @@ int credentials_read(const char *path, const struct credential *rows, char *ret_
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
 		result = -errno;
-		say(ret_error, size, "%s: %s", path, strerrordesc_np(-result));
-		return result;
+		return sentence_fail(result, ret_error, size, "%s: %s%s", path,
+				     strerrordesc_np(-result), advise(-result));
 	}
 	result = check_rights(fd, path, ret_error, size);
 	while (result == 0 && length < sizeof(text)) {
 		ssize_t got = read(fd, text + length, sizeof(text) - length);
 		if (got < 0) {
 			result = -errno;
-			say(ret_error, size, "%s: %s", path, strerrordesc_np(-result));
+			sentence_fail(result, ret_error, size, "%s: %s", path,
+				      strerrordesc_np(-result));
 		}
 		if (got <= 0)
 			break;
 		length += (size_t)got;
 	}
 	close(fd);
-	if (result == 0 && length == sizeof(text)) {
-		result = -EFBIG;
-		say(ret_error, size, "%s is longer than %d bytes", path, CREDENTIALS_FILE_SIZE);
-	}
+	if (result == 0 && length == sizeof(text))
+		result = sentence_fail(-EFBIG, ret_error, size, "%s is longer than %d bytes", path,
+				       CREDENTIALS_FILE_SIZE);
 	if (result == 0) {
 		result = credentials_parse(text, length, rows, error, sizeof(error));
 		if (result < 0)
-			say(ret_error, size, "%s: %s", path, error);
+			sentence_fail(result, ret_error, size, "%s: %s", path, error);
 	}
 	explicit_bzero(text, sizeof(text));
 	return result;

@@ -104,22 +104,11 @@ static bool is_loopback(const struct addr *addr)
 	       ntohl(addr->any.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
-static const char *find_remedy(int error)
+static const char *find_remedy(const struct listener *listener)
 {
-	switch (error) {
-	case EADDRINUSE:
-		return "another program has it: stop that one, or choose another port";
-	case EADDRNOTAVAIL:
-		return "this machine does not have that address: correct it, or leave it out "
-		       "(such as :9777) for all addresses";
-	case EACCES:
-	case EPERM:
-		return "not permitted: choose a port above 1023, or a folder that we may write to";
-	case ENOSPC:
+	if (listener->error == -ENOSPC)
 		return "the event loop has no place left: listen on fewer addresses";
-	default:
-		return "correct the address";
-	}
+	return addr_listen_remedy(listener->bound.any.sa.sa_family, listener->error);
 }
 
 static void tell_failure(const struct listener *listener)
@@ -135,7 +124,7 @@ static void tell_failure(const struct listener *listener)
 			   listener->bound.any.sa.sa_family == AF_INET ? "IPv4" : "IPv6");
 	else
 		log_error("%s: cannot listen on %s: %s; %s (listen in [%s])", conf->subject, text,
-			  strerror(error), find_remedy(error), conf->section);
+			  strerror(error), find_remedy(listener), conf->section);
 }
 
 static void open_listener(struct listener *listener, const struct addr *addr)

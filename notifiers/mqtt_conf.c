@@ -7,11 +7,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/env.h"
+#include "agent/sentence.h"
 
 #define PORT_PLAIN 1883 /* registered at IANA: mqtt and secure-mqtt */
 #define PORT_TLS 8883
@@ -42,38 +42,30 @@ const struct conf_item mqtt_conf_items[] = {
 	{0},
 };
 
-__attribute__((format(printf, 3, 4))) static int refuse(char *ret_error, size_t size,
-							const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(ret_error, size, format, args);
-	va_end(args);
-	return -EINVAL;
-}
-
 static int check_host(const char *host, char *ret_error, size_t size)
 {
 	char address[MQTT_HOST_SIZE];
 	struct in6_addr parsed;
 
 	if (strstr(host, "://"))
-		return refuse(ret_error, size,
-			      "host must be a name or an address without scheme, such as "
-			      "broker.example.org (TLS is switched on by ca_file)");
+		return sentence_refuse(ret_error, size,
+				       "host must be a name or an address without scheme, such as "
+				       "broker.example.org (TLS is switched on by ca_file)");
 	if (host[0] == '[')
-		return refuse(ret_error, size,
-			      "host must be an IPv6 address without brackets; the port has a key "
-			      "of its own");
+		return sentence_refuse(
+			ret_error, size,
+			"host must be an IPv6 address without brackets; the port has a key "
+			"of its own");
 	if (strpbrk(host, " \t/"))
-		return refuse(ret_error, size, "host must be a name or an address, nothing else");
+		return sentence_refuse(ret_error, size,
+				       "host must be a name or an address, nothing else");
 	if (strchr(host, ':')) {
 		snprintf(address, sizeof(address), "%.*s", (int)strcspn(host, "%"), host);
 		if (inet_pton(AF_INET6, address, &parsed) != 1)
-			return refuse(ret_error, size,
-				      "host must be a name or an address; the port has a key of "
-				      "its own");
+			return sentence_refuse(
+				ret_error, size,
+				"host must be a name or an address; the port has a key of "
+				"its own");
 	}
 	return 0;
 }
@@ -84,20 +76,22 @@ static int check_prefix(const char *prefix, char *ret_error, size_t size)
 	size_t length = strlen(prefix);
 
 	if (length == 0)
-		return refuse(ret_error, size, "prefix must not be empty");
+		return sentence_refuse(ret_error, size, "prefix must not be empty");
 	if (prefix[0] == '/' || prefix[length - 1] == '/' || strstr(prefix, "//"))
-		return refuse(ret_error, size,
-			      "prefix must not begin or end with '/' nor have an empty level");
+		return sentence_refuse(
+			ret_error, size,
+			"prefix must not begin or end with '/' nor have an empty level");
 	if (strpbrk(prefix, "+#"))
-		return refuse(ret_error, size,
-			      "prefix must not contain '+' or '#': they are wildcards");
+		return sentence_refuse(ret_error, size,
+				       "prefix must not contain '+' or '#': they are wildcards");
 	if (strchr(prefix, '$'))
-		return refuse(ret_error, size,
-			      "prefix must not contain '$': such topics belong to the broker");
+		return sentence_refuse(
+			ret_error, size,
+			"prefix must not contain '$': such topics belong to the broker");
 	for (const char *c = prefix; *c; c++) {
 		if (*c <= ' ' || *c > '~')
-			return refuse(ret_error, size,
-				      "prefix must be printable ASCII without spaces");
+			return sentence_refuse(ret_error, size,
+					       "prefix must be printable ASCII without spaces");
 	}
 	return 0;
 }
@@ -112,14 +106,15 @@ int mqtt_conf_check(const void *conf, char *ret_error, size_t size)
 	if (result < 0)
 		return result;
 	if (c->keepalive % NS_PER_S)
-		return refuse(ret_error, size, "keepalive must be whole seconds, such as 30s");
+		return sentence_refuse(ret_error, size,
+				       "keepalive must be whole seconds, such as 30s");
 	if (!c->cert_file[0] != !c->key_file[0])
-		return refuse(ret_error, size,
-			      "%s must be set, too: certificate and key go together",
-			      c->cert_file[0] ? "key_file" : "cert_file");
+		return sentence_refuse(ret_error, size,
+				       "%s must be set, too: certificate and key go together",
+				       c->cert_file[0] ? "key_file" : "cert_file");
 	if (c->cert_file[0] && !c->ca_file[0])
-		return refuse(ret_error, size,
-			      "cert_file needs ca_file: without it there is no TLS");
+		return sentence_refuse(ret_error, size,
+				       "cert_file needs ca_file: without it there is no TLS");
 	return 0;
 }
 

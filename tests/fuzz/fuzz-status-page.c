@@ -32,8 +32,11 @@ static void fuzz_body(const char *body, size_t length)
 		return;
 	}
 	expect(why == NULL && reading.kind < STATUS_KINDS);
-	expect(reading.busy >= 0 && (!reading.idle_known || reading.idle >= 0));
-	expect(!reading.requests_known || reading.requests >= 0);
+	/* Bounded: readings are summed up and multiplied with sizes. */
+	expect(reading.busy >= 0 && reading.busy <= 2000000);
+	expect(!reading.idle_known || (reading.idle >= 0 && reading.idle <= 1000000));
+	expect(!reading.requests_known ||
+	       (reading.requests >= 0 && reading.requests <= INT64_C(1) << 53));
 }
 
 static void fuzz_answer(const char *data, size_t length, size_t piece)
@@ -49,6 +52,7 @@ static void fuzz_answer(const char *data, size_t length, size_t piece)
 		r = status_answer_feed(&answer, NULL, 0);
 		expect(r != 0);
 	}
+	expect(answer.interims <= STATUS_ANSWER_INTERIMS);
 	if (r == STATUS_ANSWER_DONE && answer.status == HTTP_STATUS_OK)
 		fuzz_body(answer.body, answer.body_length);
 	free(answer.body);

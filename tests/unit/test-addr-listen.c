@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -187,6 +188,57 @@ static void test_unix(void **state)
 	assert_int_equal(addr_listen(&addr, 8, &other), -ENOENT);
 }
 
+/* Each remedy must be about its cause: a word of it, and not the advice for another one. */
+static void test_remedies(void **state)
+{
+	static const struct {
+		sa_family_t family;
+		int error;
+		const char *word;
+	} rows[] = {
+		{AF_INET6, EMFILE, "LimitNOFILE="},
+		{AF_UNIX, EMFILE, "LimitNOFILE="},
+		{AF_INET, ENFILE, "fs.file-max"},
+		{AF_UNIX, ENOMEM, "memory"},
+		{AF_INET6, EAFNOSUPPORT, "family"},
+		{AF_INET6, EACCES, "above 1023"},
+		{AF_UNIX, EACCES, "directory that this user may write to"},
+		{AF_UNIX, EROFS, "directory that this user may write to"},
+		{AF_INET6, EADDRINUSE, "another port"},
+		{AF_UNIX, EADDRINUSE, "another path"},
+		{AF_INET, EADDRNOTAVAIL, "does not have that address"},
+		{AF_UNIX, ENOENT, "make it"},
+		{AF_INET6, EINVAL, "correct the address"},
+		{AF_UNIX, EINVAL, "correct the path"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *text = addr_listen_remedy(rows[i].family, rows[i].error);
+
+		if (!strstr(text, rows[i].word))
+			fail_msg("'%s' is not in '%s'", rows[i].word, text);
+		assert_ptr_equal(addr_listen_remedy(rows[i].family, -rows[i].error), text);
+	}
+}
+
+/* Out of descriptors is not the fault of the address. */
+static void test_out_of_descriptors(void **state)
+{
+	struct addr any = parse("[::1]:0"), bound;
+	struct rlimit before, few;
+	int next = dup(STDERR_FILENO), error;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){.rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max};
+	close(next);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	error = addr_listen(&any, 8, &bound);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(error, -EMFILE);
+}
+
 static int make_scratch(void **state)
 {
 	(void)state;
@@ -202,10 +254,9 @@ static int remove_scratch(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_wildcard),
-		cmocka_unit_test(test_both_loopbacks),
-		cmocka_unit_test(test_not_ours),
-		cmocka_unit_test(test_unix),
+		cmocka_unit_test(test_wildcard), cmocka_unit_test(test_both_loopbacks),
+		cmocka_unit_test(test_not_ours), cmocka_unit_test(test_unix),
+		cmocka_unit_test(test_remedies), cmocka_unit_test(test_out_of_descriptors),
 	};
 
 	return cmocka_run_group_tests_name("listening addresses", tests, make_scratch,

@@ -10,7 +10,9 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <ftw.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "agent/conf.h"
@@ -137,9 +139,11 @@ static void test_unreadable(void **state)
 	(void)state;
 	make_folder("d.conf");
 	assert_int_equal(expect_all("d.conf", true, "d.conf: cannot be read: Is a directory\n"), 1);
-	assert_int_equal(conf_read("/dev/zero", sections, true, collect, all), -EFBIG);
-	assert_string_equal(all, "/dev/zero: cannot be read: File too large\n");
-	assert_int_equal(conf_read("/dev/null", sections, false, collect, all), 0);
+	write_file("big.conf", "");
+	snprintf(path, sizeof(path), "%s/big.conf", folder);
+	assert_int_equal(truncate(path, 1024 * 1024), 0);
+	assert_int_equal(conf_read(path, sections, true, collect, all), -EFBIG);
+	assert_string_equal(all, "big.conf: cannot be read: File too large\n");
 	write_file("f.conf", "");
 	write_file("f.conf.d", "");
 	assert_int_equal(expect_all("f.conf", false, "f.conf.d: cannot be read: Not a directory\n"),
@@ -152,6 +156,48 @@ static void test_unreadable(void **state)
 	assert_int_equal(chmod(path, 0), 0);
 	assert_int_equal(expect_all("g.conf", true, "g.conf: cannot be read: Permission denied\n"),
 			 1);
+}
+
+/* Nobody writes into the FIFO: whoever waits for that waits for ever. */
+static void test_not_regular(void **state)
+{
+	char path[128], all[4096] = "";
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	alarm(60);
+	snprintf(path, sizeof(path), "%s/fifo.conf", folder);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(conf_read(path, sections, false, collect, all), -ENOTSUP);
+	assert_string_equal(all, "fifo.conf: is not a regular file\n");
+	assert_int_equal(expect_all("fifo.conf", true, "fifo.conf: is not a regular file\n"), 1);
+
+	write_file("k.conf", "[n]\na = 1\n");
+	make_folder("k.conf.d");
+	snprintf(path, sizeof(path), "%s/k.conf.d/10.conf", folder);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	write_file("k.conf.d/20.conf", "[n]\nb = 2\n");
+	assert_int_equal(expect_all("k.conf", false, "k.conf.d/10.conf: is not a regular file\n"),
+			 1);
+	assert_int_equal(numbers.b, 2); /* one after the other, in spite of it */
+
+	all[0] = '\0';
+	assert_int_equal(conf_read("/dev/zero", sections, true, collect, all), -ENOTSUP);
+	assert_int_equal(conf_read("/dev/null", sections, true, collect, all), -ENOTSUP);
+	assert_string_equal(all, "/dev/zero: is not a regular file\n"
+				 "/dev/null: is not a regular file\n");
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/s.conf", folder);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(expect_all("s.conf", false, "s.conf: is not a regular file\n"), 1);
+	close(fd);
+	alarm(0);
+
+	/* What a link leads to is what counts. */
+	snprintf(path, sizeof(path), "%s/l.conf", folder);
+	assert_int_equal(symlink("k.conf", path), 0);
+	assert_int_equal(expect_all("l.conf", false, ""), 0);
+	assert_int_equal(numbers.a, 1);
 }
 
 static int make_scratch(void **state)
@@ -181,6 +227,7 @@ int main(void)
 		cmocka_unit_test(test_drop_ins),
 		cmocka_unit_test(test_errors_of_all_files),
 		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_not_regular),
 	};
 
 	return cmocka_run_group_tests_name("configuration files", tests, make_scratch,

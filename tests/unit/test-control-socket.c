@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <sys/resource.h>
 
 static mode_t mode_of(const char *path)
 {
@@ -172,6 +173,64 @@ static void test_places_that_cannot_be_used(void **state)
 	fixture->env.run_dir = fixture->run_dir;
 }
 
+/* Opens it in vain; what standard error gets meanwhile is written to text. */
+static void complain(struct fixture *fixture, char *text, size_t size)
+{
+	FILE *caught = tmpfile();
+	int saved = dup(STDERR_FILENO);
+	ssize_t length;
+
+	assert_non_null(caught);
+	assert_true(saved >= 0);
+	assert_true(dup2(fileno(caught), STDERR_FILENO) >= 0);
+	assert_null(fixture_open(fixture));
+	assert_true(dup2(saved, STDERR_FILENO) >= 0);
+	close(saved);
+	length = pread(fileno(caught), text, size - 1, 0);
+	assert_true(length > 0);
+	text[length] = '\0';
+	fclose(caught);
+}
+
+static void expect_word(const char *text, const char *word)
+{
+	if (!strstr(text, word))
+		fail_msg("'%s' is not in: %s", word, text);
+}
+
+/* What is to be done follows from what is wrong. */
+static void test_remedies(void **state)
+{
+	struct fixture *fixture = *state;
+	struct rlimit before, few;
+	char text[1024], path[200];
+	int next, high;
+
+	fixture->env.run_dir = "/proc/nothing/here";
+	complain(fixture, text, sizeof(text));
+	expect_word(text, "whose parent is");
+	memset(path, 'x', sizeof(path) - 1);
+	path[0] = '/';
+	path[sizeof(path) - 1] = '\0';
+	fixture->env.run_dir = path;
+	complain(fixture, text, sizeof(text));
+	expect_word(text, "shorter path");
+	fixture->env.run_dir = fixture->run_dir;
+
+	/* All but the two descriptors that complain() needs are in use. */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	next = dup(STDERR_FILENO);
+	high = dup(STDERR_FILENO);
+	close(high);
+	close(next);
+	few = (struct rlimit){.rlim_cur = (rlim_t)high + 1, .rlim_max = before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	complain(fixture, text, sizeof(text));
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	expect_word(text, "LimitNOFILE=");
+	assert_null(strstr(text, "run_dir to"));
+}
+
 static void test_without_a_loop(void **state)
 {
 	struct fixture *fixture = *state;
@@ -196,6 +255,7 @@ int main(void)
 		TEST(test_what_is_not_a_socket_stays),
 		TEST(test_foreign_socket_stays),
 		TEST(test_places_that_cannot_be_used),
+		TEST(test_remedies),
 		TEST(test_without_a_loop),
 	};
 

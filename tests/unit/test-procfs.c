@@ -101,8 +101,70 @@ static void test_real_files(void **context)
 	}
 	assert_true(procfs_read_line(root, "proc/sys/kernel/osrelease", line, sizeof(line)) > 0);
 	assert_null(strchr(line, '\n'));
+	/* Through links: /proc/self, /proc/mounts and, with "..", what is below /sys/class. */
+	assert_true(procfs_read_line(root, "proc/self/statm", line, sizeof(line)) > 0);
+	assert_true(procfs_read_path(root, "proc/mounts", buffer, sizeof(buffer)) > 0);
+	assert_true(procfs_read_line(root, "sys/class/net/lo/mtu", line, sizeof(line)) > 0);
 	assert_int_equal(procfs_open(root, "proc/no-such-file"), -ENOENT);
 	close(root);
+}
+
+static void put_file(int folder_fd, const char *path, const char *text)
+{
+	int fd = openat(folder_fd, path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+/* Whatever a link in the tree says, it stays in the tree. */
+static void test_links_stay_below_the_root(void **context)
+{
+	(void)context;
+	char folder[] = "/tmp/hostingpi-procfs-XXXXXX", outside[] = "/tmp/hostingpi-other-XXXXXX";
+	char line[64], secret[64];
+	assert_non_null(mkdtemp(folder));
+	assert_non_null(mkdtemp(outside));
+	int root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int other = open(outside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(root >= 0 && other >= 0);
+	put_file(other, "secret", "of this machine\n");
+	assert_int_equal(mkdirat(root, "sys", 0700), 0);
+	assert_int_equal(mkdirat(root, "tmp", 0700), 0);
+	put_file(root, "sys/real", "of the tree\n");
+
+	snprintf(secret, sizeof(secret), "%s/secret", outside);
+	assert_int_equal(symlinkat(secret, root, "sys/escape"), 0);
+	assert_int_equal(procfs_open(root, "sys/escape"), -ENOENT);
+	snprintf(secret, sizeof(secret), "../..%s/secret", outside);
+	assert_int_equal(symlinkat(secret, root, "sys/above"), 0);
+	assert_int_equal(procfs_open(root, "sys/above"), -ENOENT);
+	assert_int_equal(symlinkat(outside, root, "tmp/there"), 0);
+	assert_int_equal(procfs_open(root, "tmp/there/secret"), -ENOENT);
+
+	assert_int_equal(symlinkat("/sys/real", root, "tmp/absolute"), 0);
+	assert_true(procfs_read_line(root, "tmp/absolute", line, sizeof(line)) > 0);
+	assert_string_equal(line, "of the tree");
+	/* An absolute path is not one of the tree. */
+	assert_int_equal(procfs_open(root, "/sys/real"), -ENOENT);
+	snprintf(secret, sizeof(secret), "%s/secret", outside);
+	assert_true(procfs_read_line(root, secret, line, sizeof(line)) > 0);
+	assert_string_equal(line, "of this machine");
+	assert_int_equal(symlinkat("../sys/real", root, "tmp/relative"), 0);
+	assert_true(procfs_read_line(root, "tmp/relative", line, sizeof(line)) > 0);
+	assert_string_equal(line, "of the tree");
+
+	static const char *const names[] = {"sys/escape",   "sys/above",    "sys/real",
+					    "tmp/absolute", "tmp/relative", "tmp/there"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_int_equal(unlinkat(root, names[i], 0), 0);
+	unlinkat(root, "sys", AT_REMOVEDIR);
+	unlinkat(root, "tmp", AT_REMOVEDIR);
+	unlinkat(other, "secret", 0);
+	close(root);
+	close(other);
+	assert_int_equal(rmdir(folder), 0);
+	assert_int_equal(rmdir(outside), 0);
 }
 
 int main(void)
@@ -112,6 +174,7 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_real_files),
+		cmocka_unit_test(test_links_stay_below_the_root),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -362,6 +362,16 @@ static void broken_stat_is_unknown(void **state)
 	assert_int_equal(value_of(fixture, "sd", "write_latency_ms"), 25);
 }
 
+/* A disk that nobody writes to has no latency (the reading in ms): nothing is wrong with it. */
+static void idle_latency_is_no_finding(void **state)
+{
+	const struct metric *metrics = sdcard_collector.module.metrics;
+
+	(void)state;
+	for (size_t i = 0; i < sdcard_collector.module.metric_count; i++)
+		assert_int_equal(metrics[i].idle_unknown, metrics[i].unit == UNIT_MS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +392,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(stall_begins_and_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_stall_while_something_finishes, setup, teardown),
 		cmocka_unit_test_setup_teardown(broken_stat_is_unknown, setup, teardown),
+		cmocka_unit_test(idle_latency_is_no_finding),
 	};
 	return cmocka_run_group_tests_name("sdcard", tests, NULL, NULL);
 }

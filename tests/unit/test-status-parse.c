@@ -125,6 +125,46 @@ static void test_lies(void **state)
 	}
 }
 
+/* Well formed, and absurd: the first page of each pair is the last one that is believed. */
+static void test_what_is_not_plausible(void **state)
+{
+	(void)state;
+#define NGINX_COUNTS(active, requests, reading, writing, waiting)                                  \
+	"Active connections: " active "\nserver accepts handled requests\n 1 1 " requests          \
+	"\nReading: " reading " Writing: " writing " Waiting: " waiting "\n"
+#define APACHE_COUNTS(busy, idle, total)                                                           \
+	"BusyWorkers: " busy "\nIdleWorkers: " idle "\nTotal Accesses: " total "\n"
+	static const struct {
+		const char *good, *bad;
+	} pairs[] = {
+		{NGINX_COUNTS("1000000", "1", "0", "1", "0"),
+		 NGINX_COUNTS("1000001", "1", "0", "1", "0")},
+		{NGINX_COUNTS("1", "9007199254740992", "0", "1", "0"),
+		 NGINX_COUNTS("1", "9007199254740993", "0", "1", "0")},
+		{NGINX_COUNTS("1", "1", "1000000", "1", "0"),
+		 NGINX_COUNTS("1", "1", "1000001", "1", "0")},
+		{NGINX_COUNTS("1", "1", "0", "1000000", "0"),
+		 NGINX_COUNTS("1", "1", "0", "9223372036854775806", "0")},
+		{NGINX_COUNTS("1", "1", "0", "1", "1000000"),
+		 NGINX_COUNTS("1", "1", "0", "1", "1000001")},
+		{APACHE_COUNTS("1000000", "1", "1"),
+		 APACHE_COUNTS("9223372036854775806", "1", "1")},
+		{APACHE_COUNTS("1", "1000000", "1"), APACHE_COUNTS("1", "1000001", "1")},
+		{APACHE_COUNTS("1", "1", "9007199254740992"),
+		 APACHE_COUNTS("1", "1", "9007199254740993")},
+	};
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct status_reading reading = {.requests = 77};
+		const char *why;
+		if (parse(pairs[i].bad, &reading, &why) != -EBADMSG ||
+		    !strstr(why, "not a plausible number"))
+			fail_msg("believed: %s", pairs[i].bad);
+		assert_int_equal(reading.requests, 77);
+		if (parse(pairs[i].good, &reading, &why) != 0)
+			fail_msg("%s: %s", why, pairs[i].good);
+	}
+}
+
 static void test_other_pages(void **state)
 {
 	(void)state;
@@ -204,13 +244,57 @@ static void test_answers_without_a_body(void **state)
 {
 	(void)state;
 	static const char head[] = "HTTP/1.1 %d X\r\nContent-Length: 1000000000\r\n\r\n";
-	static const int codes[] = {100, 101, 204, 301, 403, 404, 503};
+	static const int codes[] = {101, 204, 301, 403, 404, 503};
 	struct status_answer *answer = new_answer();
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
 		char text[sizeof(head) + 8];
 		snprintf(text, sizeof(text), head, codes[i]);
 		assert_int_equal(feed(answer, text, strlen(text), 7), STATUS_ANSWER_DONE);
 		assert_int_equal(answer->status, codes[i]);
+	}
+	free_answer(answer);
+}
+
+#define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
+#define EARLY_HINTS                                                                                \
+	"HTTP/1.1 103 Early Hints\r\nLink: </s.css>; rel=preload\r\nConnection: close\r\n\r\n"
+#define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+static void test_interim_answers(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int result, status;
+	} cases[] = {
+		{CONTINUE HELLO, STATUS_ANSWER_DONE, 200},
+		{EARLY_HINTS HELLO, STATUS_ANSWER_DONE, 200},
+		{CONTINUE EARLY_HINTS EARLY_HINTS CONTINUE HELLO, STATUS_ANSWER_DONE, 200},
+		/* They have no body, whatever they say. */
+		{"HTTP/1.1 102 X\r\nContent-Length: 9\r\n\r\n" HELLO, STATUS_ANSWER_DONE, 200},
+		{"HTTP/1.1 102 X\r\nTransfer-Encoding: chunked\r\n\r\n" HELLO, STATUS_ANSWER_DONE,
+		 200},
+		{CONTINUE "HTTP/1.1 403 Forbidden\r\n\r\n", STATUS_ANSWER_DONE, 403},
+		{EARLY_HINTS "HTTP/1.1 101 Switching Protocols\r\n\r\n" HELLO, STATUS_ANSWER_DONE,
+		 101},
+		/* One too many is the answer. */
+		{CONTINUE CONTINUE CONTINUE CONTINUE EARLY_HINTS HELLO, STATUS_ANSWER_DONE, 103},
+		{CONTINUE, -ENODATA, 0},
+		{CONTINUE "HTTP/1.1 2", -ENODATA, 0},
+		{CONTINUE "SSH-2.0-OpenSSH_9.2\r\n", -EPROTO, 0},
+	};
+	struct status_answer *answer = new_answer();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t length = strlen(cases[i].text);
+		for (size_t piece = 1; piece <= length; piece++) {
+			assert_int_equal(feed(answer, cases[i].text, length, piece),
+					 cases[i].result);
+			if (cases[i].result != STATUS_ANSWER_DONE)
+				continue;
+			assert_int_equal(answer->status, cases[i].status);
+			if (answer->status == 200)
+				assert_string_equal(answer->body, "hello");
+		}
 	}
 	free_answer(answer);
 }
@@ -261,6 +345,7 @@ static void test_floods(void **state)
 	assert_int_equal(flood(answer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
 			       "1\r\nx\r\n"),
 			 -EFBIG);
+	assert_int_equal(flood(answer, CONTINUE "HTTP/1.1 103 X\r\n", "A: b\r\n"), -EFBIG);
 
 	/* What is exactly as large as may be is taken. */
 	static char whole[STATUS_ANSWER_MAX + 1];
@@ -278,9 +363,11 @@ int main(void)
 		cmocka_unit_test(test_apache_page),
 		cmocka_unit_test(test_long_scoreboard),
 		cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_what_is_not_plausible),
 		cmocka_unit_test(test_other_pages),
 		cmocka_unit_test(test_answers_in_pieces),
 		cmocka_unit_test(test_answers_without_a_body),
+		cmocka_unit_test(test_interim_answers),
 		cmocka_unit_test(test_broken_answers),
 		cmocka_unit_test(test_floods),
 	};
