@@ -7,15 +7,15 @@
 #include "agent/agent.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "agent/keep.h"
 #include "agent/log.h"
 #include "agent/version.h"
 
@@ -25,6 +25,8 @@
  */
 #define STOP_NS (3 * NS_PER_S)
 #define STOP_ASK_NS (20 * NS_PER_MS)
+/* The second arena of the heap reserves 64 MiB of address space; all of it counts as locked. */
+#define LOCK_LEAST_BYTES ((rlim_t)128 << 20)
 
 static void agent_tick(void *context);
 
@@ -69,7 +71,8 @@ static void tell_transition(struct agent *agent, enum control_state before)
 		[CONTROL_HOLD] = SEVERITY_INFO,	   [CONTROL_BLIND] = SEVERITY_WARNING,
 	};
 	struct event event = {.severity = severities[decision->state]};
-	bool first = agent->event_id == 0 && before == decision->state;
+	bool first = !agent->told_start;
+	agent->told_start = true;
 	snprintf(event.kind, sizeof(event.kind), first ? "start" : "state");
 	snprintf(event.text, sizeof(event.text), "%s -> %s: %s; weight %d%%, maxconn %d",
 		 first ? "start" : control_state_words[before],
@@ -94,6 +97,34 @@ static bool decision_differs(const struct decision *a, const struct decision *b)
 	       strcmp(a->reason, b->reason) != 0;
 }
 
+/* What was learned is kept when it has changed by a twentieth: a few writes to a tmpfs a day. */
+static void keep_learned(struct agent *agent)
+{
+	const struct capacity *capacity = &agent->judge.controller.capacity;
+	int64_t change = capacity->nominal_milli - agent->kept_nominal_milli;
+	if (!agent->tick || !capacity->learned || capacity->cap > 0 ||
+	    (change < 0 ? -change : change) * 20 < agent->kept_nominal_milli + 1)
+		return;
+	agent->kept_nominal_milli = capacity->nominal_milli;
+	keep_nominal(&agent->env, capacity->nominal_milli, agent->settings->pressure.worker_bytes);
+}
+
+/* A reserve larger than this machine can ever have free would be the hard level for ever. */
+static void check_reserve(struct agent *agent)
+{
+	const struct verdict *verdict = &agent->judge.verdict;
+	if (!verdict->known)
+		return;
+	if (verdict->reserve_bytes > verdict->total_bytes / 10 * 9)
+		complaint_raise(&agent->reserve,
+				"[control] reserve is %lld MB, this machine has %lld MB in all: "
+				"the weight will stay low",
+				(long long)(verdict->reserve_bytes / 1000000),
+				(long long)(verdict->total_bytes / 1000000));
+	else
+		complaint_clear(&agent->reserve, "[control] reserve");
+}
+
 static void decide(struct agent *agent)
 {
 	enum control_state before = agent->judge.controller.state;
@@ -104,6 +135,7 @@ static void decide(struct agent *agent)
 		.wall_ms = env_wall_ms(&agent->env),
 		.entropy = env_entropy(&agent->env),
 	};
+	bool undraining = agent->judge.decision.undrain != 0;
 	agent->request = REQUEST_NONE;
 	bool changed = judge_step(&agent->judge, agent->settings, agent->plant.state, &input);
 
@@ -116,6 +148,10 @@ static void decide(struct agent *agent)
 	}
 	if (changed)
 		tell_transition(agent, before);
+	if (undraining && !agent->judge.decision.undrain && !agent->judge.decision.drain)
+		keep_undrain_over(&agent->env);
+	keep_learned(agent);
+	check_reserve(agent);
 }
 
 static void publish_sample(struct agent *agent)
@@ -148,15 +184,19 @@ void agent_sample(struct agent *agent)
 	dispatch_retry(&agent->plant.dispatch);
 }
 
+static int64_t pace(const struct agent *agent)
+{
+	return controller_next_ns(&agent->judge.decision, &agent->judge.verdict,
+				  agent->settings->agent.interval_ns);
+}
+
 static void arm_tick(struct agent *agent)
 {
-	int64_t now_ns = env_now_ns(&agent->env);
-	int64_t period_ns = controller_next_ns(&agent->judge.decision, &agent->judge.verdict,
-					       agent->settings->agent.interval_ns);
-	agent->tick_due_ns += period_ns;
+	int64_t now_ns = env_now_ns(&agent->env), pace_ns = pace(agent);
+	agent->tick_due_ns += pace_ns;
 	/* After a pause (suspend, SIGSTOP) do not catch up: go on from now. */
-	if (agent->tick_due_ns < now_ns || agent->tick_due_ns > now_ns + period_ns)
-		agent->tick_due_ns = now_ns + period_ns;
+	if (agent->tick_due_ns < now_ns || agent->tick_due_ns > now_ns + pace_ns)
+		agent->tick_due_ns = now_ns + pace_ns;
 	timer_arm(agent->tick, agent->tick_due_ns - now_ns);
 }
 
@@ -170,9 +210,18 @@ static void agent_tick(void *context)
 	arm_tick(agent);
 }
 
-static void on_wake(void *context)
+void agent_on_wake(void *context)
 {
-	agent_sample(context);
+	struct agent *agent = context;
+	agent_sample(agent);
+	if (!agent->tick)
+		return; /* --once */
+	/* What was seen may ask for a faster pace than the tick that is still to come. */
+	int64_t pace_ns = pace(agent), now_ns = env_now_ns(&agent->env);
+	if (agent->tick_due_ns > now_ns + pace_ns) {
+		agent->tick_due_ns = now_ns + pace_ns;
+		timer_arm(agent->tick, pace_ns);
+	}
 }
 
 static void on_watchdog(void *context)
@@ -192,11 +241,12 @@ static void on_stop_timer(void *context)
 	timer_arm(agent->stop, STOP_ASK_NS);
 }
 
-static void on_signal(void *context, int signal_number)
+void agent_on_signal(void *context, int signal_number)
 {
 	struct agent *agent = context;
 	if (signal_number == SIGHUP) {
-		agent_reload(agent);
+		if (!agent->stopping)
+			agent_reload(agent);
 		return;
 	}
 	if (agent->stopping) {
@@ -210,125 +260,22 @@ static void on_signal(void *context, int signal_number)
 	on_stop_timer(agent);
 }
 
-static void list_libraries(struct agent *agent)
-{
-	size_t used =
-		(size_t)snprintf(agent->libraries, sizeof(agent->libraries), "%s", loop_library());
-	for (size_t i = 0; i < agent->plant.count; i++) {
-		const struct module *module = agent->plant.instances[i].module;
-		if (module->library && used < sizeof(agent->libraries))
-			used += (size_t)snprintf(agent->libraries + used,
-						 sizeof(agent->libraries) - used, ", %s",
-						 module->library());
-	}
-}
-
-void agent_about(struct agent *agent)
-{
-	list_libraries(agent);
-	memcpy(agent->digest, agent->settings->digest, sizeof(agent->digest));
-	const struct about about = {
-		.id = agent->identity.id,
-		.model = agent->identity.model[0] ? agent->identity.model : NULL,
-		.kernel = agent->identity.kernel[0] ? agent->identity.kernel : NULL,
-		.version = hostingpi_version,
-		.libraries = agent->libraries,
-		.config_digest = agent->digest,
-		.started_ms = agent->env.started_ms,
-	};
-	struct report report = {.kind = REPORT_ABOUT, .about = &about};
-	dispatch_report(&agent->plant.dispatch, &report);
-}
-
-static void print_error(void *context, const char *message)
-{
-	(void)context;
-	log_error("%s", message);
-}
-
-static int open_root(struct agent *agent)
-{
-	const char *root = agent->options.root ? agent->options.root : "/";
-	agent->env.root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (agent->env.root_fd >= 0)
-		return 0;
-	log_error("--root %s: %s", root, strerror(errno));
-	return 2;
-}
-
-int agent_init(struct agent *agent, const struct options *options)
-{
-	*agent = (struct agent){.options = *options, .env = {.root_fd = -1}, .notify = {.fd = -1}};
-
-	if (settings_load(options->conf_path, !options->conf_given, print_error, NULL,
-			  &agent->settings) != 0)
-		return 2;
-	if (open_root(agent) != 0)
-		return 2;
-	identity_read(agent->env.root_fd, agent->settings->agent.id, &agent->identity);
-
-	const struct loop_hooks hooks = {on_wake, on_signal, agent};
-	agent->loop = loop_new(&hooks);
-	if (!agent->loop) {
-		log_error("cannot make an event loop: %s", strerror(errno));
-		return 1;
-	}
-	agent->env.real_root = options->root == NULL;
-	agent->env.dry_run = options->dry_run;
-	agent->env.id = agent->identity.id;
-	snprintf(agent->run_dir, sizeof(agent->run_dir), "%s", agent->settings->agent.run_dir);
-	agent->env.run_dir = agent->run_dir;
-	agent->env.now_ns = loop_now_ns;
-	agent->env.wall_ms = loop_wall_ms;
-	agent->env.entropy = loop_entropy;
-	agent->env.loop = agent->loop;
-	agent->env.started_ms = loop_wall_ms(&agent->env);
-
-	int r = plant_init(&agent->plant, &agent->env, DERIVED_COUNT);
-	if (r == 0)
-		r = state_add(agent->plant.state, derived_metrics, DERIVED_COUNT,
-			      3 * agent->settings->agent.interval_ns, &agent->derived);
-	if (r < 0) {
-		log_error("cannot make the modules: %s", strerror(-r));
-		return 1;
-	}
-	return 0;
-}
-
-void agent_free(struct agent *agent)
-{
-	control_free(agent->control);
-	plant_free(&agent->plant);
-	timer_end(agent->tick);
-	timer_end(agent->watchdog);
-	timer_end(agent->stop);
-	loop_free(agent->loop);
-	sdnotify_close(&agent->notify);
-	settings_free(agent->settings);
-	while (agent->older) {
-		struct settings_chain *next = agent->older->older;
-		settings_free(agent->older->settings);
-		free(agent->older);
-		agent->older = next;
-	}
-	if (agent->env.root_fd >= 0)
-		close(agent->env.root_fd);
-}
-
 /*
  * Locks what is touched, not what is mapped: plain locking would make whole thread stacks resident.
  * Without the right to (RLIMIT_MEMLOCK) the agent still works, only less surely.
  */
 static void lock_memory(void)
 {
-	struct rlimit limit;
+	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
 	if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != limit.rlim_max) {
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_MEMLOCK, &limit);
 	}
+	/* What libsensors and the configuration left behind does not have to be locked. */
+	malloc_trim(0);
 	/* With a finite limit a later allocation would fail instead: then rather not lock. */
 	bool finite = geteuid() != 0 && limit.rlim_max != RLIM_INFINITY &&
-		      limit.rlim_max < (rlim_t)64 << 20;
+		      limit.rlim_max < LOCK_LEAST_BYTES;
 	if (finite || mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
 		log_info("memory is not locked (%s); LimitMEMLOCK=infinity in the unit allows it",
 			 finite ? "RLIMIT_MEMLOCK is too small" : strerror(errno));
@@ -350,9 +297,9 @@ static int control_request(void *context, enum control_request request, const ch
 	agent->request = request;
 	snprintf(agent->request_reason, sizeof(agent->request_reason), "%s", reason ? reason : "");
 	if (request == REQUEST_DRAIN)
-		hold_save(&agent->env, agent->request_reason);
+		keep_hold(&agent->env, agent->request_reason);
 	else
-		hold_clear(&agent->env);
+		keep_undrain(&agent->env);
 	env_wake(&agent->env);
 	return 0;
 }
@@ -367,7 +314,11 @@ static bool start(struct agent *agent)
 	agent->control = control_new(&agent->env, &ops, agent);
 	if (!agent->control && errno == EADDRINUSE)
 		return false;
-	if (hold_load(&agent->env, agent->request_reason, sizeof(agent->request_reason)))
+	agent->kept_nominal_milli =
+		keep_get_nominal(&agent->env, agent->settings->pressure.worker_bytes);
+	controller_resume(&agent->judge.controller, agent->kept_nominal_milli,
+			  keep_has_undrain(&agent->env));
+	if (keep_has_hold(&agent->env, agent->request_reason, sizeof(agent->request_reason)))
 		agent->request = REQUEST_DRAIN;
 	if (plant_open(&agent->plant, agent->settings, true) < 0)
 		return false;

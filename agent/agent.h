@@ -10,6 +10,7 @@
 #include "agent/env.h"
 #include "agent/identity.h"
 #include "agent/judge.h"
+#include "agent/log.h"
 #include "agent/loop.h"
 #include "agent/plant.h"
 #include "agent/sdnotify.h"
@@ -51,6 +52,7 @@ struct agent {
 	int64_t tick_due_ns;
 	int64_t late_us; /* of the sampling passes since the last sample, at most */
 	int64_t sample_due_ns;
+	int64_t kept_nominal_milli; /* as it stands in run_dir */
 	int64_t stop_deadline_ns;
 	uint64_t seq;
 	uint64_t event_id;
@@ -58,6 +60,8 @@ struct agent {
 	char request_reason[CONTROL_REASON_SIZE];
 	struct decision published;
 	bool stopping;
+	bool told_start;
+	struct complaint reserve;
 	int exit_code;
 };
 
@@ -93,10 +97,11 @@ int agent_status(const struct agent *agent, char *buffer, size_t size);
 /* Builds new settings and swaps them in; on any error the old ones stay (agent_reload.c). */
 void agent_reload(struct agent *agent);
 
-/* An operator's hold lives in run_dir, so that it survives a restart (agent_hold.c). */
-void hold_save(const struct env *env, const char *reason);
-void hold_clear(const struct env *env);
-/* True if there is one; reason may be empty. */
-bool hold_load(const struct env *env, char *ret_reason, size_t size);
+/* Tells an error of the configuration; for settings_load(). */
+void agent_conf_error(void *context, const char *message);
+
+/* Hooks of the loop. */
+void agent_on_wake(void *context);
+void agent_on_signal(void *context, int signal_number);
 
 #endif

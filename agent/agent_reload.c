@@ -12,12 +12,6 @@
 
 #include "agent/log.h"
 
-static void print_error(void *context, const char *message)
-{
-	(void)context;
-	log_error("%s", message);
-}
-
 /* Frees the settings that no instance uses any more. */
 static void prune(struct agent *agent)
 {
@@ -48,8 +42,8 @@ void agent_reload(struct agent *agent)
 		      (long long)(env_now_ns(&agent->env) / NS_PER_US));
 	struct settings *settings;
 	struct settings_chain *link = malloc(sizeof(*link));
-	int r = settings_load(agent->options.conf_path, !agent->options.conf_given, print_error,
-			      NULL, &settings);
+	int r = settings_load(agent->options.conf_path, !agent->options.conf_given,
+			      agent_conf_error, NULL, &settings);
 	if (r != 0 || !link) {
 		if (r == 0)
 			settings_free(settings);
@@ -65,6 +59,7 @@ void agent_reload(struct agent *agent)
 	warn_fixed(&link->settings->agent, &settings->agent);
 	int changed = plant_reload(&agent->plant, settings);
 	state_set_max_age(agent->plant.state, agent->derived, 3 * settings->agent.interval_ns);
+	agent->sample_due_ns = env_now_ns(&agent->env); /* the interval may be another one */
 	prune(agent);
 	agent_about(agent);
 	log_notice("configuration taken over, %d module%s opened anew", changed,

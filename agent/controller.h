@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/capacity.h"
 #include "agent/pressure.h"
 #include "agent/report.h"
 
@@ -47,16 +48,14 @@ enum control_request {
 
 /* Zeroed is a valid start. */
 struct controller {
-	bool started;
 	enum control_state state;
 	int64_t since_ms;
-	int64_t last_ns;
-	int64_t capacity_milli; /* thousandths of a concurrent request, given out now */
-	int64_t nominal_milli;	/* what means 100 % */
-	int64_t rise_after_ns;	/* no increase before */
-	int64_t safe_since_ns;	/* conditions to leave the hard level hold since; 0: they do not */
+	struct capacity capacity;
+	int64_t safe_since_ns; /* conditions to leave the hard level hold since; 0: they do not */
 	char hard_reason[DECISION_REASON_SIZE];
 	char hold_reason[DECISION_REASON_SIZE]; /* the operator's words, or empty */
+	uint32_t undrain;			/* see struct decision */
+	int64_t undrain_until_ns;		/* -1: begins with the next step */
 };
 
 struct control_input {
@@ -68,6 +67,12 @@ struct control_input {
 	int64_t wall_ms;
 	uint32_t entropy;
 };
+
+/*
+ * Takes over what an earlier life of this agent knew: its learned nominal capacity (0: nothing), and
+ * whether an operator said "ready" a moment ago that not every balancer may have heard of.
+ */
+void controller_resume(struct controller *controller, int64_t nominal_milli, bool undrain);
 
 /* Makes the decision for now. *ret_changed tells that the state is another one than before. */
 void controller_step(struct controller *controller, const struct controller_conf *conf,

@@ -31,7 +31,7 @@ static bool offer(struct dispatch_sink *sink, const struct report *report)
 static void retry_sink(struct dispatch *dispatch, struct dispatch_sink *sink)
 {
 	struct report report = {.kind = REPORT_ABOUT, .about = &dispatch->about};
-	if (sink->about_waits && offer(sink, &report))
+	if (sink->about_waits && (!sink_wants(sink, REPORT_ABOUT) || offer(sink, &report)))
 		sink->about_waits = false;
 
 	report = (struct report){.kind = REPORT_DECISION, .decision = &dispatch->decision};

@@ -46,7 +46,7 @@ static void check_instance(struct agent *agent, const struct instance *instance,
 		if (state_value(agent->plant.state, slot, now_ns, &value, &reason) == 0)
 			continue;
 		const char *name = metric->name ? metric->name : metric->rate_name;
-		if (!name)
+		if (!name || metric->idle_unknown)
 			continue;
 		snprintf(what, sizeof(what), "%s.%s", metric->group, name);
 		add(findings, instance->module->name, what, reason);

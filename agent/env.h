@@ -35,7 +35,7 @@ struct env {
 	const char *id;	     /* this Pi, letters, digits, '-' and '_' */
 	const char *run_dir; /* runtime directory, may be absent; never NULL */
 	int64_t started_ms;  /* wall clock at start, unix milliseconds */
-	int64_t (*now_ns)(const struct env *env);   /* CLOCK_MONOTONIC, one stamp per wake-up */
+	int64_t (*now_ns)(const struct env *env);   /* CLOCK_MONOTONIC */
 	int64_t (*wall_ms)(const struct env *env);  /* unix milliseconds */
 	uint32_t (*entropy)(const struct env *env); /* 32 random bits, for jitter and identifiers */
 	/* The loop behind the functions below; NULL in unit tests, then they return NULL. */
@@ -59,7 +59,7 @@ static inline uint32_t env_entropy(const struct env *env)
 
 /*
  * Watches a descriptor, level-triggered. Returns NULL when there is no loop or all places are taken
- * (256: more than every module's descriptors and bounded clients together). The descriptor stays
+ * (64: twice what all modules and their bounded clients need). The descriptor stays
  * the caller's: end the watch first, then close it.
  */
 struct watch *env_watch(const struct env *env, int fd, unsigned events, watch_fn *fn,

@@ -15,8 +15,8 @@
 
 #include "agent/env.h"
 
-/* Agent-check clients 128, control clients 8, listeners, status page, kmsg, worker: below 160. */
-#define WATCHES 256
+/* Control clients 8, listeners 8, status page, kmsg, MQTT: below 32; the rest is room to grow. */
+#define WATCHES 64
 #define TIMERS 32
 #define SIGNALS 3
 /* The first wake is served at once, a storm of them at most 50 times a second. */

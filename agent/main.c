@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Options and the choice of mode. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/log.h"
@@ -148,7 +150,9 @@ static int test_run(const struct options *options)
 	static struct agent agent;
 	int r = agent_init(&agent, options);
 	if (r == 0)
-		printf("%s: configuration OK\n", options->conf_path);
+		printf("%s: %s\n", options->conf_path,
+		       access(options->conf_path, F_OK) == 0 ? "configuration OK"
+							     : "not there; the defaults are OK");
 	agent_free(&agent);
 	return r;
 }
@@ -182,6 +186,15 @@ static int run(const struct command_line *line)
 	return r;
 }
 
+/* What was printed must have arrived (a full disk, a closed pipe). */
+static int finish(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	perror("hostingpid: standard output");
+	return code ? code : 1;
+}
+
 /*
  * The rings and client slots are larger than this and mostly never used: mapped on their own they
  * are resident only where they were touched. Two arenas: the MQTT thread may be held up by a page of
@@ -189,12 +202,25 @@ static int run(const struct command_line *line)
  */
 static void tune_malloc(void)
 {
+	mallopt(M_TOP_PAD, 4096); /* else the first 128 KiB come from the top all the same */
 	mallopt(M_MMAP_THRESHOLD, 16 * 1024);
 	mallopt(M_ARENA_MAX, 2);
 }
 
+/* Without one of the standard descriptors the next file opened would be taken for it. */
+static void open_standard_descriptors(void)
+{
+	int fd;
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
+	open_standard_descriptors();
 	tune_malloc();
 	struct command_line line = {
 		.options.conf_path = SETTINGS_PATH,
@@ -207,5 +233,5 @@ int main(int argc, char **argv)
 	if (line.mode != MODE_RUN && !line.level_given)
 		line.level = LOG_LEVEL_ERROR;
 	log_open(line.level);
-	return run(&line);
+	return finish(run(&line));
 }

@@ -199,10 +199,11 @@ static void read_instance(struct plant *plant, struct instance *instance, int64_
 				instance->module->name, strerror(-r));
 		return;
 	}
-	complaint_clear(&instance->complaint, instance->module->name);
 	if (batch.overflow)
 		complaint_raise(&instance->complaint, "%s: handed in more than fits (a bug)",
 				instance->module->name);
+	else
+		complaint_clear(&instance->complaint, instance->module->name);
 	state_update(plant->state, instance->source, &batch, now_ns);
 	for (size_t i = 0; i < batch.event_count; i++)
 		fn(context, &batch.events[i]);

@@ -9,6 +9,11 @@
  * The budget for web workers is headroom plus what they hold now, minus the reserve, minus what
  * everything else will take within the horizon. It has no integrator and no division by a small
  * number; time to swap is derived for people only.
+ *
+ * What the workers hold is not measured yet: it is taken as busy workers times the size of one. Busy
+ * workers become idle without giving memory back, so the sum of headroom and held memory may fall
+ * although nothing was consumed. Therefore the sum follows an observation downwards only as far as
+ * headroom itself fell, and the rest in minutes.
  */
 #include "agent/pressure.h"
 
@@ -29,12 +34,16 @@ enum {
 	SLAB_SHARE_PCT = 50,
 };
 
-/* 64 pages of 4 KiB a second to a swap on disk are not stray pages any more (reference E5, F2). */
-#define DISK_SWAP_BYTES_S (64 * 4096)
+/* 64 pages of 4 KiB in a second to a swap on disk are not stray pages any more (reference E5, F2). */
+#define DISK_SWAP_BYTES (64 * 4096)
 /* All tasks stalled for 100 ms of a second (the customary PSI threshold, reference D). */
-#define STALL_US_S 100000
+#define STALL_US 100000
+/* No machine has more memory; what a kernel file says beyond it is not true (8 EiB would overflow). */
+#define MEMORY_MOST_BYTES (INT64_C(1) << 50)
 /* Smoothing of the slopes: 1 to 2 s is the range that led swapping in all traces (reference E5). */
 #define SLOPE_TAU_NS (INT64_C(1500) * NS_PER_MS)
+/* How slowly memory is written off that workers held and neither use nor give back. */
+#define KEEP_NS (600 * NS_PER_S)
 /* A step of more than this is a pause (suspend, stopped process), not a slope. */
 #define SLOPE_GAP_NS (10 * NS_PER_S)
 /* How far the hard level looks ahead (reference F2). */
@@ -64,6 +73,14 @@ static int64_t square_root(int64_t n)
 	return r;
 }
 
+/* What is not known counts as nothing here; what is beyond all memory as that. */
+static int64_t value_or_zero(const struct readings *readings, enum metric_role role)
+{
+	if (!readings_has(readings, role))
+		return 0;
+	return clamp_i64(readings->value[role], 0, MEMORY_MOST_BYTES);
+}
+
 /*
  * Where /proc/zoneinfo was not read: the kernel's own default, min = sqrt(16 * lowmem kB) kB and
  * high = 1.5 * min (mm/page_alloc.c, calculate_min_free_kbytes and __setup_per_zone_wmarks).
@@ -71,14 +88,9 @@ static int64_t square_root(int64_t n)
 static int64_t watermark_bytes(const struct readings *readings)
 {
 	if (readings_has(readings, ROLE_WATERMARK_HIGH))
-		return readings->value[ROLE_WATERMARK_HIGH];
+		return value_or_zero(readings, ROLE_WATERMARK_HIGH);
 	int64_t min_kb = square_root(readings->value[ROLE_MEM_TOTAL] / 1024 * 16);
 	return min_kb * 1024 * 3 / 2;
-}
-
-static int64_t value_or_zero(const struct readings *readings, enum metric_role role)
-{
-	return readings_has(readings, role) ? readings->value[role] : 0;
 }
 
 int pressure_headroom(const struct readings *readings, int64_t *ret_bytes, const char **ret_why)
@@ -90,10 +102,15 @@ int pressure_headroom(const struct readings *readings, int64_t *ret_bytes, const
 		ROLE_FILE_INACTIVE,
 	};
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		if (readings_has(readings, needed[i]))
-			continue;
-		*ret_why = "memory readings are missing or stale";
-		return -ENODATA;
+		if (!readings_has(readings, needed[i])) {
+			*ret_why = "memory readings are missing or stale";
+			return -ENODATA;
+		}
+		if (readings->value[needed[i]] != value_or_zero(readings, needed[i]) ||
+		    readings->value[ROLE_MEM_TOTAL] <= 0) {
+			*ret_why = "memory readings are not plausible";
+			return -ENODATA;
+		}
 	}
 
 	int64_t file = readings->value[ROLE_FILE_ACTIVE] + readings->value[ROLE_FILE_INACTIVE] -
@@ -115,17 +132,31 @@ static int64_t smooth(int64_t slope, int64_t sample, int64_t elapsed_us)
 	return slope + mul_div(sample - slope, elapsed_us, elapsed_us + SLOPE_TAU_NS / NS_PER_US);
 }
 
-static void update_slopes(struct pressure *pressure, int64_t headroom, int64_t memory,
-			  int64_t stamp_ns)
+/* The sum of headroom and held memory follows the observation; see the theory above. */
+static int64_t follow(const struct pressure *pressure, int64_t headroom, int64_t observed,
+		      int64_t elapsed_ns, int64_t *ret_written_off)
+{
+	*ret_written_off = 0;
+	if (observed >= pressure->web_bytes)
+		return observed;
+	int64_t gap = pressure->web_bytes - observed;
+	int64_t fall = clamp_i64(pressure->last_headroom_bytes - headroom, 0, gap);
+	*ret_written_off = mul_div(gap - fall, elapsed_ns / NS_PER_US, KEEP_NS / NS_PER_US);
+	return pressure->web_bytes - fall - *ret_written_off;
+}
+
+static void update_slopes(struct pressure *pressure, int64_t headroom, int64_t stamp_ns)
 {
 	int64_t elapsed_ns = stamp_ns - pressure->last_ns;
+	int64_t web = headroom + pressure->held_bytes;
 	if (pressure->primed && elapsed_ns <= 0)
 		return; /* the same reading again */
 
 	if (pressure->primed && elapsed_ns <= SLOPE_GAP_NS) {
-		int64_t us = elapsed_ns / NS_PER_US + 1;
+		int64_t us = elapsed_ns / NS_PER_US + 1, written_off;
+		web = follow(pressure, headroom, web, elapsed_ns, &written_off);
+		int64_t used = mul_div(pressure->web_bytes - web - written_off, 1000000, us);
 		int64_t fall = mul_div(pressure->last_headroom_bytes - headroom, 1000000, us);
-		int64_t used = mul_div(pressure->last_memory_bytes - memory, 1000000, us);
 		pressure->fall_bytes_s = smooth(pressure->fall_bytes_s, fall, us);
 		pressure->consumption_bytes_s = smooth(pressure->consumption_bytes_s, used, us);
 	} else {
@@ -135,7 +166,19 @@ static void update_slopes(struct pressure *pressure, int64_t headroom, int64_t m
 	pressure->primed = true;
 	pressure->last_ns = stamp_ns;
 	pressure->last_headroom_bytes = headroom;
-	pressure->last_memory_bytes = memory;
+	pressure->web_bytes = web;
+}
+
+/* What the web workers hold; while their number is unknown (a late status page) the last one. */
+static void update_held(struct pressure *pressure, const struct readings *readings,
+			const struct verdict *verdict)
+{
+	if (!readings_has(readings, ROLE_WEB_BUSY))
+		return;
+	int64_t most =
+		clamp_i64(verdict->total_bytes - verdict->headroom_bytes, 0, verdict->total_bytes);
+	pressure->held_bytes = clamp_i64(
+		mul_div(readings->value[ROLE_WEB_BUSY], verdict->worker_bytes, 1), 0, most);
 }
 
 static int64_t reserve_bytes(const struct conf_share *reserve, int64_t total_bytes)
@@ -143,18 +186,45 @@ static int64_t reserve_bytes(const struct conf_share *reserve, int64_t total_byt
 	return reserve->relative ? total_bytes / 100 * reserve->value : reserve->value;
 }
 
-static bool confirm_disk_swap(const struct readings *readings)
+/* True if the counter grew by limit or more within the last second. */
+static bool grew(struct pressure_window *window, const struct readings *readings,
+		 enum metric_role role, int64_t limit)
 {
-	return readings_has_rate(readings, ROLE_SWAP_DISK_OUT) &&
-	       readings->rate_milli[ROLE_SWAP_DISK_OUT] / 1000 >= DISK_SWAP_BYTES_S;
+	if (!readings_has(readings, role)) {
+		*window = (struct pressure_window){0};
+		return false;
+	}
+	int64_t value = readings->value[role], stamp_ns = readings->stamp_ns[role];
+	if (!window->open || value < window->base) {
+		*window =
+			(struct pressure_window){.open = true, .start_ns = stamp_ns, .base = value};
+		return false;
+	}
+	int64_t span_ns = stamp_ns - window->start_ns, growth = value - window->base;
+	if (span_ns < NS_PER_S)
+		return window->hit || growth >= limit;
+	window->hit = mul_div(growth, NS_PER_S / NS_PER_US, span_ns / NS_PER_US) >= limit;
+	window->start_ns = stamp_ns;
+	window->base = value;
+	return window->hit;
 }
 
-/* PSI may confirm but never lead: it counts only below the reserve (reference D). */
-static bool confirm_stall(const struct readings *readings, const struct verdict *verdict)
+/* Budget and what derives from the slopes; headroom and the sizes stand in the verdict already. */
+static void project(const struct pressure *pressure, const struct pressure_conf *conf,
+		    struct verdict *verdict)
 {
-	return verdict->headroom_bytes < verdict->reserve_bytes &&
-	       readings_has_rate(readings, ROLE_PSI_FULL) &&
-	       readings->rate_milli[ROLE_PSI_FULL] / 1000 >= STALL_US_S;
+	int64_t used = clamp_i64(pressure->consumption_bytes_s, 0, verdict->total_bytes);
+	int64_t ahead = mul_div(used, conf->horizon_ns / NS_PER_MS, 1000);
+
+	verdict->consumption_bytes_s = used;
+	verdict->projected_bytes = verdict->headroom_bytes - ahead;
+	verdict->soon_bytes = verdict->headroom_bytes - used * SOON_S;
+	verdict->budget_bytes = pressure->web_bytes - ahead - verdict->reserve_bytes;
+	if (pressure->fall_bytes_s >= FALLING_BYTES_S) {
+		int64_t left = verdict->headroom_bytes > 0 ? verdict->headroom_bytes : 0;
+		verdict->falling = true;
+		verdict->time_to_swap_ms = mul_div(left, 1000, pressure->fall_bytes_s);
+	}
 }
 
 void pressure_judge(struct pressure *pressure, const struct pressure_conf *conf,
@@ -162,8 +232,10 @@ void pressure_judge(struct pressure *pressure, const struct pressure_conf *conf,
 {
 	struct verdict verdict = {
 		.storage_failing = value_or_zero(readings, ROLE_STORAGE_FAILING) != 0,
-		.disk_swapping = confirm_disk_swap(readings),
+		.disk_swapping =
+			grew(&pressure->swap, readings, ROLE_SWAP_DISK_OUT, DISK_SWAP_BYTES),
 	};
+	bool stalled = grew(&pressure->stall, readings, ROLE_PSI_FULL, STALL_US);
 
 	int r = pressure_headroom(readings, &verdict.headroom_bytes, &verdict.why);
 	if (r < 0) {
@@ -172,30 +244,17 @@ void pressure_judge(struct pressure *pressure, const struct pressure_conf *conf,
 		return;
 	}
 
-	int64_t stamp_ns = readings->stamp_ns[ROLE_MEM_FREE];
-	if (stamp_ns == 0)
-		stamp_ns = now_ns;
 	verdict.known = true;
+	verdict.total_bytes = readings->value[ROLE_MEM_TOTAL];
 	verdict.worker_bytes = readings_has(readings, ROLE_WORKER_BYTES)
 				       ? readings->value[ROLE_WORKER_BYTES]
 				       : conf->worker_bytes;
-	int64_t held = value_or_zero(readings, ROLE_WEB_BUSY) * verdict.worker_bytes;
-	update_slopes(pressure, verdict.headroom_bytes, verdict.headroom_bytes + held, stamp_ns);
-
-	int64_t consumption = pressure->consumption_bytes_s;
-	verdict.consumption_bytes_s = consumption > 0 ? consumption : 0;
-	verdict.reserve_bytes = reserve_bytes(&conf->reserve, readings->value[ROLE_MEM_TOTAL]);
-	verdict.projected_bytes =
-		verdict.headroom_bytes -
-		mul_div(verdict.consumption_bytes_s, conf->horizon_ns / NS_PER_MS, 1000);
-	verdict.soon_bytes = verdict.headroom_bytes - verdict.consumption_bytes_s * SOON_S;
-	verdict.budget_bytes = verdict.projected_bytes + held - verdict.reserve_bytes;
-
-	if (pressure->fall_bytes_s >= FALLING_BYTES_S) {
-		int64_t left = verdict.headroom_bytes > 0 ? verdict.headroom_bytes : 0;
-		verdict.falling = true;
-		verdict.time_to_swap_ms = mul_div(left, 1000, pressure->fall_bytes_s);
-	}
-	verdict.stalled = confirm_stall(readings, &verdict);
+	verdict.reserve_bytes = reserve_bytes(&conf->reserve, verdict.total_bytes);
+	update_held(pressure, readings, &verdict);
+	int64_t stamp_ns = readings->stamp_ns[ROLE_MEM_FREE];
+	update_slopes(pressure, verdict.headroom_bytes, stamp_ns ? stamp_ns : now_ns);
+	project(pressure, conf, &verdict);
+	/* PSI may confirm but never lead: it counts only below the reserve (reference D). */
+	verdict.stalled = stalled && verdict.headroom_bytes < verdict.reserve_bytes;
 	*ret_verdict = verdict;
 }

@@ -18,19 +18,30 @@ struct pressure_conf {
 	int64_t worker_bytes;	   /* memory of one concurrent request, where not measured */
 };
 
+/* Growth of a counter within a second, however often it is read. */
+struct pressure_window {
+	bool open;
+	bool hit; /* the last whole second, or this one already, reached the limit */
+	int64_t start_ns;
+	int64_t base;
+};
+
 /* Zeroed is a valid start. */
 struct pressure {
 	bool primed;
 	int64_t last_ns;
-	int64_t last_memory_bytes;   /* headroom plus what the web workers hold */
+	int64_t last_headroom_bytes;
+	int64_t web_bytes;	     /* headroom plus what the web workers hold */
+	int64_t held_bytes;	     /* what they held when it was last known */
 	int64_t consumption_bytes_s; /* smoothed, of everything except the web workers; may be < 0 */
 	int64_t fall_bytes_s;	     /* smoothed fall of headroom itself; may be < 0 */
-	int64_t last_headroom_bytes;
+	struct pressure_window swap, stall;
 };
 
 struct verdict {
 	bool known;	 /* false: the inputs are stale or missing; then only why is valid */
 	const char *why; /* static, when not known */
+	int64_t total_bytes;
 	int64_t headroom_bytes;
 	int64_t reserve_bytes;
 	int64_t consumption_bytes_s; /* >= 0, of everything except the web workers */

@@ -32,7 +32,14 @@ struct decision {
 	int nominal;   /* capacity that means 100 % */
 	int balancers; /* >= 1, what the capacity was divided by */
 	bool drain;    /* operator's hold: tell balancers to drain */
-	bool fail;     /* tell balancers that this server is out (fleet = mixed) */
+	/*
+	 * Another number after each operator's "ready", for 5 minutes; 0: none was said. What an
+	 * earlier life of this agent told the balancers is not known: all of them must hear it.
+	 */
+	uint32_t undrain;
+	bool maxconn_known; /* false: nothing was learned yet, the balancer's own cap must stay */
+	bool nominal_known; /* false: nominal is a guess */
+	bool fail;	    /* tell balancers that this server is out (fleet = mixed) */
 	bool headroom_known;
 	int64_t headroom_bytes;	 /* may be negative: below the reserve of the kernel */
 	bool time_to_swap_known; /* false: headroom is not falling */

@@ -182,3 +182,91 @@ def test_steady_state_writes_nothing_and_opens_nothing(agent):
     assert written_bytes(agent) == before
     # The connection that asked for the status may not be closed yet, nor a poll of the status page.
     assert len(os.listdir(f"/proc/{agent.pid}/fd")) <= opened + 2
+
+
+def test_what_was_learned_survives_a_restart(agent):
+    nominal = agent.status()["decision"]["nominal"]
+    assert nominal > 1
+    agent.kill()
+    # Restarted under pressure: 100 % still means what it meant before.
+    agent.configure({"control": {"reserve": "90%"}})
+    agent.start()
+    decision = agent.status()["decision"]
+    assert abs(decision["nominal"] - nominal) <= nominal / 20 + 1
+    assert decision["weight"] < 50
+
+
+@pytest.mark.parametrize("kind", ["long", "directory", "empty", "binary"])
+def test_a_hold_that_cannot_be_read_is_a_hold(agent, kind):
+    agent.kill()
+    hold = agent.run_dir / "hold"
+    if kind == "directory":
+        hold.mkdir()
+    else:
+        hold.write_bytes({"long": b"x" * 300, "empty": b"", "binary": b"\x01#\xff\n"}[kind])
+    agent.start()
+    assert state_of(agent) == "hold"
+    assert "drain" in agent.agent_check()
+
+
+def test_ready_is_told_after_a_crash(agent):
+    """The balancer may have heard "drain" from an earlier life (a reboot ends a hold file)."""
+    assert agent.ask("ready")["ok"]
+    wait_until(lambda: " ready" in agent.agent_check(), what="ready in the answer")
+    agent.kill()
+    agent.start()
+    answers = [agent.agent_check() for _ in range(5)]
+    assert [" ready" in answer for answer in answers] == [True, True, True, False, False]
+
+
+def test_closed_standard_descriptors(agent):
+    agent.term()
+    script = f"exec {BUILD / 'hostingpid'} -l debug -c {agent.config} 0<&- 1>&- 2>&-"
+    process = subprocess.Popen(["sh", "-c", script])
+    wait_until(agent.ready, what="the agent")
+    for _ in range(5):
+        process.send_signal(signal.SIGHUP)
+    assert agent.agent_check().startswith("up ")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+
+
+def test_nobody_reads_the_log(scratch):
+    """Standard error blocks: lines are dropped and counted, nobody waits."""
+    agent = Agent(scratch)
+    reader, writer = os.pipe()
+    with subprocess.Popen([str(word) for word in agent.argv()], stderr=writer) as process:
+        os.close(writer)
+        wait_until(agent.ready, what="the agent")
+        agent.configure({"control": {"cap": "many"}})
+        for _ in range(2000):
+            process.send_signal(signal.SIGHUP)
+            agent.agent_check()
+        assert agent.status()["decision"]["weight"] > 0
+        first = os.read(reader, 1 << 20)
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: b"were lost" in os.read(reader, 1 << 20) or None, what="the count")
+        assert b"many" in first
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    os.close(reader)
+
+
+@pytest.mark.parametrize("words", [["--once"], ["--once", "--json"], ["--doctor"]])
+def test_a_full_disk_is_told(words):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([BUILD / "hostingpid", *words], stdout=full, stderr=-1, timeout=60)
+    assert done.returncode == 1 and b"standard output" in done.stderr
+
+
+def test_a_reserve_beyond_this_machine_is_told(scratch):
+    agent = Agent(scratch, {"control": {"reserve": "64000G"}}).start()
+    wait_until(lambda: "[control] reserve is" in agent.tail(), what="the warning")
+
+
+def test_the_interval_can_be_shortened(scratch):
+    agent = Agent(scratch, {"agent": {"interval": "60s"}}).start()
+    assert agent.status()["seq"] == 1
+    agent.configure({"agent": {"interval": "250ms"}})
+    agent.reload()
+    wait_until(lambda: agent.status()["seq"] >= 4, what="more samples")

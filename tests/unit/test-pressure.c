@@ -158,32 +158,124 @@ static void test_workers_are_not_a_leak(void **context)
 	assert_true(verdict.falling); /* but swap does come nearer */
 }
 
-static void test_confirmations(void **context)
+/* Busy workers that become idle keep their memory: nothing was consumed, the budget stays. */
+static void test_idle_workers_are_not_a_leak(void **context)
+{
+	(void)context;
+	struct pressure pressure = {0};
+	struct verdict verdict = {0};
+	struct readings readings = at_rest();
+	int64_t budget = 0;
+
+	for (int i = 0; i < 60; i++) {
+		int64_t now_ns = (i + 1) * NS_PER_S;
+		readings.stamp_ns[ROLE_MEM_FREE] = now_ns;
+		set(&readings, ROLE_WEB_BUSY, i / 4 % 2 ? 0 : 8);
+		if (i % 7 == 0) /* the status page is late */
+			readings.known &= ~(UINT64_C(1) << ROLE_WEB_BUSY);
+		pressure_judge(&pressure, &conf, &readings, now_ns, &verdict);
+		if (i == 2)
+			budget = verdict.budget_bytes;
+		if (i > 2)
+			assert_true(llabs(verdict.budget_bytes - budget) < budget / 20);
+		assert_true(verdict.consumption_bytes_s < MIB / 4);
+	}
+	/* A leak beside them is seen all the same, and at once. */
+	for (int i = 60; i < 70; i++) {
+		int64_t now_ns = (i + 1) * NS_PER_S;
+		readings.stamp_ns[ROLE_MEM_FREE] = now_ns;
+		set(&readings, ROLE_MEM_FREE, (300 - 20 * (i - 59)) * MIB);
+		pressure_judge(&pressure, &conf, &readings, now_ns, &verdict);
+	}
+	assert_true(verdict.consumption_bytes_s > 15 * MIB);
+	assert_true(verdict.budget_bytes < budget - 200 * MIB);
+}
+
+/* A status page that lies cannot make memory out of nothing, nor break the arithmetic. */
+static void test_absurd_inputs(void **context)
+{
+	(void)context;
+	static const int64_t absurd[] = {INT64_MAX, INT64_MAX / 1024, INT64_C(1) << 51, -1,
+					 INT64_MIN};
+	static const enum metric_role roles[] = {
+		ROLE_WEB_BUSY,	     ROLE_MEM_FREE,	  ROLE_MEM_TOTAL, ROLE_FILE_ACTIVE,
+		ROLE_FILE_DIRTY,     ROLE_FILE_WRITEBACK, ROLE_PSI_FULL,  ROLE_SLAB_RECLAIMABLE,
+		ROLE_WATERMARK_HIGH, ROLE_SWAP_DISK_OUT,
+	};
+	for (size_t r = 0; r < sizeof(roles) / sizeof(roles[0]); r++) {
+		struct pressure pressure = {0};
+		struct verdict verdict;
+		for (int i = 0; i < 20; i++) {
+			struct readings readings = at_rest();
+			if (i % 2)
+				set(&readings, roles[r], absurd[i / 2 % 5]);
+			readings.stamp_ns[ROLE_MEM_FREE] = (i + 1) * 20 * NS_PER_MS;
+			pressure_judge(&pressure, &conf, &readings, (i + 1) * 20 * NS_PER_MS,
+				       &verdict);
+			if (verdict.known && roles[r] == ROLE_WEB_BUSY)
+				assert_true(verdict.budget_bytes <= 1000 * MIB);
+		}
+	}
+}
+
+/* Hands in a counter at a moment and asks for the verdict. */
+static struct verdict at(struct pressure *pressure, struct readings *readings,
+			 enum metric_role role, int64_t value, int64_t now_ms)
+{
+	struct verdict verdict;
+	set(readings, role, value);
+	readings->stamp_ns[role] = now_ms * NS_PER_MS;
+	readings->stamp_ns[ROLE_MEM_FREE] = now_ms * NS_PER_MS;
+	pressure_judge(pressure, &conf, readings, now_ms * NS_PER_MS, &verdict);
+	return verdict;
+}
+
+static void test_swapping_is_per_second(void **context)
+{
+	(void)context;
+	const enum metric_role OUT = ROLE_SWAP_DISK_OUT;
+	enum { PAGE = 4096 };
+	struct pressure pressure = {0};
+	struct readings readings = at_rest();
+
+	assert_false(at(&pressure, &readings, OUT, 0, 1000).disk_swapping);
+	/* Two stray pages within 20 ms are two stray pages. */
+	assert_false(at(&pressure, &readings, OUT, 2 * PAGE, 1020).disk_swapping);
+	assert_false(at(&pressure, &readings, OUT, 63 * PAGE, 2000).disk_swapping);
+	/* 64 within a second: as soon as they are there, whatever the pace of the samples. */
+	assert_false(at(&pressure, &readings, OUT, 126 * PAGE, 2400).disk_swapping);
+	assert_true(at(&pressure, &readings, OUT, 127 * PAGE, 2500).disk_swapping);
+	assert_true(at(&pressure, &readings, OUT, 127 * PAGE, 3000).disk_swapping);
+	assert_true(at(&pressure, &readings, OUT, 127 * PAGE, 3900).disk_swapping);
+	assert_false(at(&pressure, &readings, OUT, 127 * PAGE, 4000).disk_swapping);
+	/* Slow sampling: 40 s between two reads. */
+	assert_false(at(&pressure, &readings, OUT, 1000 * PAGE, 44000).disk_swapping);
+	assert_true(at(&pressure, &readings, OUT, 5000 * PAGE, 84000).disk_swapping);
+}
+
+static void test_stalls_only_confirm(void **context)
+{
+	(void)context;
+	struct pressure pressure = {0};
+	struct readings readings = at_rest();
+
+	at(&pressure, &readings, ROLE_PSI_FULL, 0, 1000);
+	assert_false(at(&pressure, &readings, ROLE_PSI_FULL, 200000, 1900).stalled);
+	set(&readings, ROLE_MEM_FREE, 0); /* below the reserve it counts */
+	assert_true(at(&pressure, &readings, ROLE_PSI_FULL, 200000, 1950).stalled);
+}
+
+static void test_storage_counts_without_memory(void **context)
 {
 	(void)context;
 	struct pressure pressure = {0};
 	struct verdict verdict;
 	struct readings readings = at_rest();
-
-	set_rate(&readings, ROLE_PSI_FULL, 200000);
-	pressure_judge(&pressure, &conf, &readings, NS_PER_S, &verdict);
-	assert_false(verdict.stalled); /* headroom is ample: PSI never leads */
-	set(&readings, ROLE_MEM_FREE, 0);
-	pressure_judge(&pressure, &conf, &readings, 2 * NS_PER_S, &verdict);
-	assert_true(verdict.stalled);
-
-	set_rate(&readings, ROLE_SWAP_DISK_OUT, 63 * 4096);
-	pressure_judge(&pressure, &conf, &readings, 3 * NS_PER_S, &verdict);
-	assert_false(verdict.disk_swapping);
-	set_rate(&readings, ROLE_SWAP_DISK_OUT, 64 * 4096);
-	pressure_judge(&pressure, &conf, &readings, 4 * NS_PER_S, &verdict);
-	assert_true(verdict.disk_swapping);
-
 	set(&readings, ROLE_STORAGE_FAILING, 1);
 	readings.known &= ~(UINT64_C(1) << ROLE_MEM_FREE);
 	pressure_judge(&pressure, &conf, &readings, 5 * NS_PER_S, &verdict);
 	assert_false(verdict.known);
-	assert_true(verdict.storage_failing); /* even when memory is unknown */
+	assert_true(verdict.storage_failing);
 }
 
 static void test_mul_div(void **context)
@@ -204,7 +296,11 @@ int main(void)
 		cmocka_unit_test(test_default_watermark),
 		cmocka_unit_test(test_slope),
 		cmocka_unit_test(test_workers_are_not_a_leak),
-		cmocka_unit_test(test_confirmations),
+		cmocka_unit_test(test_idle_workers_are_not_a_leak),
+		cmocka_unit_test(test_absurd_inputs),
+		cmocka_unit_test(test_swapping_is_per_second),
+		cmocka_unit_test(test_stalls_only_confirm),
+		cmocka_unit_test(test_storage_counts_without_memory),
 		cmocka_unit_test(test_mul_div),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

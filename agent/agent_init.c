@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Putting the parts together and taking them apart again. */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/version.h"
+
+static void list_libraries(struct agent *agent)
+{
+	size_t used =
+		(size_t)snprintf(agent->libraries, sizeof(agent->libraries), "%s", loop_library());
+	for (size_t i = 0; i < agent->plant.count; i++) {
+		const struct module *module = agent->plant.instances[i].module;
+		if (module->library && used < sizeof(agent->libraries))
+			used += (size_t)snprintf(agent->libraries + used,
+						 sizeof(agent->libraries) - used, ", %s",
+						 module->library());
+	}
+}
+
+void agent_about(struct agent *agent)
+{
+	list_libraries(agent);
+	memcpy(agent->digest, agent->settings->digest, sizeof(agent->digest));
+	const struct about about = {
+		.id = agent->identity.id,
+		.model = agent->identity.model[0] ? agent->identity.model : NULL,
+		.kernel = agent->identity.kernel[0] ? agent->identity.kernel : NULL,
+		.version = hostingpi_version,
+		.libraries = agent->libraries,
+		.config_digest = agent->digest,
+		.started_ms = agent->env.started_ms,
+	};
+	struct report report = {.kind = REPORT_ABOUT, .about = &about};
+	dispatch_report(&agent->plant.dispatch, &report);
+}
+
+void agent_conf_error(void *context, const char *message)
+{
+	(void)context;
+	log_error("%s", message);
+}
+
+static int open_root(struct agent *agent)
+{
+	const char *root = agent->options.root ? agent->options.root : "/";
+	agent->env.root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (agent->env.root_fd >= 0)
+		return 0;
+	log_error("--root %s: %s", root, strerror(errno));
+	return 2;
+}
+
+int agent_init(struct agent *agent, const struct options *options)
+{
+	*agent = (struct agent){.options = *options, .env = {.root_fd = -1}, .notify = {.fd = -1}};
+
+	if (settings_load(options->conf_path, !options->conf_given, agent_conf_error, NULL,
+			  &agent->settings) != 0)
+		return 2;
+	if (open_root(agent) != 0)
+		return 2;
+	identity_read(agent->env.root_fd, agent->settings->agent.id, &agent->identity);
+
+	const struct loop_hooks hooks = {agent_on_wake, agent_on_signal, agent};
+	agent->loop = loop_new(&hooks);
+	if (!agent->loop) {
+		log_error("cannot make an event loop: %s", strerror(errno));
+		return 1;
+	}
+	agent->env.real_root = options->root == NULL;
+	agent->env.dry_run = options->dry_run;
+	agent->env.id = agent->identity.id;
+	snprintf(agent->run_dir, sizeof(agent->run_dir), "%s", agent->settings->agent.run_dir);
+	agent->env.run_dir = agent->run_dir;
+	agent->env.now_ns = loop_now_ns;
+	agent->env.wall_ms = loop_wall_ms;
+	agent->env.entropy = loop_entropy;
+	agent->env.loop = agent->loop;
+	agent->env.started_ms = loop_wall_ms(&agent->env);
+
+	int r = plant_init(&agent->plant, &agent->env, DERIVED_COUNT);
+	if (r == 0)
+		r = state_add(agent->plant.state, derived_metrics, DERIVED_COUNT,
+			      3 * agent->settings->agent.interval_ns, &agent->derived);
+	if (r < 0) {
+		log_error("cannot make the modules: %s", strerror(-r));
+		return 1;
+	}
+	return 0;
+}
+
+void agent_free(struct agent *agent)
+{
+	control_free(agent->control);
+	plant_free(&agent->plant);
+	timer_end(agent->tick);
+	timer_end(agent->watchdog);
+	timer_end(agent->stop);
+	loop_free(agent->loop);
+	sdnotify_close(&agent->notify);
+	settings_free(agent->settings);
+	while (agent->older) {
+		struct settings_chain *next = agent->older->older;
+		settings_free(agent->older->settings);
+		free(agent->older);
+		agent->older = next;
+	}
+	if (agent->env.root_fd >= 0)
+		close(agent->env.root_fd);
+}

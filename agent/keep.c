@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * RUN_DIR/hold     exists while an operator's hold is on, contains the reason
+ * RUN_DIR/undrain  exists for a few minutes after an operator's "ready"
+ * RUN_DIR/nominal  "NOMINAL_MILLI WORKER_BYTES"
+ *
+ * Short texts in place: on a tmpfs there is no torn write to fear that reading would not notice.
+ */
+#include "agent/keep.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/log.h"
+#include "agent/procfs.h"
+
+/* run_dir has at most 79 bytes. */
+#define PATH_SIZE 128
+
+static void keep_path(const struct env *env, const char *name, char path[PATH_SIZE])
+{
+	snprintf(path, PATH_SIZE, "%s/%s", env->run_dir, name);
+}
+
+static int write_text(const struct env *env, const char *name, const char *text)
+{
+	char path[PATH_SIZE];
+	keep_path(env, name, path);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+		      0644);
+	if (fd < 0)
+		return -errno;
+	int r = dprintf(fd, "%s\n", text) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+static void remove_file(const struct env *env, const char *name, const char *meaning)
+{
+	char path[PATH_SIZE];
+	keep_path(env, name, path);
+	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
+		log_warning("%s: %s; %s", path, strerror(errno), meaning);
+}
+
+static bool exists(const struct env *env, const char *name)
+{
+	char path[PATH_SIZE];
+	keep_path(env, name, path);
+	return access(path, F_OK) == 0;
+}
+
+void keep_hold(const struct env *env, const char *reason)
+{
+	int r = write_text(env, "hold", reason);
+	/* What counts is that the file is there; its text is for people. */
+	if (r < 0 && !exists(env, "hold"))
+		log_warning("%s/hold: %s; a restart of the agent will end the hold", env->run_dir,
+			    strerror(-r));
+	remove_file(env, "undrain", "a restart of the agent will tell balancers \"ready\"");
+}
+
+void keep_undrain(const struct env *env)
+{
+	remove_file(env, "hold", "a restart of the agent will hold again");
+	int r = write_text(env, "undrain", "");
+	if (r < 0)
+		log_warning("%s/undrain: %s; after a restart of the agent say ready again",
+			    env->run_dir, strerror(-r));
+}
+
+void keep_undrain_over(const struct env *env)
+{
+	remove_file(env, "undrain", "a restart of the agent will tell balancers \"ready\"");
+}
+
+bool keep_has_hold(const struct env *env, char *ret_reason, size_t size)
+{
+	char path[PATH_SIZE], text[256];
+	keep_path(env, "hold", path);
+	int r = procfs_read_line(AT_FDCWD, path, text, sizeof(text));
+	if (r == -ENOENT || r == -ENOTDIR)
+		return false;
+	if (r < 0 && r != -ENODATA) {
+		log_warning("%s: %s; taken as a hold, hostingpictl ready ends it", path,
+			    strerror(-r));
+		snprintf(text, sizeof(text), "hold file cannot be read");
+	} else if (r <= 0) {
+		text[0] = '\0';
+	}
+	snprintf(ret_reason, size, "%.*s", (int)size - 1, text);
+	/* The file may have been written by hand; what goes to balancers is printable ASCII. */
+	for (char *at = ret_reason; *at; at++)
+		if (*at < ' ' || *at > '~' || *at == '#')
+			*at = '?';
+	return true;
+}
+
+bool keep_has_undrain(const struct env *env)
+{
+	return exists(env, "undrain");
+}
+
+void keep_nominal(const struct env *env, int64_t nominal_milli, int64_t worker_bytes)
+{
+	char text[64];
+	snprintf(text, sizeof(text), "%" PRId64 " %" PRId64, nominal_milli, worker_bytes);
+	/* Only a convenience: without it the next life learns anew. */
+	int r = write_text(env, "nominal", text);
+	if (r < 0)
+		log_debug("%s/nominal: %s", env->run_dir, strerror(-r));
+}
+
+int64_t keep_get_nominal(const struct env *env, int64_t worker_bytes)
+{
+	char path[PATH_SIZE], text[64];
+	const char *end;
+	int64_t nominal, size;
+	keep_path(env, "nominal", path);
+	if (procfs_read_line(AT_FDCWD, path, text, sizeof(text)) <= 0 ||
+	    procfs_number(text, &end, &nominal) < 0 || *end != ' ' ||
+	    procfs_number(end + 1, &end, &size) < 0 || *end || size != worker_bytes)
+		return 0;
+	return nominal;
+}
