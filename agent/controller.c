@@ -11,11 +11,11 @@
 
 #include "agent/units.h"
 
-/* Weight never falls below this outside the hard level (reference F2, weight floor). */
+/* Weight never falls below this outside the hard level. */
 #define WEIGHT_FLOOR_PCT 5
 #define WEIGHT_STEP_PCT 5
 #define WEIGHT_HARD_PCT 1
-/* The hard level ends when headroom was above the reserve for this long (reference F2). */
+/* The hard level ends when headroom was above the reserve for this long. */
 #define SAFE_NS (10 * NS_PER_S)
 /* What is below 90 % of normal is worth being called shedding; 95 % ends it. */
 #define AMPLE_LEAVE_PCT 90

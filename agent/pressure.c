@@ -4,7 +4,8 @@
  * watermarks, the part of the file cache that it would rather give up than anonymous memory, and
  * half of the reclaimable slab. MemAvailable is not used: with a hot cache and swappiness 60 the
  * kernel swapped at 27 % available. PSI, kswapd and the like come with or after the first page that
- * is swapped out, so they only confirm (reference pressure-and-lb E3, E5).
+ * is swapped out, so they only confirm (seen in all recordings
+ * of tests/traces).
  *
  * The budget for web workers is headroom plus what they hold now, minus the reserve, minus what
  * everything else will take within the horizon. It has no integrator and no division by a small
@@ -25,7 +26,8 @@
 /*
  * Share of the file cache that counts as reclaimable, in percent: half on default settings, nearly
  * all when swappiness is 0 or 1, less while evicted file pages are read back at more than 1 % of
- * the cache per second, because then the cache is in use (reference E5).
+ * the cache per second, because then the cache is in use (tests/traces:
+ * with a hot cache swapping began while 27 % of memory was called available).
  */
 enum {
 	FILE_SHARE_PCT = 50,
@@ -34,19 +36,19 @@ enum {
 	SLAB_SHARE_PCT = 50,
 };
 
-/* 64 pages of 4 KiB in a second to a swap on disk are not stray pages any more (reference E5, F2). */
+/* Stray pages come in ones and twos even on a calm machine; 64 of them (256 KiB) in a second do not. */
 #define DISK_SWAP_BYTES (64 * 4096)
-/* All tasks stalled for 100 ms of a second (the customary PSI threshold, reference D). */
+/* All tasks stalled for 100 ms of a second (the limit that systemd gives its services). */
 #define STALL_US 100000
 /* No machine has more memory; what a kernel file says beyond it is not true (8 EiB would overflow). */
 #define MEMORY_MOST_BYTES (INT64_C(1) << 50)
-/* Smoothing of the slopes: 1 to 2 s is the range that led swapping in all traces (reference E5). */
+/* Smoothing of the slopes: 1 to 2 s is the range that leads swapping in all recordings. */
 #define SLOPE_TAU_NS (INT64_C(1500) * NS_PER_MS)
 /* How slowly memory is written off that workers held and neither use nor give back. */
 #define KEEP_NS (600 * NS_PER_S)
 /* A step of more than this is a pause (suspend, stopped process), not a slope. */
 #define SLOPE_GAP_NS (10 * NS_PER_S)
-/* How far the hard level looks ahead (reference F2). */
+/* How far the hard level looks ahead: two polls of a balancer, and the requests at work. */
 #define SOON_S 2
 /* Slower than this and "time to swap" would be noise: 16 KiB/s is 1.3 GiB a day. */
 #define FALLING_BYTES_S (16 * 1024)
@@ -254,7 +256,7 @@ void pressure_judge(struct pressure *pressure, const struct pressure_conf *conf,
 	int64_t stamp_ns = readings->stamp_ns[ROLE_MEM_FREE];
 	update_slopes(pressure, verdict.headroom_bytes, stamp_ns ? stamp_ns : now_ns);
 	project(pressure, conf, &verdict);
-	/* PSI may confirm but never lead: it counts only below the reserve (reference D). */
+	/* PSI may confirm but never lead: it counts only below the reserve. */
 	verdict.stalled = stalled && verdict.headroom_bytes < verdict.reserve_bytes;
 	*ret_verdict = verdict;
 }

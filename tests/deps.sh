@@ -19,7 +19,7 @@ packages() {
 	run) echo mosquitto mosquitto-clients haproxy nginx-light python3 procps ;;
 	test) echo libcmocka-dev python3-pytest apache2 clang libclang-rt clang-format shellcheck \
 		mandoc strace iproute2 openssl universal-ctags ;;
-	bench) echo collectd-core strace ;;
+	bench) echo collectd-core strace openssl iproute2 ;;
 	*)
 		echo "deps.sh: unknown group '$1', expected build, run, test or bench" >&2
 		exit 2
