@@ -9,7 +9,7 @@ SYSCONFDIR ?= /etc
 UNITDIR    ?= /lib/systemd/system
 PKG_CONFIG ?= pkg-config
 CC         ?= cc
-VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || cat .version 2>/dev/null || echo unknown)
+VERSION    := $(shell git describe --tags --dirty 2>/dev/null || echo 0.1-dev$$(git describe --always --dirty 2>/dev/null | sed 's/^/+/'))
 
 VARIANT    ?= plain
 BUILD      := build/$(VARIANT)
@@ -62,6 +62,13 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(compile) -c -o $@ $<
 
+# Rewritten only when the version is another one, so that only this object is built anew.
+$(BUILD)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+
+.PHONY: FORCE
+$(BUILD)/agent/version.o: $(BUILD)/version
 $(BUILD)/agent/version.o: base_cpp += -DHOSTINGPI_VERSION='"$(VERSION)"'
 
 $(LIB): $(call obj,$(LIB_SRC))
@@ -99,9 +106,12 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 # A fresh build uses all processors unless the caller said how many.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps run check check-san check-lab fuzz fuzz-programs test bench bench-programs lint format install uninstall clean help
+.PHONY: deps deps-test run check check-san check-lab fuzz fuzz-programs test bench bench-programs lint format install uninstall clean help
 
-deps: ## install with apt what building, the demonstration and the tests need
+deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
+	@sh tests/deps.sh build
+
+deps-test:
 	@sh tests/deps.sh build run test
 
 run: ## the demonstration: broker, balancer, web server and agent on loopback (ONCE=1: by script)
@@ -125,14 +135,13 @@ fuzz: ## every parser of outside input, FUZZ_SECONDS each (default 60; T=name fo
 
 fuzz-programs: $(FUZZ_BIN)
 
+# Every stage runs, whatever became of the one before; the summary comes last.
 test: ## everything that must hold before a change goes in; installs what is missing
 	@sh tests/deps.sh build run test
 	@rm -rf build/summary
-	+@$(submake) CI=1 check
-	+@$(submake) CI=1 check-san
-	+@$(submake) CI=1 lint
-	+@$(submake) CI=1 check-lab
-	@cd build/summary && cat check check-san fuzz lint check-lab
+	+@ok=PASSED; for stage in check check-san lint check-lab; do \
+		$(submake) CI=1 $$stage || ok=FAILED; \
+	done; cat build/summary/* 2>/dev/null; echo "test: $$ok"; test $$ok = PASSED
 
 bench: ## footprint and latency against other programs here (QUICK=1: short form, JSON=file)
 	@sh tests/deps.sh build run bench
