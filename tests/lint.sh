@@ -9,8 +9,9 @@ set -eu
 passed=0
 failed=0
 skipped=0
-found=$(mktemp)
-trap 'rm -f "$found" "$found.sizes"' EXIT
+folder=$(mktemp -d)
+found=$folder/found
+trap 'rm -rf "$folder"' EXIT
 trap 'exit 130' INT TERM HUP
 
 c_files=$(find agent collectors notifiers tests -name '*.[ch]' | sort)
@@ -160,6 +161,13 @@ manual_pages() {
 	mandoc -T lint -W warning $man_pages
 }
 
+# Unknown keys, keys in the wrong section. The program and its user need not be there.
+units() {
+	sed 's|@SBINDIR@/hostingpid|/bin/true|' systemd/hostingpid.service >"$folder/hostingpid.service"
+	systemd-analyze verify --man=no "$folder/hostingpid.service" 2>&1 |
+		grep 'hostingpid.service' | none
+}
+
 more_warnings() {
 	# shellcheck disable=SC2086
 	cppcheck -q --enable=portability --inline-suppr --error-exitcode=1 --std=c11 \
@@ -176,6 +184,7 @@ check 'licence lines' licence_lines
 check 'shell scripts (shellcheck)' shell_scripts shellcheck
 check 'Python syntax' python_syntax python3
 check 'manual pages (mandoc)' manual_pages mandoc
+check 'unit (systemd-analyze)' units systemd-analyze
 if command -v cppcheck >/dev/null 2>&1; then
 	check 'cppcheck' more_warnings
 fi
