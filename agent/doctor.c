@@ -5,6 +5,7 @@
  * listed: connecting is the daemon's business.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/once.h"
 #include "agent/render.h"
@@ -68,6 +69,21 @@ static void check_swap(struct agent *agent, struct findings *findings)
 		    "set vm.swappiness = 1 in /etc/sysctl.d");
 }
 
+/* The readings that lack for one and the same reason on one line each, the reason once below. */
+static void print_findings(const struct findings *findings, const struct module *module)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *row = &findings->rows[i];
+		bool last = i + 1 == findings->count || row[1].module != row->module ||
+			    strcmp(row[1].text, row->text) != 0;
+		if (row->module != module->name)
+			continue;
+		printf("  %s\n", row->what);
+		if (last)
+			printf("      %s\n", row->text);
+	}
+}
+
 static void print_people(const struct agent *agent, const struct findings *findings)
 {
 	printf("hostingpid %s on %s (id from %s)\n", hostingpi_version, agent->identity.id,
@@ -89,10 +105,7 @@ static void print_people(const struct agent *agent, const struct findings *findi
 		else
 			printf("%-12s %zu of %u readings missing\n", instance->module->name,
 			       lacking, instance->source.count);
-		for (size_t j = 0; j < findings->count; j++)
-			if (findings->rows[j].module == instance->module->name)
-				printf("  %-24s %s\n", findings->rows[j].what,
-				       findings->rows[j].text);
+		print_findings(findings, instance->module);
 	}
 	printf("\n%s\n",
 	       findings->count ? "Some things above need attention." : "Nothing needs attention.");

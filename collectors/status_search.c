@@ -72,8 +72,10 @@ static void give_up(struct status_search *search)
 	if (search->tried == 1)
 		snprintf(search->reason, sizeof(search->reason), "%s", search->best);
 	else
-		snprintf(search->reason, sizeof(search->reason), "no status page at %u places; %s",
-			 search->tried, search->best);
+		snprintf(
+			search->reason, sizeof(search->reason),
+			"no status page at %u places (hostingpi.conf(5) shows how to switch one on); %s",
+			search->tried, search->best);
 	complaint_raise(&search->complaint, "requests: %s", search->reason);
 
 	/* A server that answers writes each vain attempt into its log, which may be on the card. */

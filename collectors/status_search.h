@@ -15,8 +15,8 @@
 #include "collectors/status_parse.h"
 #include "collectors/status_places.h"
 
-/* "no status page at 20 places; ", a place, ": ", a failure */
-#define SEARCH_REASON_SIZE (PLACES_NAME_SIZE + FAILURE_TEXT_SIZE + 48)
+/* "no status page at 20 places (where the manual helps); ", a place, ": ", a failure */
+#define SEARCH_REASON_SIZE (PLACES_NAME_SIZE + FAILURE_TEXT_SIZE + 96)
 
 struct search_conf {
 	struct places_wish wish;

@@ -326,7 +326,8 @@ def namespace(scratch):
 
 def test_usual_places_without_a_server(scratch, namespace):
     _, unknown = once(scratch, {}, wrapper=namespace.wrapper)
-    assert "no status page at 8 places; [::1]:80" in unknown["source"]
+    assert unknown["source"].startswith("no status page at 8 places (hostingpi.conf(5) ")
+    assert "; [::1]:80" in unknown["source"]
     assert unknown["source"].endswith("connection refused")
 
 

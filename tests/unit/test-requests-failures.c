@@ -58,13 +58,14 @@ static void test_the_most_telling_failure_is_shown(void **state)
 	struct world *world = *state;
 	const struct script script[] = {{"/stub_status", ANSWER, "HTTP/1.1 403 No\r\n\r\n"},
 					{NULL, ANSWER, NOT_FOUND}};
-	char url[256], expected[256];
+	char url[256], expected[512];
 	server_open(&world->server, &world->env, "127.0.0.1:0", script);
 	snprintf(url, sizeof(url), "http://localhost%s", strchr(world->server.name, ':'));
 	start(world, url, "20s");
 	run_until(&world->env, read_news(world));
 	snprintf(expected, sizeof(expected),
-		 "no status page at 5 places; %s/stub_status: HTTP 403: allow this host in the "
+		 "no status page at 5 places (hostingpi.conf(5) shows how to switch one on); "
+		 "%s/stub_status: HTTP 403: allow this host in the "
 		 "nginx stub_status location",
 		 world->server.name);
 	assert_string_equal(reason(world, "busy_workers"), expected);
