@@ -90,10 +90,13 @@ static void tell_transition(struct agent *agent, enum control_state before)
 		      decision->maxconn);
 }
 
+/* Whether anybody must hear of it: headroom and time to swap move all the time and go with samples. */
 static bool decision_differs(const struct decision *a, const struct decision *b)
 {
 	return a->state != b->state || a->weight_pct != b->weight_pct || a->maxconn != b->maxconn ||
-	       a->nominal != b->nominal || a->balancers != b->balancers ||
+	       a->nominal != b->nominal || a->balancers != b->balancers || a->drain != b->drain ||
+	       a->undrain != b->undrain || a->fail != b->fail ||
+	       a->maxconn_known != b->maxconn_known || a->nominal_known != b->nominal_known ||
 	       strcmp(a->reason, b->reason) != 0;
 }
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The line goes out whole each time, because HAProxy keeps what a reply does not mention: the health
- * word, the weight and the cap. "ready" is different: it lifts what an operator did by hand on the
- * balancer (measured on 2.6: a MAINT set through the runtime socket was gone after one reply), so it
- * is a debt that only our own "drain" makes and that is paid off with a few answers.
+ * word, the weight and the cap. For the same reason a cap that is not known yet is left out.
+ *
+ * "ready" is different: it lifts what an operator did by hand on the balancer (measured on 2.6: a MAINT
+ * set through the runtime socket was gone after one reply). So it goes out only after an operator said
+ * it, for a few minutes, and to each caller in a few answers. Who was told "drain" does not matter: an
+ * earlier life of this agent may have told it, of which nothing is known any more.
  *
  * Callers are kept by name and address together. Two balancers that share one configuration file say
  * the same name, and taking them for one would hand out the capacity twice.
@@ -36,6 +39,17 @@ static void keep_printable(char *text)
 	}
 }
 
+/* " maxconn:" and ten digits */
+#define CAP_SIZE 24
+
+/* maxconn:0 would mean "no limit": never. */
+static void write_cap(char ret_text[CAP_SIZE], bool known, int maxconn)
+{
+	ret_text[0] = '\0';
+	if (known)
+		snprintf(ret_text, CAP_SIZE, " maxconn:%d", maxconn < 1 ? 1 : maxconn);
+}
+
 size_t agent_check_line(const struct decision *decision, const struct agent_tone *tone,
 			char ret_line[AGENT_LINE_SIZE])
 {
@@ -45,25 +59,24 @@ size_t agent_check_line(const struct decision *decision, const struct agent_tone
 		[AGENT_WORD_READY] = " ready",
 	};
 	/* Two heads of at most 45 bytes, the state, the reason: below 180; the rest is spare. */
-	char text[256];
-	/* maxconn:0 would mean "no limit", weight 0 would take the server out: never. */
+	char text[256], cap[CAP_SIZE], nominal[CAP_SIZE];
+	/* Weight 0 would take the server out: never. */
 	int weight = (int)clamp_i64(decision->weight_pct, 1, 100);
-	int maxconn = decision->maxconn < 1 ? 1 : decision->maxconn;
 	const char *health = decision->fail ? "fail" : "up", *word = words[tone->word];
 	const char *state = control_state_words[decision->state];
 	int reason = (int)strnlen(decision->reason, sizeof(decision->reason));
 
+	write_cap(cap, decision->maxconn_known, decision->maxconn);
+	write_cap(nominal, decision->nominal_known, agent_check_nominal(decision));
 	if (tone->stopping && (tone->dry_run || !decision->drain))
-		snprintf(text, sizeof(text), "up 100%% maxconn:%d%s # stopping",
-			 agent_check_nominal(decision), word);
+		snprintf(text, sizeof(text), "up 100%%%s%s # stopping", nominal, word);
 	else if (tone->dry_run)
-		snprintf(text, sizeof(text),
-			 "up 100%% maxconn:%d%s # dry-run would %s%d%% maxconn:%d%s %s %.*s",
-			 agent_check_nominal(decision), word, decision->fail ? "fail " : "", weight,
-			 maxconn, decision->drain ? " drain" : "", state, reason, decision->reason);
+		snprintf(text, sizeof(text), "up 100%%%s%s # dry-run would %s%d%%%s%s %s %.*s",
+			 nominal, word, decision->fail ? "fail " : "", weight, cap,
+			 decision->drain ? " drain" : "", state, reason, decision->reason);
 	else
-		snprintf(text, sizeof(text), "%s %d%% maxconn:%d%s # %s %.*s", health, weight,
-			 maxconn, word, state, reason, decision->reason);
+		snprintf(text, sizeof(text), "%s %d%%%s%s # %s %.*s", health, weight, cap, word,
+			 state, reason, decision->reason);
 
 	keep_printable(text);
 	text_copy(ret_line, AGENT_LINE_SIZE - 1, text);
@@ -129,22 +142,6 @@ static const struct agent_caller *find_caller(const struct agent_callers *caller
 	return NULL;
 }
 
-enum agent_word agent_callers_word(const struct agent_callers *callers, const char *name,
-				   const struct in6_addr *host, bool hold)
-{
-	if (hold)
-		return AGENT_WORD_DRAIN;
-	for (size_t i = 0; i < callers->count; i++) {
-		const struct agent_caller *caller = &callers->list[i];
-
-		if (caller->ready_left == 0 || !same_host(&caller->host, host))
-			continue;
-		if (name ? strcmp(caller->name, name) == 0 : !caller->name[0] || caller->slow_name)
-			return AGENT_WORD_READY;
-	}
-	return AGENT_WORD_NONE;
-}
-
 static int64_t lately_ns(const struct agent_caller *caller)
 {
 	int64_t intervals = 3 * caller->interval_ns;
@@ -157,15 +154,61 @@ bool agent_caller_lately(const struct agent_caller *caller, int64_t now_ns)
 	return now_ns - caller->seen_ns <= lately_ns(caller);
 }
 
+unsigned agent_caller_readies_left(const struct agent_caller *caller, uint32_t undrain)
+{
+	if (undrain == 0)
+		return 0;
+	if (caller->undrain != undrain)
+		return AGENT_READY_ANSWERS;
+	return AGENT_READY_ANSWERS - caller->readies;
+}
+
+/* True if a caller that did not say yet who it is must be told "ready". */
+static bool owes_ready_to_nameless(const struct agent_callers *callers,
+				   const struct agent_call *call)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < callers->count; i++) {
+		const struct agent_caller *caller = &callers->list[i];
+
+		if (!same_host(&caller->host, &call->host))
+			continue;
+		known = true;
+		/*
+		 * If it is not this one it hears the word once too often, which ends when this one
+		 * has fetched its own. So those who left do not count.
+		 */
+		if (agent_caller_lately(caller, call->stamp_ns) &&
+		    agent_caller_readies_left(caller, call->undrain) > 0)
+			return true;
+	}
+	/* A new one among others hears it in its next answer, when it is one of them. */
+	return !known;
+}
+
+enum agent_word agent_callers_word(const struct agent_callers *callers, const char *name,
+				   const struct agent_call *call, bool hold)
+{
+	bool owed = false;
+
+	if (hold)
+		return AGENT_WORD_DRAIN;
+	if (call->undrain != 0 && name) {
+		const struct agent_caller *caller = find_caller(callers, name, &call->host);
+		owed = !caller || agent_caller_readies_left(caller, call->undrain) > 0;
+	} else if (call->undrain != 0) {
+		owed = owes_ready_to_nameless(callers, call);
+	}
+	return owed ? AGENT_WORD_READY : AGENT_WORD_NONE;
+}
+
 /*
  * Who gives way when the table is full: first those who have gone, then those who called only once
- * (a scan, a stranger), then the others; last those who are still owed a "ready", because they would
- * stay drained for good.
+ * (a scan, a stranger), then the others.
  */
 static int rank_caller(const struct agent_caller *caller, int64_t now_ns)
 {
-	if (caller->ready_left > 0)
-		return 3;
 	if (!agent_caller_lately(caller, now_ns))
 		return 0;
 	return caller->interval_ns == 0 ? 1 : 2;
@@ -205,6 +248,16 @@ static void learn_interval(struct agent_caller *caller, int64_t gap_ns)
 		caller->interval_ns = 0;
 }
 
+static void count_ready(struct agent_caller *caller, uint32_t undrain)
+{
+	if (caller->undrain != undrain)
+		caller->readies = 0;
+	caller->undrain = undrain;
+	/* It may hear more: see owes_ready_to_nameless(). */
+	if (caller->readies < AGENT_READY_ANSWERS)
+		caller->readies++;
+}
+
 void agent_callers_enter(struct agent_callers *callers, const char *name,
 			 const struct agent_call *call)
 {
@@ -224,14 +277,8 @@ void agent_callers_enter(struct agent_callers *callers, const char *name,
 		if (name)
 			snprintf(caller->name, sizeof(caller->name), "%s", name);
 	}
-	if (call->word == AGENT_WORD_DRAIN) {
-		caller->ready_left = AGENT_READY_ANSWERS;
-		caller->slow_name = caller->slow_name || call->nameless;
-	} else if (call->word == AGENT_WORD_READY && caller->ready_left > 0) {
-		caller->ready_left--;
-	}
-	if (caller->ready_left == 0)
-		caller->slow_name = false;
+	if (call->word == AGENT_WORD_READY)
+		count_ready(caller, call->undrain);
 	if (call->stop_told)
 		caller->stop_told = true;
 }

@@ -21,10 +21,10 @@
 #define AGENT_GREETING_SIZE 65
 /* 16: a Pi behind more balancers than that gets less than one request from each. */
 #define AGENT_CALLERS 16
-/* How many answers carry "ready" after a hold: one is enough, three survive two lost ones. */
+/* How many answers carry an operator's "ready": one is enough, three survive two lost ones. */
 #define AGENT_READY_ANSWERS 3
 
-/* Words that change HAProxy's administrative state; only an operator's hold makes them. */
+/* Words that change HAProxy's administrative state; only an operator's request makes them. */
 enum agent_word {
 	AGENT_WORD_NONE,
 	AGENT_WORD_DRAIN,
@@ -76,8 +76,8 @@ struct agent_caller {
 	struct in6_addr host;
 	int64_t seen_ns;
 	int64_t interval_ns; /* smoothed; 0: not known yet */
-	unsigned ready_left; /* answers that still have to carry "ready" when no hold is on */
-	bool slow_name;	     /* it was told "drain" before it had given its name */
+	uint32_t undrain;    /* the operator's "ready" (struct decision) that it heard last ... */
+	unsigned readies;    /* ... and in how many answers */
 	bool stop_told;
 };
 
@@ -92,17 +92,19 @@ struct agent_callers {
 struct agent_call {
 	struct in6_addr host;
 	int64_t stamp_ns;
+	uint32_t undrain;     /* the operator's "ready" that callers have to hear; 0: none */
 	enum agent_word word; /* that was sent */
-	bool nameless;	      /* the answer was sent before a name was known */
 	bool stop_told;	      /* the answer gave back the weight for good */
 };
 
 /*
- * The word for the next answer. name is NULL while it is not known; then it may be any caller from
- * that address whose name used to come late.
+ * The word for the answer to a call, of which host, stamp_ns and undrain are known already. name is
+ * NULL while it is not known; then it may be any caller from that address.
  */
 enum agent_word agent_callers_word(const struct agent_callers *callers, const char *name,
-				   const struct in6_addr *host, bool hold);
+				   const struct agent_call *call, bool hold);
+/* How many more answers to it will carry this "ready"; 0 if undrain is 0. */
+unsigned agent_caller_readies_left(const struct agent_caller *caller, uint32_t undrain);
 /* Enters a call. name is NULL if the caller gave none. */
 void agent_callers_enter(struct agent_callers *callers, const char *name,
 			 const struct agent_call *call);

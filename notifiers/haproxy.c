@@ -18,6 +18,9 @@
  * be far too much after a restart under pressure, a small cap would throttle a healthy Pi. If no
  * decision ever comes, HAProxy times out and leaves the server as it was.
  *
+ * Settings that change open this module anew, with an empty table of callers: until each balancer has
+ * polled once more, the cap is divided among fewer of them than there are.
+ *
  * A clean stop gives the weight back: HAProxy keeps the last one for ever when an agent vanishes.
  */
 #include <errno.h>
@@ -52,8 +55,12 @@ struct haproxy {
 	bool decided; /* there is a decision: callers are accepted */
 	bool stopping;
 	int64_t answers, junk;
+	int64_t crowd_ns; /* when a caller last displaced another one */
 	struct complaint crowd;
 };
+
+/* Strangers come in waves: a crowd is over when none was seen for that long. */
+#define CROWD_NS (60 * NS_PER_S)
 
 static const struct conf_item haproxy_items[] = {
 	CONF_ROW(struct haproxy_conf, listen, CONF_LISTEN, "[::1]:9777, 127.0.0.1:9777",
@@ -76,6 +83,14 @@ static const struct metric haproxy_metrics[METRICS] = {
 static bool is_held(const struct haproxy *haproxy)
 {
 	return haproxy->decision.drain && !haproxy->env->dry_run;
+}
+
+/* The operator's "ready" that callers have to hear now; 0: none. A dry run told no "drain" either. */
+static uint32_t get_undrain(const struct haproxy *haproxy)
+{
+	if (haproxy->decision.drain || haproxy->env->dry_run)
+		return 0;
+	return haproxy->decision.undrain;
 }
 
 /* IPv4 in mapped form; "::", which is nobody's address, for a Unix socket. */
@@ -105,18 +120,20 @@ static void call_settled(void *context, const char *name, const struct agent_cal
 	/* One more shares the cap: the others must hear of it at their next poll. */
 	if (agent_callers_count(&haproxy->callers, call->stamp_ns) > before)
 		env_wake(haproxy->env);
-	if (haproxy->callers.displaced != displaced)
-		complaint_raise(&haproxy->crowd,
-				"agent-check: more than %d callers, connection caps are divided "
-				"among them: set allow in [haproxy] to your load balancers",
-				AGENT_CALLERS);
+	if (haproxy->callers.displaced == displaced)
+		return;
+	haproxy->crowd_ns = env_now_ns(haproxy->env);
+	complaint_raise(&haproxy->crowd,
+			"agent-check: more than %d callers, connection caps are divided "
+			"among them: set allow in [haproxy] to your load balancers",
+			AGENT_CALLERS);
 }
 
 /* Writes the line. Returns true if it went out; call tells what it said. */
 static bool send_line(struct haproxy *haproxy, int fd, const char *name, struct agent_call *call)
 {
 	const struct agent_tone tone = {
-		.word = agent_callers_word(&haproxy->callers, name, &call->host, is_held(haproxy)),
+		.word = agent_callers_word(&haproxy->callers, name, call, is_held(haproxy)),
 		.dry_run = haproxy->env->dry_run,
 		.stopping = haproxy->stopping,
 	};
@@ -135,7 +152,9 @@ static bool send_line(struct haproxy *haproxy, int fd, const char *name, struct 
 static void answer_caller(void *context, int fd, const union addr_any *peer)
 {
 	struct haproxy *haproxy = context;
-	struct agent_call call = {.host = get_host(peer), .stamp_ns = env_now_ns(haproxy->env)};
+	struct agent_call call = {.host = get_host(peer),
+				  .stamp_ns = env_now_ns(haproxy->env),
+				  .undrain = get_undrain(haproxy)};
 	struct agent_greeting greeting = {.used = 0};
 	char bytes[AGENT_GREETING_SIZE + 1], name[AGENT_NAME_SIZE];
 	ssize_t length = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
@@ -144,7 +163,6 @@ static void answer_caller(void *context, int fd, const union addr_any *peer)
 	if (length > 0)
 		verdict = agent_greeting_take(&greeting, bytes, (size_t)length, name);
 	bool named = verdict == AGENT_NAMED;
-	call.nameless = !named;
 	/* One line is all that a balancer says: nothing unread can turn a close into a reset. */
 	bool over = named && length < (ssize_t)sizeof(bytes) && bytes[length - 1] == '\n';
 	bool sent = send_line(haproxy, fd, named ? name : NULL, &call);
@@ -194,7 +212,7 @@ static int haproxy_read(void *self, int64_t now_ns, struct batch *ret_batch)
 	struct haproxy *haproxy = self;
 	size_t count = agent_callers_count(&haproxy->callers, now_ns);
 
-	if (count < AGENT_CALLERS)
+	if (count < AGENT_CALLERS && now_ns - haproxy->crowd_ns >= CROWD_NS)
 		complaint_clear(&haproxy->crowd, "agent-check: counting load balancers");
 	batch_value(ret_batch, METRIC_BALANCERS, (int64_t)count);
 	return 0;
@@ -223,8 +241,10 @@ static bool haproxy_stop(void *self)
 	return agent_callers_stopped(&haproxy->callers, env_now_ns(haproxy->env));
 }
 
-static void write_caller(struct json *json, const struct agent_caller *caller, int64_t now_ns)
+static void write_caller(struct json *json, const struct agent_caller *caller, int64_t now_ns,
+			 uint32_t undrain)
 {
+	unsigned readies_left = agent_caller_readies_left(caller, undrain);
 	const union addr_any any = {.in6 = {.sin6_family = AF_INET6, .sin6_addr = caller->host}};
 	char text[ADDR_TEXT_SIZE] = "unix";
 
@@ -236,8 +256,8 @@ static void write_caller(struct json *json, const struct agent_caller *caller, i
 	json_decimal(json, "seen_s", (now_ns - caller->seen_ns) / NS_PER_MS, 3);
 	if (caller->interval_ns > 0)
 		json_int(json, "interval_ms", caller->interval_ns / NS_PER_MS);
-	if (caller->ready_left > 0)
-		json_int(json, "ready_left", caller->ready_left);
+	if (readies_left > 0)
+		json_int(json, "ready_left", readies_left);
 	json_object_end(json);
 }
 
@@ -253,8 +273,8 @@ static void haproxy_status(const void *self, struct json *json)
 	for (size_t i = 0; i < haproxy->callers.count; i++) {
 		const struct agent_caller *caller = &haproxy->callers.list[i];
 
-		if (caller->ready_left > 0 || agent_caller_lately(caller, now_ns))
-			write_caller(json, caller, now_ns);
+		if (agent_caller_lately(caller, now_ns))
+			write_caller(json, caller, now_ns, get_undrain(haproxy));
 	}
 	json_array_end(json);
 }

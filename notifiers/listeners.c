@@ -70,6 +70,18 @@ static void clear_shortage(struct listeners *listeners)
 		complaint_clear(&listeners->shortage, listeners->conf.subject);
 }
 
+/* The first one is told, because allow may be wrong; a scan must not fill the log with the rest. */
+static void refuse(struct listeners *listeners, const union addr_any *peer)
+{
+	listeners->refused++;
+	addr_format_host(&peer->sa, listeners->last_refused, sizeof(listeners->last_refused));
+	if (listeners->refused == 1)
+		log_warning("%s: %s is not in allow and was turned away; more of them are only "
+			    "counted (allow in [%s], hostingpictl status --json)",
+			    listeners->conf.subject, listeners->last_refused,
+			    listeners->conf.section);
+}
+
 static void listener_ready(void *context, unsigned events)
 {
 	struct listener *listener = context;
@@ -90,7 +102,7 @@ static void listener_ready(void *context, unsigned events)
 		if (addr_allowed(listeners->conf.allow, &peer.sa)) {
 			listeners->conf.accepted(listeners->conf.context, fd, &peer);
 		} else {
-			listeners->refused++;
+			refuse(listeners, &peer);
 			close(fd);
 		}
 	}
@@ -214,6 +226,7 @@ void listeners_status(const struct listeners *listeners, struct json *json)
 	}
 	json_array_end(json);
 	json_int(json, "refused", listeners->refused);
+	json_text(json, "last_refused", listeners->refused ? listeners->last_refused : NULL);
 }
 
 void listeners_close(struct listeners *listeners)

@@ -48,6 +48,7 @@ struct listeners {
 	struct timer *pause_timer;
 	bool accepting;
 	int64_t refused; /* connections of peers that are not in allow */
+	char last_refused[ADDR_TEXT_SIZE];
 	struct complaint shortage;
 	int64_t shortage_ns; /* last time */
 };
@@ -59,7 +60,7 @@ struct listeners {
 int listeners_open(struct listeners *listeners, const struct listeners_conf *conf,
 		   const struct env *env);
 void listeners_accept(struct listeners *listeners);
-/* Writes the members listen, failed and refused. */
+/* Writes the members listen, failed, refused and last_refused. */
 void listeners_status(const struct listeners *listeners, struct json *json);
 /* Harmless on zeroed, half-opened and closed ones. */
 void listeners_close(struct listeners *listeners);

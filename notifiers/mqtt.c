@@ -7,6 +7,9 @@
  * A lost connection is told once, and again only if the reason changes. Its end is told when the next
  * connection has stood for some seconds, so that a broker which throws us out each time (a second
  * client with our name does that) does not fill the log.
+ *
+ * A guard must not be lost because of its dashboard: whatever keeps the thread from starting is told
+ * and tried again later, and the agent goes on without MQTT. Reports wait in the core until then.
  */
 #include "notifiers/notifiers.h"
 
@@ -16,11 +19,12 @@
 
 #include "agent/log.h"
 #include "agent/render.h"
-#include "notifiers/credentials.h"
+#include "agent/sentence.h"
 #include "notifiers/mqtt_link.h"
 #include "notifiers/mqtt_worker.h"
 
 #define STEADY_NS (5 * NS_PER_S)
+#define RETRY_NS (60 * NS_PER_S)
 
 enum {
 	METRIC_RING_USED,
@@ -55,13 +59,15 @@ static const enum mqtt_topic report_topics[REPORT_KINDS] = {
 struct mqtt {
 	const struct mqtt_conf *conf;
 	const struct env *env;
-	struct mqtt_worker *worker; /* NULL: switched off */
+	struct mqtt_worker *worker; /* NULL: switched off, or it could not be started */
 	struct watch *watch;
 	char broker[BROKER_SIZE];
 	struct mqtt_news news;		      /* the newest we know */
 	char last_trouble[MQTT_TROUBLE_SIZE]; /* stays after it is over, for status */
 	int64_t since_ms;		      /* wall clock of the last change */
 	int64_t connected_ns;
+	int64_t retry_ns;  /* when to try again to start the thread */
+	bool leaving;	   /* nothing is started any more */
 	uint64_t too_long; /* events that are longer than their place */
 	struct complaint connection, length;
 	char document[RENDER_SIZE];
@@ -70,6 +76,13 @@ struct mqtt {
 static bool is_connected(const struct mqtt *self)
 {
 	return self->news.stage == MQTT_STAGE_CONNECTED;
+}
+
+/* A trouble is kept for status and goes into the log when it is another one than before. */
+static void take_trouble(struct mqtt *self, const char *trouble)
+{
+	text_copy(self->last_trouble, sizeof(self->last_trouble), trouble);
+	complaint_raise(&self->connection, "mqtt: broker %s: %s", self->broker, trouble);
 }
 
 /* Takes in what the worker tells. If it holds the lock just now, the descriptor stays readable. */
@@ -82,18 +95,16 @@ static void hear(struct mqtt *self)
 		return;
 	if (is_connected(self) != was_connected)
 		self->since_ms = env_wall_ms(self->env);
-	if (self->news.connections != connections) {
+	/* One that is over again already has nothing but its trouble to be told. */
+	if (self->news.connections != connections && is_connected(self)) {
 		self->connected_ns = env_now_ns(self->env);
 		if (self->connection.text[0])
 			log_debug("mqtt: connected to %s", self->news.address);
 		else
 			log_info("mqtt: connected to %s at %s", self->broker, self->news.address);
 	}
-	if (self->news.trouble[0]) {
-		memcpy(self->last_trouble, self->news.trouble, sizeof(self->last_trouble));
-		complaint_raise(&self->connection, "mqtt: broker %s: %s", self->broker,
-				self->news.trouble);
-	}
+	if (self->news.trouble[0])
+		take_trouble(self, self->news.trouble);
 }
 
 static void on_news(void *context, unsigned events)
@@ -102,54 +113,53 @@ static void on_news(void *context, unsigned events)
 	hear(context);
 }
 
-static int load_credentials(const char *path, struct mqtt_worker_conf *conf)
-{
-	const struct credential rows[] = {
-		{"username", conf->username, sizeof(conf->username)},
-		{"password", conf->password, sizeof(conf->password)},
-		{0},
-	};
-	char error[2 * MQTT_PATH_SIZE + 128];
-	int result;
-
-	if (!path[0])
-		return 0;
-	result = credentials_read(path, rows, error, sizeof(error));
-	if (result == 0 && !conf->username[0]) {
-		snprintf(error, sizeof(error), "%s has no username", path);
-		result = -EINVAL;
-	}
-	if (result < 0)
-		log_error("mqtt: credential_file: %s", error);
-	return result;
-}
-
-static int describe_worker(const struct mqtt *self, struct mqtt_worker_conf *conf)
+/* On failure writes one sentence that says what to do. */
+static int describe_worker(const struct mqtt *self, struct mqtt_worker_conf *conf, char *ret_error,
+			   size_t size)
 {
 	const char *id = self->env->id;
 	int length = snprintf(conf->client_id, sizeof(conf->client_id), "hostingpi-%s", id);
 
-	if (length >= (int)sizeof(conf->client_id)) {
-		log_error("mqtt: the id of this Pi is too long");
-		return -ENAMETOOLONG;
-	}
+	if (length >= (int)sizeof(conf->client_id))
+		return sentence_fail(-ENAMETOOLONG, ret_error, size,
+				     "the id of this Pi is too long: set another one in [agent]");
 	for (enum mqtt_topic topic = 0; topic < MQTT_TOPICS; topic++) {
 		if (mqtt_topic_build(self->conf->prefix, id, mqtt_topic_kinds[topic].leaf,
-				     conf->topics[topic], sizeof(conf->topics[topic])) < 0) {
-			log_error("mqtt: prefix and id are too long together");
-			return -ENAMETOOLONG;
-		}
+				     conf->topics[topic], sizeof(conf->topics[topic])) < 0)
+			return sentence_fail(-ENAMETOOLONG, ret_error, size,
+					     "prefix and id are too long together: shorten prefix");
 	}
 	conf->settings = *self->conf;
 	conf->seed = (uint64_t)env_entropy(self->env) << 32 | env_entropy(self->env);
-	return load_credentials(self->conf->credential_file, conf);
+	return 0;
+}
+
+static void start_worker(struct mqtt *self)
+{
+	struct mqtt_worker_conf conf = {0};
+	char error[MQTT_TROUBLE_SIZE];
+	int result = describe_worker(self, &conf, error, sizeof(error));
+
+	if (result == 0) {
+		result = mqtt_worker_start(&conf, &self->worker);
+		if (result < 0)
+			sentence_fail(result, error, sizeof(error),
+				      "cannot start the thread: %s; the next attempt is in 60 s",
+				      strerrordesc_np(-result));
+	}
+	if (result < 0) {
+		self->retry_ns = env_now_ns(self->env) + RETRY_NS;
+		take_trouble(self, error);
+		return;
+	}
+	/* Without a loop, and if it has no place left, read() asks for the news each second. */
+	self->watch = env_watch(self->env, mqtt_worker_mail(self->worker)->news_fd, WATCH_READ,
+				on_news, self);
 }
 
 static int mqtt_open(void *context, const void *settings, const struct env *env)
 {
-	struct mqtt_worker_conf conf = {0};
 	struct mqtt *self = context;
-	int result;
 
 	self->conf = settings;
 	self->env = env;
@@ -159,18 +169,7 @@ static int mqtt_open(void *context, const void *settings, const struct env *env)
 	snprintf(self->broker, sizeof(self->broker),
 		 strchr(self->conf->host, ':') ? "[%s]:%d" : "%s:%d", self->conf->host,
 		 mqtt_conf_port(self->conf));
-	result = describe_worker(self, &conf);
-	if (result == 0) {
-		result = mqtt_worker_start(&conf, &self->worker);
-		if (result < 0)
-			log_error("mqtt: cannot start its thread: %s", strerrordesc_np(-result));
-	}
-	explicit_bzero(&conf, sizeof(conf));
-	if (result < 0)
-		return result;
-	/* Without a loop, and if it has no place left, read() asks for the news each second. */
-	self->watch =
-		env_watch(env, mqtt_worker_mail(self->worker)->news_fd, WATCH_READ, on_news, self);
+	start_worker(self);
 	return 0;
 }
 
@@ -178,8 +177,12 @@ static int mqtt_read(void *context, int64_t now_ns, struct batch *ret_batch)
 {
 	struct mqtt *self = context;
 
+	if (!self->worker && self->conf->host[0] && !self->leaving && now_ns >= self->retry_ns)
+		start_worker(self);
 	if (!self->worker) {
-		static const char off[] = "MQTT is switched off: set host in section [mqtt]";
+		const char *off = self->conf->host[0]
+					  ? "MQTT could not be started: see the log"
+					  : "MQTT is switched off: set host in section [mqtt]";
 		batch_unknown(ret_batch, METRIC_RING_USED, off);
 		batch_unknown(ret_batch, METRIC_RING_DROPPED, off);
 		return 0;
@@ -201,7 +204,7 @@ static int mqtt_publish(void *context, const struct report *report)
 	int length, result;
 
 	if (!self->worker)
-		return 0;
+		return self->conf->host[0] ? NOTIFIER_BUSY : 0;
 	/* Balancers may follow the weight: in a dry run they must stay as they are. */
 	if (report->kind == REPORT_DECISION && self->env->dry_run)
 		return 0;
@@ -225,6 +228,7 @@ static bool mqtt_stop(void *context)
 {
 	struct mqtt *self = context;
 
+	self->leaving = true;
 	return !self->worker || mqtt_worker_finish(self->worker);
 }
 
@@ -258,13 +262,13 @@ static void mqtt_status(const void *context, struct json *json)
 	const struct mqtt *self = context;
 	const struct mqtt_news *news = &self->news;
 
-	if (!self->worker) {
+	if (!self->conf->host[0]) {
 		json_bool(json, "configured", false);
 		return;
 	}
 	json_bool(json, "configured", true);
 	json_bool(json, "connected", is_connected(self));
-	json_text(json, "state", stage_word(news->stage));
+	json_text(json, "state", self->worker ? stage_word(news->stage) : "could not be started");
 	json_text(json, "broker", self->broker);
 	json_bool(json, "tls", mqtt_conf_tls(self->conf));
 	json_text(json, "address", news->address[0] ? news->address : NULL);

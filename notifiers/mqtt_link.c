@@ -120,7 +120,8 @@ static int fail_code(struct mqtt_link *link, int code, int error)
 		return fail(link, explain_tls(link, text, sizeof(text)));
 	if (code == MOSQ_ERR_ERRNO && error)
 		return fail_errno(link, error);
-	if (code == MOSQ_ERR_CONN_LOST)
+	/* Without errno it is an end as well, only that the library did not notice whose. */
+	if (code == MOSQ_ERR_CONN_LOST || code == MOSQ_ERR_ERRNO)
 		return fail(link, HUNG_UP);
 	if (code == MOSQ_ERR_KEEPALIVE)
 		return fail(link, "the broker does not answer any more");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The thread dials round after round: look the name up, try each address, and as long as a
- * connection stands carry messages from the mail to the library, which is given one only when it has
- * got rid of the last. So nothing piles up there, neither while disconnected nor while the broker
- * does not read. Between rounds it pauses (mqtt_dial.h).
+ * The thread dials round after round: read the credentials, look the name up, try each address, and
+ * as long as a connection stands carry messages from the mail to the library, which is given one only
+ * when it has got rid of the last. So nothing piles up there, neither while disconnected nor while
+ * the broker does not read. Between rounds it pauses (mqtt_dial.h).
  *
  * The resolver cannot be interrupted. So the loop never waits for the thread for long, and the memory
  * belongs to whoever of the two leaves last.
@@ -23,6 +23,7 @@
 #include "agent/log.h"
 #include "agent/sample.h"
 #include "notifiers/mqtt_link.h"
+#include "notifiers/mqtt_login.h"
 
 /*
  * 16 to 24 KiB of it are ever touched (x86-64, glibc 2.36, OpenSSL 3.0: lookups that fail and
@@ -34,10 +35,12 @@
 #define GOOD_NS (30 * NS_PER_S)
 /* A broker that takes messages but does not acknowledge one for that long is left. */
 #define SILENCE_NS (60 * NS_PER_S)
-/* At the end: for messages that still wait; the rest of the caller's 2 s is for "offline". */
+/* At the end: for messages that still wait; the rest of the caller's 3 s is for "offline". */
 #define FLUSH_NS (NS_PER_S / 2)
 #define FLUSH_STEP_MS 50
 #define JOIN_NS (200 * NS_PER_MS)
+/* A file of our own is worth a look more often than a broker is worth a call. */
+#define FILE_PAUSE_MS 60000
 
 struct mqtt_worker {
 	struct mqtt_mail mail;
@@ -48,6 +51,8 @@ struct mqtt_worker {
 	struct mqtt_worker_conf conf;
 	struct mqtt_link_conf link_conf;
 	struct mqtt_link link;
+	struct mqtt_login login;
+	bool lacks_login; /* the file is no good */
 	uint64_t random;
 	int64_t answered_ns; /* the last PUBACK, or when the first message left that waits for one */
 	int64_t finish_ns;   /* when the request for goodbye was seen; 0: not yet */
@@ -67,8 +72,7 @@ static void worker_release(struct mqtt_worker *worker)
 	if (atomic_fetch_sub(&worker->holders, 1) > 1)
 		return;
 	mqtt_mail_close(&worker->mail);
-	explicit_bzero(worker->conf.username, sizeof(worker->conf.username));
-	explicit_bzero(worker->conf.password, sizeof(worker->conf.password));
+	mqtt_login_forget(&worker->login);
 	free(worker);
 }
 
@@ -187,8 +191,12 @@ static int64_t dial_all(struct mqtt_worker *worker)
 	int result;
 
 	mqtt_mail_tell(mail, MQTT_STAGE_LOOKUP, "", NULL);
-	result = mqtt_dial_find(settings->host, worker->link_conf.port, mqtt_conf_tls(settings),
-				&list, trouble, sizeof(trouble));
+	result = mqtt_login_read(&worker->login, settings->credential_file, trouble,
+				 sizeof(trouble));
+	worker->lacks_login = result < 0;
+	if (result == 0)
+		result = mqtt_dial_find(settings->host, worker->link_conf.port,
+					mqtt_conf_tls(settings), &list, trouble, sizeof(trouble));
 	if (mqtt_mail_ends(mail))
 		return 0;
 	for (size_t i = 0; result == 0 && i < list.count; i++) {
@@ -227,13 +235,14 @@ static void pause_for(struct mqtt_worker *worker, int64_t pause_ms)
 static void *worker_main(void *context)
 {
 	struct mqtt_worker *worker = context;
-	int64_t longest_ms = worker->conf.settings.reconnect_max / NS_PER_MS;
 	unsigned failed = 0;
 
 	while (!mqtt_mail_ends(&worker->mail)) {
-		int64_t pause_ms;
+		int64_t longest_ms = worker->conf.settings.reconnect_max / NS_PER_MS, pause_ms;
 
 		failed = dial_all(worker) >= GOOD_NS ? 1 : failed + 1;
+		if (worker->lacks_login && longest_ms > FILE_PAUSE_MS)
+			longest_ms = FILE_PAUSE_MS;
 		pause_ms = mqtt_pause_ms(failed, longest_ms, mqtt_random(&worker->random));
 		if (!mqtt_mail_ends(&worker->mail))
 			log_debug("mqtt: next attempt in %lld ms", (long long)pause_ms);
@@ -255,8 +264,8 @@ static void describe_link(struct mqtt_worker *worker)
 		.client_id = conf->client_id,
 		.will_topic = conf->topics[MQTT_AVAILABILITY],
 		.will = MQTT_OFFLINE,
-		.username = conf->username,
-		.password = conf->password,
+		.username = worker->login.username,
+		.password = worker->login.password,
 		.ca_file = conf->settings.ca_file,
 		.cert_file = conf->settings.cert_file,
 		.key_file = conf->settings.key_file,
@@ -335,23 +344,31 @@ bool mqtt_worker_finish(struct mqtt_worker *worker)
 	       atomic_load(&worker->mail.stage) != MQTT_STAGE_CONNECTED;
 }
 
-void mqtt_worker_close(struct mqtt_worker *worker)
+/* Returns true if the thread has ended. */
+static bool join(struct mqtt_worker *worker)
 {
-	struct timespec until;
-	int64_t until_ns;
-
-	if (!worker)
-		return;
-	mqtt_mail_quit(&worker->mail);
-	until_ns = clock_ns() + JOIN_NS;
-	until = (struct timespec){
+	int64_t until_ns = clock_ns() + JOIN_NS;
+	const struct timespec until = {
 		.tv_sec = (time_t)(until_ns / NS_PER_S),
 		.tv_nsec = (long)(until_ns % NS_PER_S),
 	};
-	if (pthread_clockjoin_np(worker->thread, NULL, CLOCK_MONOTONIC, &until) == 0) {
+
+	/* The loop goes on after a reload, and its callers must not feel it. */
+	if (!atomic_load(&worker->mail.finish))
+		return pthread_tryjoin_np(worker->thread, NULL) == 0;
+	return pthread_clockjoin_np(worker->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
+}
+
+void mqtt_worker_close(struct mqtt_worker *worker)
+{
+	if (!worker)
+		return;
+	mqtt_mail_quit(&worker->mail);
+	if (join(worker)) {
 		mqtt_link_library_close();
 	} else {
-		log_debug("mqtt: the resolver does not return: its thread is left behind");
+		/* The library counts who opened it, so this one keeps it open. */
+		log_debug("mqtt: its thread is left behind until it ends by itself");
 		pthread_detach(worker->thread);
 	}
 	worker_release(worker);

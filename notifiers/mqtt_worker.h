@@ -14,14 +14,12 @@ struct mqtt_worker;
 
 /* "hostingpi-" and the id. */
 #define MQTT_CLIENT_ID_SIZE 128
-#define MQTT_SECRET_SIZE 256
 
 /* What the worker needs to know. It keeps a copy of its own. */
 struct mqtt_worker_conf {
 	struct mqtt_conf settings; /* host is not empty */
 	char topics[MQTT_TOPICS][MQTT_TOPIC_SIZE];
 	char client_id[MQTT_CLIENT_ID_SIZE];
-	char username[MQTT_SECRET_SIZE], password[MQTT_SECRET_SIZE];
 	uint64_t seed; /* random; for the pauses */
 };
 
@@ -38,8 +36,9 @@ struct mqtt_mail *mqtt_worker_mail(struct mqtt_worker *worker);
 bool mqtt_worker_finish(struct mqtt_worker *worker);
 
 /*
- * Ends the thread. It comes within milliseconds, unless it is inside the resolver: then it is left to
- * itself after 200 ms and frees its memory when it returns. NULL is fine.
+ * Ends the thread and does not wait for it: it comes within milliseconds, or when the resolver returns,
+ * and frees its memory itself. Only after mqtt_worker_finish() is it given up to 200 ms, because the
+ * process is about to end. NULL is fine.
  */
 void mqtt_worker_close(struct mqtt_worker *worker);
 

@@ -103,10 +103,6 @@ def wait_status(haproxy, word):
     )
 
 
-def set_state(haproxy, state):
-    assert haproxy.command(f"set server pool/pi state {state}").strip() == ""
-
-
 @both_families
 def test_weight_and_cap_arrive(agent, memory, balance, family):
     haproxy = balance(agent, family=family)
@@ -151,25 +147,78 @@ def test_drain_and_ready(agent, balance):
     assert not any("ready_left" in one for one in sink(agent)["balancers"] if one["name"])
     # From now on nothing of ours touches what people do by hand.
     for state, word in (("maint", "MAINT"), ("drain", "DRAIN")):
-        set_state(haproxy, state)
+        assert haproxy.command(f"set server pool/pi state {state}").strip() == ""
         wait_status(haproxy, word)
         wait_answers(agent, 5)
         assert haproxy.status("pi").startswith(word)
-        set_state(haproxy, "ready")
+        assert haproxy.command("set server pool/pi state ready").strip() == ""
         wait_status(haproxy, "UP")
 
 
-def test_ready_goes_only_to_whom_drain_was_told(agent, balance):
+def test_ready_goes_out_only_when_it_is_said(agent, balance):
     haproxy = balance(agent)
     wait_told(agent, haproxy)
     agent.ask("drain")
     wait_status(haproxy, "DRAIN")
     agent.ask("ready")
     harness.wait_until(lambda: not agent.status()["decision"]["drain"], what="the hold's end")
+    # An earlier life of the agent may have drained anybody: whoever calls hears it, three times.
     stranger = harness.families()[-1]  # from another address, where there are two families
-    answers = [agent.agent_check(stranger, send=b"lb7/pis\n") for _ in range(8)]
-    lines = [answer.partition(" # ")[0] for answer in answers]
-    assert not any(set(line.split()) & {"ready", "drain", "maint"} for line in lines)
+
+    def words():
+        line = agent.agent_check(stranger, send=b"lb7/pis\n").partition(" # ")[0]
+        return set(line.split()) & {"ready", "drain", "maint"}
+
+    def left():
+        known = {one["name"]: one.get("ready_left", 0) for one in sink(agent)["balancers"]}
+        return known.get("lb7/pis", 3)
+
+    for expected in (2, 1, 0):
+        assert words() == {"ready"}
+        harness.wait_until(lambda: left() == expected, what=f"{expected} more")
+    assert not any(words() for _ in range(5))
+
+
+def lose_power(agent):
+    """What a reset does: the agent is gone without a word, and what it kept on the tmpfs, too."""
+    agent.kill()
+    shutil.rmtree(agent.run_dir)
+    agent.run_dir.mkdir()
+    agent.start()
+
+
+def open_anew(agent):
+    agent.configure({"haproxy": {"allow": "::1, 127.0.0.1"}})
+    wait_answers(agent, 10)
+    before = sink(agent)["answers"]
+    agent.reload()
+    harness.wait_until(lambda: sink(agent)["answers"] < before, what="a new count of answers")
+
+
+@pytest.mark.parametrize("forget", [lose_power, open_anew])
+def test_ready_undoes_a_drain_that_is_forgotten(agent, balance, forget):
+    haproxy = balance(agent)
+    wait_told(agent, haproxy)
+    agent.ask("drain")
+    wait_status(haproxy, "DRAIN")
+    forget(agent)
+    wait_answers(agent, 3)
+    assert haproxy.status("pi").startswith("DRAIN")
+    agent.ask("ready")
+    wait_status(haproxy, "UP")
+
+
+def test_ready_outlives_a_crash(agent, balance):
+    haproxy = balance(agent)
+    wait_told(agent, haproxy)
+    agent.ask("drain")
+    wait_status(haproxy, "DRAIN")
+    haproxy.stop()  # it does not hear the word in time
+    agent.ask("ready")
+    harness.wait_until(lambda: not agent.status()["decision"]["drain"], what="the hold's end")
+    agent.kill()
+    agent.start()
+    haproxy.cont()
     wait_status(haproxy, "UP")
 
 

@@ -2,6 +2,7 @@
 """The MQTT notifier against a real broker: birth, news, will, goodbye, and ways to lose it."""
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -186,6 +187,7 @@ def login(scratch, start_mosquitto):
         text = f"username = pi\npassword = {password}\n"
         secret = scratch.file("secret", text)
         secret.chmod(mode)
+        make.secret = secret
         keys = {"credential_file": secret}
         return harness.Agent(scratch, mqtt_config(broker.port, **keys), options=["-l", "debug"])
 
@@ -209,6 +211,37 @@ def test_wrong_and_right_password(login):
 
 
 def test_credential_file_open_to_others(login):
-    agent = login(SECRET, mode=0o640).spawn()
+    """The guard works all the same, and the file is read again without a restart."""
+    agent = login(SECRET, mode=0o640).start()
     wait_log(agent, "run: chmod 600 ")
+    assert agent.agent_check().startswith("up ")
+    assert "run: chmod 600 " in mqtt_status(agent)["last_error"]
+    login.secret.chmod(0o600)
+    wait_connected(agent)
+    assert agent.tail(100000).count("warning: mqtt:") == 1
+    assert SECRET not in json.dumps(agent.status())
     assert SECRET not in agent.log.read_text()
+
+
+def test_password_corrected_without_restart(login):
+    agent = login("wrong-" + SECRET).start()
+    wait_log(agent, "refuses the login")
+    login.secret.write_text(f"username = pi\npassword = {SECRET}\n", encoding="ascii")
+    wait_connected(agent)
+    assert SECRET not in agent.log.read_text()
+
+
+def test_reload_hands_the_session_over(mosquitto, start_agent):
+    """The old thread ends in its own time, under the same name at the broker as the new one."""
+    agent = start_agent(mqtt_config(mosquitto.port))
+    for seconds in range(40, 45):
+        wait_connected(agent)
+        agent.configure({"mqtt": {"keepalive": f"{seconds}s"}})
+        agent.reload()
+        wait_log(mosquitto, f"as hostingpi-lab (p2, c1, k{seconds}")
+    wait_connected(agent)
+    first = agent.status()["seq"]
+    harness.wait_until(lambda: agent.status()["seq"] >= first + 2)
+    mosquitto.subscriber().wait_for(is_topic("availability", "online"))  # retained
+    assert mqtt_status(agent)["connections"] == 1
+    harness.wait_until(lambda: len(os.listdir(f"/proc/{agent.pid}/task")) == 2, what="two threads")

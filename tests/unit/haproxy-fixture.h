@@ -2,7 +2,7 @@
 /*
  * A loop that is turned by hand and a clock that is set by hand, around the whole notifier over real
  * loopback sockets: descriptors are polled when the test says so, timers fire when the clock is
- * moved. To be included by one test program only.
+ * moved. To be included once by a test program.
  */
 #ifndef HOSTINGPI_TEST_HAPROXY_FIXTURE_H
 #define HOSTINGPI_TEST_HAPROXY_FIXTURE_H
@@ -192,6 +192,8 @@ static const struct decision NORMAL = {
 	.capacity = 12,
 	.nominal = 12,
 	.balancers = 1,
+	.maxconn_known = true,
+	.nominal_known = true,
 };
 
 static inline void configure(struct fixture *f, const char *key, const char *value)
@@ -222,7 +224,7 @@ static int fixture_set_up(void **state)
 }
 
 /* Closes the notifier and clears it, as for a new start. */
-static void tear_down_notifier(struct fixture *f)
+static inline void tear_down_notifier(struct fixture *f)
 {
 	haproxy_notifier.module.close(f->self);
 	haproxy_notifier.module.close(f->self); /* twice is harmless */
@@ -302,7 +304,7 @@ static int dial(const struct addr *addr, const char *greeting)
 }
 
 /* Runs the loop until the caller has the whole answer and the end of it; returns its length. */
-static size_t read_answer(struct fixture *f, int fd, char *answer, size_t size)
+static inline size_t read_answer(struct fixture *f, int fd, char *answer, size_t size)
 {
 	size_t used = 0;
 

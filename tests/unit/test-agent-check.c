@@ -78,6 +78,8 @@ static const struct decision SHED = {
 	.capacity = 6,
 	.nominal = 25,
 	.balancers = 2,
+	.maxconn_known = true,
+	.nominal_known = true,
 };
 
 static void test_line_is_to_the_byte(void **state)
@@ -182,7 +184,7 @@ static void test_line_of_a_stop(void **state)
 	assert_string_equal(reply.comment, "stopping");
 	assert_string_equal(reply.admin, "");
 
-	/* A debt is paid even now; a hold is not lifted by leaving. */
+	/* An operator's word goes out even now; a hold is not lifted by leaving. */
 	reply = tell(&decision, (struct agent_tone){.word = AGENT_WORD_READY, .stopping = true});
 	assert_string_equal(reply.admin, "ready");
 	decision.drain = true;
@@ -190,6 +192,34 @@ static void test_line_of_a_stop(void **state)
 	reply = tell(&decision, (struct agent_tone){.word = AGENT_WORD_DRAIN, .stopping = true});
 	assert_string_equal(reply.admin, "drain");
 	assert_int_equal(reply.weight, 45);
+}
+
+static void test_line_leaves_out_what_is_not_known(void **state)
+{
+	struct decision decision = SHED;
+	char line[AGENT_LINE_SIZE];
+
+	(void)state;
+	decision.nominal_known = false;
+	agent_check_line(&decision, &(struct agent_tone){.stopping = true}, line);
+	assert_string_equal(line, "up 100% # stopping\n");
+	agent_check_line(&decision, &(struct agent_tone){.dry_run = true}, line);
+	assert_string_equal(line, "up 100% # dry-run would 45% maxconn:3 shed headroom 120 MB\n");
+	agent_check_line(&decision, &(struct agent_tone){.stopping = false}, line);
+	assert_string_equal(line, "up 45% maxconn:3 # shed headroom 120 MB\n");
+
+	decision.maxconn_known = false;
+	agent_check_line(&decision, &(struct agent_tone){.stopping = false}, line);
+	assert_string_equal(line, "up 45% # shed headroom 120 MB\n");
+	agent_check_line(&decision, &(struct agent_tone){.word = AGENT_WORD_DRAIN}, line);
+	assert_string_equal(line, "up 45% drain # shed headroom 120 MB\n");
+	agent_check_line(&decision, &(struct agent_tone){.dry_run = true}, line);
+	assert_string_equal(line, "up 100% # dry-run would 45% shed headroom 120 MB\n");
+	/* A hold is not lifted by leaving, and neither is the cap that stands. */
+	decision.drain = true;
+	decision.nominal_known = true;
+	agent_check_line(&decision, &(struct agent_tone){.stopping = true}, line);
+	assert_string_equal(line, "up 45% # shed headroom 120 MB\n");
 }
 
 /* Feeds text in pieces of the given size, then ends it. */
@@ -266,6 +296,7 @@ int main(void)
 		cmocka_unit_test(test_line_fails_only_when_told),
 		cmocka_unit_test(test_line_of_a_dry_run),
 		cmocka_unit_test(test_line_of_a_stop),
+		cmocka_unit_test(test_line_leaves_out_what_is_not_known),
 		cmocka_unit_test(test_name_in_pieces),
 		cmocka_unit_test(test_name_junk),
 	};

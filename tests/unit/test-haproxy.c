@@ -175,45 +175,10 @@ static void test_strangers_are_refused(void **state)
 	publish(f);
 	assert_string_equal(ask(f, &f->ports[0], "lb1/pis\n"), FINE);
 	assert_string_equal(ask(f, &f->ports[1], "lb1/pis\n"), "");
-	assert_non_null(strstr(read_status(f, text, sizeof(text)), "\"refused\":1"));
+	assert_non_null(
+		strstr(read_status(f, text, sizeof(text)), "\"refused\":1,\"last_refused\":\""));
 	assert_non_null(strstr(text, "\"answers\":1"));
 	assert_int_equal(count_balancers(f), 1);
-}
-
-static void test_a_hold_and_its_end(void **state)
-{
-	struct fixture *f = *state;
-	static const char ready[] = "up 100% maxconn:12 ready # normal fine\n";
-
-	open_notifier(f);
-	publish(f);
-	assert_string_equal(ask(f, &f->ports[0], "lb1/pis\n"), FINE);
-	f->decision.drain = true;
-	f->decision.state = CONTROL_HOLD;
-	publish(f);
-	assert_string_equal(ask(f, &f->ports[0], "lb1/pis\n"),
-			    "up 100% maxconn:12 drain # hold fine\n");
-	/* Leaving does not lift it. */
-	assert_true(haproxy_notifier.stop(f->self));
-	assert_string_equal(ask(f, &f->ports[0], "lb1/pis\n"),
-			    "up 100% maxconn:12 drain # hold fine\n");
-	tear_down_notifier(f);
-
-	/* The same without leaving in between. */
-	open_notifier(f);
-	publish(f);
-	ask(f, &f->ports[0], "lb1/pis\n");
-	ask(f, &f->ports[0], NULL);
-	f->decision = NORMAL;
-	publish(f);
-	for (int i = 0; i < 3; i++) {
-		assert_string_equal(ask(f, &f->ports[0], "lb1/pis\n"), ready);
-		assert_string_equal(ask(f, &f->ports[0], "lb2/pis\n"), FINE);
-	}
-	assert_string_equal(ask(f, &f->ports[0], "lb1/pis\n"), FINE);
-	for (int i = 0; i < 3; i++)
-		assert_string_equal(ask(f, &f->ports[0], NULL), ready);
-	assert_string_equal(ask(f, &f->ports[0], NULL), FINE);
 }
 
 static void test_a_clean_stop_gives_the_weight_back(void **state)
@@ -345,7 +310,6 @@ int main(void)
 		TEST(a_round_is_bounded),
 		TEST(a_flood_ends_in_a_reset),
 		TEST(strangers_are_refused),
-		TEST(a_hold_and_its_end),
 		TEST(a_clean_stop_gives_the_weight_back),
 		TEST(a_dry_run_changes_nothing),
 		TEST(ports_that_are_taken),

@@ -1,180 +1,64 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The MQTT notifier and its thread against sockets that this test holds itself: nobody listens,
+ * The thread of the MQTT notifier against sockets that this test holds itself: nobody listens,
  * somebody listens and is silent, refuses, or talks nonsense, and one that is as much of a broker as
- * it takes to see birth and goodbye. The real broker comes in the lab tests.
+ * it takes to see birth and goodbye. A resolver that never answers, and a library that fails without
+ * a reason, are put in the place of the real ones. The real broker comes in the lab tests.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-#include <arpa/inet.h>
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+#include "tests/unit/test-mqtt-world.h"
 
-#include "notifiers/mqtt_link.h"
-#include "notifiers/mqtt_worker.h"
-#include "notifiers/notifiers.h"
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <mosquitto.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
 
-#define DEADLINE_MS 20000
-
-static const unsigned char CONNACK_WELCOME[] = {0x20, 2, 0, 0};
 static const unsigned char CONNACK_NOT_AUTHORISED[] = {0x20, 2, 0, 5};
 
-struct world {
-	int listener, peer;
-	int port;
-	struct mqtt_worker *worker;
-	struct mqtt_news news;
-	unsigned char bytes[4096]; /* from the worker, not looked at yet */
-	size_t length;
-};
+static sem_t resolver_entered, resolver_leave;
 
-static void await(int fd)
+/* The resolver of this program: one name is never found, and never refused either. */
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+		struct addrinfo **ret_list)
 {
-	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 
-	assert_int_equal(poll(&poll_fd, 1, DEADLINE_MS), 1);
-}
-
-static struct world *world_new(void)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	struct world *world = calloc(1, sizeof(*world));
-	socklen_t length = sizeof(address);
-
-	assert_non_null(world);
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	world->peer = -1;
-	world->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(world->listener, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(getsockname(world->listener, (struct sockaddr *)&address, &length), 0);
-	world->port = ntohs(address.sin_port);
-	return world;
-}
-
-static void world_start(struct world *world)
-{
-	struct mqtt_worker_conf conf = {
-		.settings =
-			{
-				.host = "127.0.0.1",
-				.port = world->port,
-				.keepalive = 30 * NS_PER_S,
-				.reconnect_max = NS_PER_S,
-			},
-		.client_id = "hostingpi-test",
-		.seed = 7,
-	};
-
-	for (int i = 0; i < MQTT_TOPICS; i++)
-		assert_int_equal(mqtt_topic_build("p", "i", mqtt_topic_kinds[i].leaf,
-						  conf.topics[i], sizeof(conf.topics[i])),
-				 0);
-	assert_int_equal(mqtt_worker_start(&conf, &world->worker), 0);
-}
-
-static void world_free(struct world *world)
-{
-	mqtt_worker_close(world->worker);
-	if (world->peer >= 0)
-		close(world->peer);
-	close(world->listener);
-	free(world);
-}
-
-static void hear(struct world *world)
-{
-	struct mqtt_mail *mail = mqtt_worker_mail(world->worker);
-
-	await(mail->news_fd);
-	while (mqtt_mail_news(mail, &world->news) == -EAGAIN)
-		;
-}
-
-static void hear_trouble(struct world *world, const char *text)
-{
-	time_t deadline = time(NULL) + DEADLINE_MS / 1000;
-
-	do {
-		hear(world);
-		if (time(NULL) > deadline)
-			fail_msg("waited for \"%s\", heard \"%s\"", text, world->news.trouble);
-	} while (!strstr(world->news.trouble, text));
-}
-
-static void take_call(struct world *world)
-{
-	await(world->listener);
-	world->peer = accept4(world->listener, NULL, NULL, SOCK_CLOEXEC);
-	assert_true(world->peer >= 0);
-	world->length = 0;
-}
-
-static void say(struct world *world, const void *data, size_t length)
-{
-	assert_int_equal(send(world->peer, data, length, MSG_NOSIGNAL), length);
-}
-
-/* Reads one packet (shorter than 16 KiB) to ret_packet. Returns its length; the type is its first byte. */
-static size_t take_packet(struct world *world, unsigned char *ret_packet)
-{
-	for (;;) {
-		unsigned char *bytes = world->bytes;
-		size_t head = world->length > 1 && bytes[1] & 0x80 ? 3 : 2;
-		if (world->length >= head) {
-			size_t length = head + (bytes[1] & 0x7f);
-			if (head == 3)
-				length += (size_t)bytes[2] << 7;
-			if (world->length >= length) {
-				memcpy(ret_packet, bytes, length);
-				memmove(bytes, bytes + length, world->length -= length);
-				return length;
-			}
-		}
-		await(world->peer);
-		ssize_t got = recv(world->peer, bytes + world->length,
-				   sizeof(world->bytes) - world->length, 0);
-		assert_true(got > 0);
-		world->length += (size_t)got;
+	if (strcmp(host, "stuck.test") == 0) {
+		sem_post(&resolver_entered);
+		sem_wait(&resolver_leave);
+		return EAI_AGAIN;
 	}
+	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	return real(host, service, hints, ret_list);
 }
 
-/* The next packet is a PUBLISH of this; it is acknowledged if it asks for that. */
-static void expect_publish(struct world *world, unsigned char head, const char *topic,
-			   const char *payload)
-{
-	unsigned char packet[4096];
-	size_t length = take_packet(world, packet), at = packet[1] & 0x80 ? 3 : 2;
-	size_t topic_length = (size_t)packet[at] << 8 | packet[at + 1];
+static int waits;
 
-	assert_int_equal(packet[0], head);
-	assert_int_equal(topic_length, strlen(topic));
-	assert_memory_equal(packet + at + 2, topic, topic_length);
-	at += 2 + topic_length;
-	if (head & 0x06) {
-		unsigned char puback[] = {0x40, 2, packet[at], packet[at + 1]};
-		say(world, puback, sizeof(puback));
-		at += 2;
+int pthread_clockjoin_np(pthread_t thread, void **ret_value, clockid_t clock,
+			 const struct timespec *until)
+{
+	int (*real)(pthread_t, void **, clockid_t, const struct timespec *);
+
+	waits++;
+	*(void **)&real = dlsym(RTLD_NEXT, "pthread_clockjoin_np");
+	return real(thread, ret_value, clock, until);
+}
+
+static atomic_bool library_fails;
+
+int mosquitto_loop_read(struct mosquitto *client, int packets)
+{
+	int (*real)(struct mosquitto *, int);
+
+	if (library_fails) {
+		errno = 0;
+		return MOSQ_ERR_ERRNO;
 	}
-	assert_int_equal(length - at, strlen(payload));
-	assert_memory_equal(packet + at, payload, length - at);
-}
-
-static void put(struct world *world, enum mqtt_topic topic, const char *text)
-{
-	struct mqtt_mail *mail = mqtt_worker_mail(world->worker);
-
-	while (mqtt_mail_put(mail, topic, text, strlen(text)) == -EAGAIN)
-		;
+	*(void **)&real = dlsym(RTLD_NEXT, "mosquitto_loop_read");
+	return real(client, packets);
 }
 
 static void test_nobody_listens(void **state)
@@ -297,62 +181,97 @@ static void test_birth_news_and_goodbye(void **state)
 	world_free(world);
 }
 
-static int64_t fixed_time(const struct env *env)
-{
-	(void)env;
-	return 5;
-}
-
-static uint32_t fixed_entropy(const struct env *env)
-{
-	(void)env;
-	return 5;
-}
-
-static void test_without_host_nothing_starts(void **state)
+static void test_close_does_not_wait_for_the_resolver(void **state)
 {
 	(void)state;
-	const struct env env = {
-		.id = "i",
-		.run_dir = "",
-		.now_ns = fixed_time,
-		.wall_ms = fixed_time,
-		.entropy = fixed_entropy,
-	};
-	struct mqtt_conf conf = {.prefix = "p"};
-	const struct module *module = &mqtt_notifier.module;
-	void *self = calloc(1, module->self_size);
-	const struct report report = {.kind = REPORT_EVENT, .event = &(struct event){.id = 1}};
-	struct batch batch;
-	struct json json;
-	char text[1024];
+	struct world *world = world_new();
 
-	assert_non_null(self);
-	assert_int_equal(module->open(self, &conf, &env), 0);
-	batch_reset(&batch);
-	assert_int_equal(module->read(self, 0, &batch), 0);
-	assert_int_equal(batch.sample_count, module->metric_count);
-	for (size_t i = 0; i < batch.sample_count; i++) {
-		assert_int_equal(batch.samples[i].kind, SAMPLE_UNKNOWN);
-		assert_non_null(strstr(batch.samples[i].text, "set host in section [mqtt]"));
-	}
-	assert_int_equal(mqtt_notifier.publish(self, &report), 0);
-	json_start(&json, text, sizeof(text));
-	json_object(&json, NULL);
-	mqtt_notifier.status(self, &json);
-	json_object_end(&json);
-	assert_true(json_finish(&json) > 0);
-	assert_string_equal(text, "{\"configured\":false}");
-	assert_true(mqtt_notifier.stop(self));
-	module->close(self);
+	world->host = "stuck.test";
+	world_start(world);
+	sem_wait(&resolver_entered);
+	waits = 0;
+	mqtt_worker_close(world->worker); /* as for other settings: the loop goes on */
+	assert_int_equal(waits, 0);
+	assert_int_equal(count_threads(), 2);
+	sem_post(&resolver_leave);
+	await_threads(1);
 
-	/* A credential file that cannot be read: the module cannot work, and can be closed. */
-	memset(self, 0, module->self_size);
-	strcpy(conf.host, "127.0.0.1");
-	strcpy(conf.credential_file, "/nonexistent/secret");
-	assert_int_equal(module->open(self, &conf, &env), -ENOENT);
-	module->close(self);
-	free(self);
+	/* Only a process that is about to end has a moment for it. */
+	world_start(world);
+	sem_wait(&resolver_entered);
+	assert_true(mqtt_worker_finish(world->worker));
+	mqtt_worker_close(world->worker);
+	assert_int_equal(waits, 1);
+	sem_post(&resolver_leave);
+	world->worker = NULL;
+	world_free(world);
+}
+
+static void test_library_without_a_reason(void **state)
+{
+	(void)state;
+	struct world *world = world_new();
+
+	assert_int_equal(listen(world->listener, 1), 0);
+	library_fails = true;
+	world_start(world);
+	hear_trouble(world, "closed the connection");
+	library_fails = false;
+	world_free(world);
+}
+
+static void write_login(const char *path, const char *text, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+static void expect_login(struct world *world, const char *name, const char *password)
+{
+	unsigned char packet[4096];
+	size_t length, at;
+
+	take_call(world);
+	length = take_packet(world, packet);
+	assert_int_equal(packet[0], 0x10);
+	assert_int_equal(packet[9] & 0xc0, 0xc0); /* both are there, at the very end */
+	at = length - strlen(password);
+	assert_memory_equal(packet + at, password, strlen(password));
+	at -= 2 + strlen(name);
+	assert_memory_equal(packet + at, name, strlen(name));
+}
+
+static void test_login_is_read_for_each_call(void **state)
+{
+	(void)state;
+	struct world *world = world_new();
+	char path[] = "/tmp/hostingpi-test-XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	close(fd);
+	unlink(path);
+	assert_int_equal(listen(world->listener, 1), 0);
+	world->credential_file = path;
+	world_start(world);
+	hear_trouble(world, "credential_file: /tmp/hostingpi-test-");
+	assert_non_null(strstr(world->news.trouble, "No such file or directory; make it"));
+	write_login(path, "password = eins\n", 0600);
+	hear_trouble(world, "has no username: add the line");
+	write_login(path, "username = pi\npassword = eins\n", 0640);
+	hear_trouble(world, "run: chmod 600 /tmp/hostingpi-test-");
+	assert_int_equal(chmod(path, 0600), 0);
+	expect_login(world, "pi", "eins");
+	say(world, CONNACK_NOT_AUTHORISED, sizeof(CONNACK_NOT_AUTHORISED));
+	write_login(path, "username = other\npassword = zwei\n", 0600);
+	close(world->peer);
+	expect_login(world, "other", "zwei");
+	unlink(path);
+	world_free(world);
 }
 
 int main(void)
@@ -362,9 +281,13 @@ int main(void)
 		cmocka_unit_test(test_silent_listener),
 		cmocka_unit_test(test_refusal_and_nonsense),
 		cmocka_unit_test(test_birth_news_and_goodbye),
-		cmocka_unit_test(test_without_host_nothing_starts),
+		cmocka_unit_test(test_close_does_not_wait_for_the_resolver),
+		cmocka_unit_test(test_library_without_a_reason),
+		cmocka_unit_test(test_login_is_read_for_each_call),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
+	sem_init(&resolver_entered, 0, 0);
+	sem_init(&resolver_leave, 0, 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
