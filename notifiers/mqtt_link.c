@@ -26,7 +26,7 @@
 
 /* For TCP, TLS and MQTT together; a broker that needs longer is not one to wait for. */
 #define GREETING_NS (10 * NS_PER_S)
-#define GREETING_STEP_MS 50
+#define GREETING_STEP_MS 250
 /* libmosquitto wants to be called about once a second for its keepalive. */
 #define MISC_NS NS_PER_S
 #define UP_STEP_MS 2000

@@ -20,7 +20,8 @@
 #define ENTER "\033[?1049h\033[?25l\033[?7l"
 #define LEAVE "\033[?7h\033[?25h\033[?1049l"
 #define HOME "\033[H"
-#define LINE_END "\033[K\r\n"
+#define CLEAR_RIGHT "\033[K"
+#define LINE_NEXT "\r\n"
 #define CLEAR_BELOW "\033[J"
 
 static void keys_take(struct screen *screen)
@@ -108,18 +109,20 @@ void screen_draw(const char *text)
 	size_t columns, rows, lines = count_lines(text), shown;
 
 	screen_size(&columns, &rows);
-	/* The last row stays free: a line end there would scroll. */
-	shown = lines < rows ? lines : rows > 2 ? rows - 2 : 0;
+	shown = lines <= rows ? lines : rows - 1;
 	fputs(HOME, stdout);
 	for (size_t i = 0; i < shown; i++) {
 		size_t length = strcspn(text, "\n");
 
+		/* Between the lines only: a line end in the last row would scroll. */
+		fputs(i > 0 ? LINE_NEXT : "", stdout);
 		fwrite(text, 1, length, stdout);
-		fputs(LINE_END, stdout);
+		fputs(CLEAR_RIGHT, stdout);
 		text += length + 1;
 	}
 	if (shown < lines)
-		fprintf(stdout, "(%zu more lines in a taller window)\033[K", lines - shown);
+		fprintf(stdout, "%s(%zu more lines in a taller window)" CLEAR_RIGHT,
+			shown > 0 ? LINE_NEXT : "", lines - shown);
 	fputs(CLEAR_BELOW, stdout);
 	fflush(stdout);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Nothing is assumed to be there: a reading that is missing is left out of its row (row.h), and the
- * reasons stand in the list at the end. The rows below those of the decision stand in status_rows.c.
+ * reasons stand in the list at the end (unknown.c). The rows below those of the decision stand in
+ * status_rows.c.
  */
 #include "agent/ctl/status.h"
 
@@ -12,24 +13,23 @@
 #include "agent/ctl/document.h"
 #include "agent/ctl/row.h"
 #include "agent/ctl/status_rows.h"
+#include "agent/ctl/unknown.h"
 
 #define BAR_WIDTH 30
 /* "112.0 MiB of 921.0 MiB" */
 #define BAR_COLUMN 22
-/* Names of readings have at most 30 characters; what is longer pushes its reason aside. */
-#define NAME_WIDTH_MAX 40
-#define TIME_TO_SWAP "mem.time_to_swap_s"
 
+/* The words are those of the daemon and of MQTT; the reason that only repeats the word is not shown. */
 static const struct {
-	const char *word, *text;
+	const char *word, *text, *plain_reason;
 	enum tone tone;
 } states[] = {
-	{"normal", "normal: everything fits", TONE_GOOD},
-	{"shed", "shedding: asks for less traffic", TONE_WARNING},
-	{"recover", "recovering: takes traffic back slowly", TONE_WARNING},
-	{"hard", "hard: as little traffic as possible", TONE_BAD},
-	{"hold", "on hold: drained by an operator, until 'hostingpictl ready'", TONE_WARNING},
-	{"blind", "blind: its own readings are missing or stale", TONE_BAD},
+	{"normal", "everything fits", "ok", TONE_GOOD},
+	{"shed", "asks for less traffic", "", TONE_WARNING},
+	{"recover", "takes traffic back slowly", "", TONE_WARNING},
+	{"hard", "as little traffic as possible", "", TONE_BAD},
+	{"hold", "drained by an operator, until 'hostingpictl ready'", "operator", TONE_WARNING},
+	{"blind", "its own readings are missing or stale", "", TONE_BAD},
 };
 
 #define STATES (sizeof(states) / sizeof(states[0]))
@@ -96,11 +96,12 @@ static void print_state(struct row *row)
 	while (i < STATES && (word == NULL || strcmp(states[i].word, word) != 0))
 		i++;
 	if (i < STATES)
-		row_part(row, states[i].tone, "%s", states[i].text);
+		row_part(row, states[i].tone, "%s: %s", word, states[i].text);
 	else if (word != NULL)
 		row_part(row, TONE_NORMAL, "%s", word);
 	row_end(row);
-	if (reason != NULL && reason[0] != '\0') {
+	if (reason != NULL && reason[0] != '\0' &&
+	    (i == STATES || strcmp(reason, states[i].plain_reason) != 0)) {
 		row_start(row, "because");
 		row_part(row, TONE_NORMAL, "%s", reason);
 		row_end(row);
@@ -172,75 +173,30 @@ static void print_headroom(struct row *row)
 	row_end(row);
 }
 
+/* Without swap the kernel has nothing but killing left when headroom is used up. */
+static bool without_swap(const cJSON *document)
+{
+	const char *kind = document_text(document, "state.swap.kind");
+
+	return kind != NULL && strcmp(kind, "none") == 0;
+}
+
 /* That headroom is not falling is good news, and comes as the reason why there is no number. */
 static void print_time_to_swap(struct row *row)
 {
-	const cJSON *reason = unknown_find(row->document, TIME_TO_SWAP);
+	const cJSON *reason = unknown_find(row->document, UNKNOWN_IN_ITS_ROW);
+	bool runs_out = without_swap(row->document);
 	char text[TEXT_NUMBER_SIZE];
 	double seconds;
 
-	row_start(row, "time to swap");
+	row_start(row, runs_out ? "memory" : "time to swap");
 	if (document_number(row->document, "decision.time_to_swap_s", &seconds) ||
-	    document_number(row->document, "state." TIME_TO_SWAP, &seconds))
-		row_part(row, seconds < 60 ? TONE_WARNING : TONE_NORMAL, "%s",
-			 text_duration(text, seconds));
+	    document_number(row->document, "state." UNKNOWN_IN_ITS_ROW, &seconds))
+		row_part(row, seconds < 60 ? TONE_WARNING : TONE_NORMAL, "%s%s",
+			 runs_out ? "runs out in " : "", text_duration(text, seconds));
 	else if (cJSON_IsString(reason))
 		row_part(row, TONE_NORMAL, "%s", reason->valuestring);
 	row_end(row);
-}
-
-/* The width of the longest name, within reason. */
-static int unknown_width(const cJSON *unknown)
-{
-	const cJSON *item;
-	int width = 0;
-
-	cJSON_ArrayForEach(item, unknown)
-	{
-		int length = (int)strnlen(item->string, NAME_WIDTH_MAX);
-
-		width = length > width ? length : width;
-	}
-	return width;
-}
-
-/* A source that is not there takes all its readings with it: its reason is shown once. */
-static void print_reason(const struct row *row, const cJSON *item, const cJSON *before)
-{
-	const char *reason = cJSON_IsString(item) ? item->valuestring : "(no reason was given)";
-
-	if (cJSON_IsString(before) && strcmp(before->valuestring, reason) == 0) {
-		tone_start(row->out, row->style, TONE_FAINT);
-		fputs("the same", row->out);
-		tone_end(row->out, row->style, TONE_FAINT);
-	} else {
-		text_put(row->out, row->style, reason);
-	}
-	fputc('\n', row->out);
-}
-
-static void print_unknown(struct row *row)
-{
-	const cJSON *unknown = document_find(row->document, "state.unknown"), *item;
-	const cJSON *before = NULL;
-	int width;
-
-	if (!cJSON_IsObject(unknown))
-		return;
-	width = unknown_width(unknown);
-	cJSON_ArrayForEach(item, unknown)
-	{
-		if (strcmp(item->string, TIME_TO_SWAP) == 0)
-			continue; /* stands in its row */
-		if (before == NULL)
-			fputs("\nnot known:\n", row->out);
-		fputs("  ", row->out);
-		text_put(row->out, row->style, item->string);
-		fprintf(row->out, "%*s", width - (int)strnlen(item->string, NAME_WIDTH_MAX) + 2,
-			"");
-		print_reason(row, item, before);
-		before = item;
-	}
 }
 
 static void print_title(FILE *out, const struct style *style, const cJSON *document)
@@ -262,7 +218,7 @@ static void print_title(FILE *out, const struct style *style, const cJSON *docum
 	fputc('\n', out);
 }
 
-void status_print(FILE *out, const struct style *style, const cJSON *document)
+void status_print_rows(FILE *out, const struct style *style, const cJSON *document)
 {
 	struct row row = {.out = out, .style = style, .document = document};
 
@@ -272,7 +228,17 @@ void status_print(FILE *out, const struct style *style, const cJSON *document)
 	print_headroom(&row);
 	print_time_to_swap(&row);
 	status_rows_print(&row);
-	print_unknown(&row);
+}
+
+void status_print_unknown(FILE *out, const struct style *style, const cJSON *document)
+{
+	unknown_print(&(struct row){.out = out, .style = style, .document = document});
+}
+
+void status_print(FILE *out, const struct style *style, const cJSON *document)
+{
+	status_print_rows(out, style, document);
+	status_print_unknown(out, style, document);
 }
 
 void status_print_line(FILE *out, const struct style *style, const cJSON *document)
@@ -294,7 +260,8 @@ void status_print_line(FILE *out, const struct style *style, const cJSON *docume
 	if (headroom_bytes(document, &number))
 		fprintf(out, "  headroom %s", text_bytes(text, number));
 	if (document_number(document, "decision.time_to_swap_s", &number))
-		fprintf(out, "  swap in %s", text_duration(text, number));
+		fprintf(out, "  %s in %s", without_swap(document) ? "memory runs out" : "swap",
+			text_duration(text, number));
 	if (document_number(document, "state.soc.temp_c", &number))
 		fprintf(out, "  %.1f C", number);
 	if (document_number(document, "state.web.requests_s", &number))

@@ -13,7 +13,9 @@
 double status_headroom_share(const cJSON *document);
 double status_weight_share(const cJSON *document);
 
-/* Writes all of it, one row per subject, then what is not known and why. */
+/* Writes one row per subject; an empty line, then what is not known and why; both of them. */
+void status_print_rows(FILE *out, const struct style *style, const cJSON *document);
+void status_print_unknown(FILE *out, const struct style *style, const cJSON *document);
 void status_print(FILE *out, const struct style *style, const cJSON *document);
 
 /* The heart of it in one line, with the time of the sample. */

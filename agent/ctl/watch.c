@@ -2,6 +2,7 @@
 /*
  * One frame a second: ask, remember headroom and weight for the two curves, draw. A frame is made in
  * memory first, so that the screen can be drawn anew after a resize without asking, and cut to its size.
+ * What is not known comes last: its list may be long, and a window of 24 rows must show the curves.
  * A failure to reach the daemon is a frame like any other (it may be restarting), but the first one ends
  * the program: nothing was there to be watched.
  */
@@ -21,7 +22,7 @@
 /* Four minutes: more than the columns of a wide terminal. */
 #define HISTORY 240
 /* Where the curves begin. */
-#define CURVE_COLUMN 14
+#define CURVE_COLUMN 16
 
 struct view {
 	struct client *client;
@@ -80,11 +81,13 @@ static void frame_make(struct view *view, const cJSON *document)
 		tone_end(out, &view->style, TONE_BAD);
 		fputs("\n\ntrying again every second; q ends\n\n", out);
 	} else {
-		status_print(out, &view->style, document);
+		status_print_rows(out, &view->style, document);
 		fputc('\n', out);
 	}
 	draw_curve(out, view, "headroom", view->headroom);
 	draw_curve(out, view, "weight", view->weight);
+	if (document != NULL)
+		status_print_unknown(out, &view->style, document);
 	fclose(out);
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The demonstration by script: each step waits until the thing is seen, and is timed."""
 
+import shutil
 import time
 
 import harness
@@ -9,7 +10,17 @@ import pressure
 MIB = 1 << 20
 FALLEN = 70
 RETURNED = 95
+WIDTH = min(shutil.get_terminal_size().columns, 100)  # 80 where there is no terminal
 STEADY_S = 7  # twice as long as the agent waits before it raises a weight that it lowered
+
+
+def shorten(line, width):
+    """The line, cut behind a member of its JSON if it is longer, with a mark."""
+    if len(line) <= width:
+        return line
+    mark = ", ..."
+    kept, comma, _ = line[: width - len(mark) + 1].rpartition(',"')
+    return kept + mark if comma else line[: width - 3] + "..."
 
 
 class Script:
@@ -121,14 +132,15 @@ class Script:
         print("demo: figures")
         print(f"  reserve scaled for this demonstration: {stage.reserve // MIB} MiB,")
         print(f"  of {stage.headroom // MIB} MiB headroom; pressure {stage.size // MIB} MiB")
+        print("  HAProxy, show servers state: server, address, state, admin state, weights")
         for when, (weight, lines) in self.weights.items():
-            print(f"  {when:<7} weight {weight:>3}   show servers state: {' | '.join(lines)}")
+            print(f"  {when:<7} weight {weight:>3}   {' | '.join(lines)}")
         print(f"  pressure to weight below {FALLEN}: {self.down:.2f} s")
         print(f"  release to weight {RETURNED} or more: {self.up:.2f} s")
         print(f"  MQTT messages: {stage.seen}, requests that failed: {stage.load.failed}")
         print("  last messages, from mosquitto_sub:")
         for line in stage.subscriber.lines[-4:]:
-            print(f"    {line[:160]}")
+            print(f"    {shorten(line, WIDTH - 4)}")
 
     def run(self):
         self.readings_arrive()

@@ -10,6 +10,7 @@ switched off, so that Ctrl-C is a key like q and the caller's make does not see 
 import collections
 import contextlib
 import os
+import re
 import select
 import shutil
 import sys
@@ -106,7 +107,7 @@ def readings(stage):
         swap_text += f", {used} of {total}"
     available = f"{size_text(mem.get('available_bytes'))} of {size_text(mem.get('total_bytes'))}"
     temperature = number(state, "soc", "temp_c", "{:.1f} C")
-    requests = number(state, "web", "requests_s", "{:.1f}/s")
+    requests = number(state, "web", "requests_s", "{:.1f}/s, this demo's own")
     busy = number(state, "web", "busy_workers")
     received, sent = size_text(net.get("rx_bytes_s")), size_text(net.get("tx_bytes_s"))
     busy_time = number(state, "self", "cpu_ms_s", "{:.2f} ms/s")
@@ -137,32 +138,47 @@ def headroom_bar(stage, decision):
     ]
 
 
+def outlook(stage, weight):
+    """When memory or what is left before swap is used up, if it goes on like this; or ""."""
+    left = weight.get("time_to_swap_s")
+    if left is None or left >= 600:
+        return ""
+    _, state = stage.document("state")
+    runs_out = state.get("swap", {}).get("kind") == "none"
+    return f"{'memory runs out' if runs_out else 'swap'} in {left:.0f} s"
+
+
 def decision_lines(stage):
+    """What the agent decided, in one line, why in the next, and the bar."""
     _, weight = stage.document("weight")
     _, state = stage.document("state")
-    state_word = weight.get("state", "unknown")
-    left = weight.get("time_to_swap_s")
+    word = weight.get("state", "unknown")
     headroom = state.get("mem", {}).get("headroom_bytes", weight.get("headroom_bytes"))
-    words = [
-        ("", "  state     "),
-        (STATE_STYLES.get(state_word, "bad"), state_word),
-        ("", f"  weight {weight.get('weight', '?')} %  maxconn {weight.get('maxconn', '?')}"),
-        ("dim", f"  {weight.get('reason', '')}"),
+    style = STATE_STYLES.get(word, "bad")
+    if word == "hold":
+        text = "drained by the operator (key d)"
+        why = "balancers are told to drain, until key r"
+    else:
+        text = f"weight {weight.get('weight', '?')} %  maxconn {weight.get('maxconn', '?')}"
+        reason = weight.get("reason", "")
+        words = ("everything fits" if reason == "ok" else reason, outlook(stage, weight))
+        why = ", ".join(filter(None, words))
+    return [
+        [("", "  state     "), (style, word), ("", f": {text}")],
+        [("", "  because   "), ("dim", why or "unknown")],
+        *headroom_bar(stage, {"headroom_bytes": headroom}),
     ]
-    if left is not None and left < 600:
-        words.append(("dim", f"  (swap in {left:.0f} s)"))
-    return [words, *headroom_bar(stage, {"headroom_bytes": headroom})]
 
 
 def balancer_lines(rows):
-    lines = [[("dim", "  server  weight  maxconn  status        agent   answered, last 10 s")]]
+    lines = [[("dim", "  server  weight  maxconn  status          agent   answered, last 10 s")]]
     for row in rows:
         style = "good" if row["weight"] > 70 else "warn"
         lines.append(
             [
                 ("", f"  {row['name']:<8}"),
                 (style, f"{row['weight']:>6}"),
-                ("", f"  {row['maxconn']:>7}  {row['status']:<12}  {row['agent']:<7}"),
+                ("", f"  {row['maxconn']:>7}  {row['status']:<14}  {row['agent']:<7}"),
                 ("", f"{row['share']:4.0f} % " + "=" * int(row["share"] / 5)),
             ]
         )
@@ -176,7 +192,6 @@ def screen(stage, rows, log, height):
     arrived = "no message yet" if age is None else f"{stage.seen} messages, newest {age:.1f} s ago"
     lines = [
         [("head", " hostingpi"), ("dim", "  all private, on loopback   "), ("bold", on)],
-        [],
         [("head", " This machine, over MQTT  "), ("dim", f"{arrived}, {available or 'unknown'}")],
         *readings(stage),
         [],
@@ -217,13 +232,19 @@ def act(stage, key, log):
 
 
 def watch_balancer(rows, before, log):
-    """Notes each change of weight or status as HAProxy has it."""
+    """Notes each change of weight or status as HAProxy has it.
+
+    HAProxy counts its checks in the status ("UP 1/3"), above all while it starts: no change."""
     for row in rows:
-        now = (row["weight"], row["status"])
+        now = (row["weight"], re.sub(r" \d+/\d+$", "", row["status"]))
         old = before.get(row["name"], now)
-        if old != now:
-            text = f"HAProxy: {row['name']} {old[0]} {old[1]} -> {now[0]} {now[1]}"
-            log.append((time.time(), text))
+        changes = []
+        if old[0] != now[0]:
+            changes.append(f"weight {old[0]} -> {now[0]}")
+        if old[1] != now[1]:
+            changes.append(f"status {old[1]} -> {now[1]}")
+        if changes:
+            log.append((time.time(), f"HAProxy: server {row['name']}: {', '.join(changes)}"))
         before[row["name"]] = now
 
 

@@ -19,6 +19,7 @@ from process import wait_until
 
 CTL = harness.BUILD / "hostingpictl"
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
+ROW = b"agent-check"  # once in each frame
 
 
 def ctl(*words, path=None, **keys):
@@ -27,9 +28,8 @@ def ctl(*words, path=None, **keys):
     where = ["--socket", path] if path else []
     argv = [str(word) for word in (keys.pop("program", CTL), *where, *words)]
     keys.setdefault("stdout", subprocess.PIPE)
-    return subprocess.run(
-        argv, env=environment, stderr=subprocess.PIPE, text=True, timeout=60, **keys
-    )
+    keys = {"stderr": subprocess.PIPE, "text": True, "timeout": 60, **keys}
+    return subprocess.run(argv, env=environment, **keys)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_drain_and_ready(agent, control):
     assert state()["drain"] and "new card" in state()["reason"]
     assert "drain" in agent.agent_check()
     done = ctl("status", path=control)
-    assert done.returncode == 0 and "on hold" in done.stdout and "new card" in done.stdout
+    assert done.returncode == 0 and "hold: drained" in done.stdout and "new card" in done.stdout
     assert f"drain asked for by user id {os.getuid()} " in agent.tail()
 
     done = ctl("--json", "ready", path=control)
@@ -170,9 +170,8 @@ def test_no_permission(control):
     assert control.stat().st_mode & 0o777 == 0o660
     # A clone below a folder of mode 0700 is out of reach for the other user.
     program = shutil.copy(CTL, control.parent / "hostingpictl")
-    done = ctl(
-        "status", path=control, program=program, user=65534, group=65534, extra_groups=[]
-    )
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+    done = ctl("status", path=control, program=program, **nobody)
     assert done.returncode == 3 and "group hostingpi" in done.stderr
 
 
@@ -331,7 +330,7 @@ class Terminal:
 @pytest.mark.parametrize("how", [b"q", b"\x03", signal.SIGTERM, signal.SIGHUP])
 def test_watch_on_a_terminal(control, how):
     terminal = Terminal("--socket", control, "watch")
-    terminal.wait_for(b"time to swap", times=2)
+    terminal.wait_for(ROW, times=2)
     terminal.wait_for("█".encode())
     if isinstance(how, bytes):
         terminal.type(how)
@@ -345,17 +344,25 @@ def test_watch_on_a_terminal(control, how):
 
 def test_watch_follows_the_size(control):
     terminal = Terminal("--socket", control, "watch")
-    terminal.wait_for(b"time to swap")
-    assert b"more lines" not in terminal.output
-    termios.tcsetwinsize(terminal.slave, (10, 100))
-    terminal.wait_for(b"more lines in a taller window")
+    terminal.wait_for(b"not known:")
+    note = b"more lines in a taller window"
+    assert note not in terminal.output
+
+    def newest():
+        return terminal.output.rpartition(note)[0].split(b"\x1b[H")[-1]
+
+    # The curves stand above what is not known.
+    for height, headrooms in ((21, 2), (10, 1)):
+        termios.tcsetwinsize(terminal.slave, (height, 100))
+        wait_until(lambda: newest().count(b"\r\n") == height - 1, what="all rows in use")
+        assert newest().split(b"not known:")[0].count(b"headroom  ") == headrooms
     terminal.type(b"q")
     assert terminal.end() == 0
 
 
 def test_watch_is_suspended(control):
     terminal = Terminal("--socket", control, "watch")
-    terminal.wait_for(b"time to swap")
+    terminal.wait_for(ROW)
     terminal.popen.send_signal(signal.SIGTSTP)
     _, status = os.waitpid(terminal.popen.pid, os.WUNTRACED)
     assert os.WIFSTOPPED(status)
@@ -369,12 +376,12 @@ def test_watch_is_suspended(control):
 
 def test_watch_outlives_the_daemon(agent, control):
     terminal = Terminal("--socket", control, "watch")
-    terminal.wait_for(b"time to swap")
+    terminal.wait_for(ROW)
     agent.kill()
     terminal.wait_for(b"trying again")
     agent.start()
-    shown = terminal.output.count(b"time to swap")
-    terminal.wait_for(b"time to swap", times=shown + 1)
+    shown = terminal.output.count(ROW)
+    terminal.wait_for(ROW, times=shown + 1)
     terminal.type(b"q")
     assert terminal.end() == 0
 
