@@ -144,19 +144,6 @@ static bool find_in_zones(struct temperature *self, struct source *source)
 	return false;
 }
 
-/* "no hwmon chip a, b, c and no thermal zone d, e, f" */
-static void explain_missing(struct source *source)
-{
-	size_t used = 0;
-
-	for (size_t i = 0; i < COUNT(chip_names); i++)
-		used += (size_t)snprintf(source->reason + used, REASON_SIZE - used, "%s%s",
-					 i == 0 ? "no hwmon chip " : ", ", chip_names[i]);
-	for (size_t i = 0; i < COUNT(zone_types); i++)
-		used += (size_t)snprintf(source->reason + used, REASON_SIZE - used, "%s%s",
-					 i == 0 ? " and no thermal zone " : ", ", zone_types[i]);
-}
-
 static void find_temp(struct temperature *self, const struct sensor_chip *chips, int count)
 {
 	struct source *source = &self->sources[SOC_TEMP];
@@ -172,7 +159,11 @@ static void find_temp(struct temperature *self, const struct sensor_chip *chips,
 		if (find_in_chips(self, source, chip_names[i], "temp1_input", chips, count))
 			return;
 	if (!find_in_zones(self, source))
-		explain_missing(source);
+		snprintf(
+			source->reason, REASON_SIZE,
+			"no hwmon chip (%s, %s, ...) and no thermal zone (%s, ...) of a processor; "
+			"[temperature] sensor can name a chip",
+			chip_names[0], chip_names[3], zone_types[0]);
 }
 
 static void find_undervoltage(struct temperature *self, const struct sensor_chip *chips, int count)

@@ -76,7 +76,7 @@ static void test_nothing_at_all(void **state)
 	open_and_read(world);
 	assert_text_has(world_reason(world, "soc", "temp_c"), "cpu_thermal");
 	assert_text_has(world_reason(world, "soc", "temp_c"), "coretemp");
-	assert_text_has(world_reason(world, "soc", "temp_c"), "x86_pkg_temp");
+	assert_text_has(world_reason(world, "soc", "temp_c"), "[temperature] sensor");
 	assert_text_has(world_reason(world, "soc", "undervoltage"), "rpi_volt");
 	assert_text_has(world_reason(world, "soc", "freq_hz"), "cpufreq");
 	world_free(world);
