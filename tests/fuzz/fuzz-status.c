@@ -13,6 +13,7 @@
 #include "agent/ctl/status.c"
 #include "agent/ctl/status_rows.c"
 #include "agent/ctl/text.c"
+#include "agent/ctl/unknown.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
