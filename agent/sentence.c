@@ -14,7 +14,8 @@
 /* Twice the room that a value of the configuration has (CONF_ERROR_SIZE), the largest target. */
 #define WHOLE_SIZE 1024
 
-static void write_sentence(char *ret_error, size_t size, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void write_sentence(char *ret_error, size_t size,
+								 const char *format, va_list args)
 {
 	char whole[WHOLE_SIZE];
 

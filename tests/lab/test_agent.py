@@ -215,8 +215,17 @@ def test_ready_is_told_after_a_crash(agent):
     wait_until(lambda: " ready" in agent.agent_check(), what="ready in the answer")
     agent.kill()
     agent.start()
-    answers = [agent.agent_check() for _ in range(5)]
-    assert [" ready" in answer for answer in answers] == [True, True, True, False, False]
+    ready = 0
+
+    def said_and_over():
+        nonlocal ready
+        answer = agent.agent_check()
+        ready += " ready" in answer
+        return " ready" not in answer
+
+    wait_until(said_and_over, what="an answer without ready", pause=0.1)
+    # Three; calls in quick succession, whose names come late, may hear it once or twice more.
+    assert 3 <= ready <= 6
 
 
 def test_closed_standard_descriptors(agent):
