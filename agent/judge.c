@@ -2,22 +2,20 @@
 /* No logic of its own: it hands the output of one to the next. */
 #include "agent/judge.h"
 
-bool judge_step(struct judge *judge, const struct settings *settings, const struct state *state,
-		const struct judge_input *input)
+bool judge_readings(struct judge *judge, const struct settings *settings,
+		    const struct readings *readings, const struct judge_input *input)
 {
-	struct readings readings;
 	bool changed;
 
-	state_readings(state, input->now_ns, &readings);
-	pressure_judge(&judge->pressure, &settings->pressure, &readings, input->now_ns,
+	pressure_judge(&judge->pressure, &settings->pressure, readings, input->now_ns,
 		       &judge->verdict);
 
 	const struct control_input control = {
 		.verdict = &judge->verdict,
 		.request = input->request,
 		.request_reason = input->request_reason,
-		.balancers = readings_has(&readings, ROLE_BALANCERS)
-				     ? readings.value[ROLE_BALANCERS]
+		.balancers = readings_has(readings, ROLE_BALANCERS)
+				     ? readings->value[ROLE_BALANCERS]
 				     : 0,
 		.now_ns = input->now_ns,
 		.wall_ms = input->wall_ms,
@@ -26,4 +24,13 @@ bool judge_step(struct judge *judge, const struct settings *settings, const stru
 	controller_step(&judge->controller, &settings->controller, &control, &judge->decision,
 			&changed);
 	return changed;
+}
+
+bool judge_step(struct judge *judge, const struct settings *settings, const struct state *state,
+		const struct judge_input *input)
+{
+	struct readings readings;
+
+	state_readings(state, input->now_ns, &readings);
+	return judge_readings(judge, settings, &readings, input);
 }

@@ -28,6 +28,9 @@ struct judge_input {
 };
 
 /* Returns true when the state is another one than before. */
+bool judge_readings(struct judge *judge, const struct settings *settings,
+		    const struct readings *readings, const struct judge_input *input);
+/* The same with the readings of now. */
 bool judge_step(struct judge *judge, const struct settings *settings, const struct state *state,
 		const struct judge_input *input);
 

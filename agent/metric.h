@@ -41,19 +41,31 @@ enum metric_role {
 	ROLE_FILE_DIRTY,       /* bytes */
 	ROLE_FILE_WRITEBACK,   /* bytes */
 	ROLE_SLAB_RECLAIMABLE, /* bytes */
+	ROLE_ANON,	       /* bytes of anonymous memory in RAM */
 	ROLE_WATERMARK_HIGH,   /* bytes: sum over the zones of high watermark and lowmem reserve */
-	ROLE_SWAPPINESS,       /* vm.swappiness, 0..200 */
-	ROLE_FILE_REFAULT,     /* counter, bytes of file pages read back after eviction */
-	ROLE_SWAP_KIND,	       /* enum swap_kind */
-	ROLE_SWAP_OUT,	       /* counter, bytes written to any swap */
-	ROLE_SWAP_DISK_OUT,    /* counter, bytes written to swap that is not zram */
-	ROLE_PSI_SOME,	       /* counter, microseconds with some task stalled on memory */
-	ROLE_PSI_FULL,	       /* counter, microseconds with all tasks stalled on memory */
-	ROLE_WEB_BUSY,	       /* web workers (or connections) that serve a request now */
-	ROLE_WEB_IDLE,	       /* web workers that wait for one */
-	ROLE_WORKER_BYTES,     /* memory of one web worker; unknown: the configured size counts */
-	ROLE_STORAGE_FAILING,  /* bool; several metrics may have it, one true is enough */
-	ROLE_BALANCERS,	       /* load balancers seen lately */
+	ROLE_LOW_TOTAL,	 /* bytes the kernel itself can use; only where there is high memory */
+	ROLE_LOW_FREE,	 /* of these free, above the high watermarks and without CMA; may be < 0 */
+	ROLE_LOW_FILE,	 /* of these file pages on both lists */
+	ROLE_SWAPPINESS, /* vm.swappiness, 0..200 */
+	ROLE_FILE_REFAULT,    /* counter, bytes of file pages read back after eviction */
+	ROLE_SWAP_KIND,	      /* enum swap_kind */
+	ROLE_SWAP_OUT,	      /* counter, bytes written to any swap */
+	ROLE_SWAP_DISK_OUT,   /* counter, bytes written to swap that is not zram */
+	ROLE_PSI_SOME,	      /* counter, microseconds with some task stalled on memory */
+	ROLE_PSI_FULL,	      /* counter, microseconds with all tasks stalled on memory */
+	ROLE_ALLOC_STALL,     /* counter, allocations that had to reclaim memory themselves */
+	ROLE_ANON_REFAULT,    /* counter, bytes of anonymous memory read back after eviction */
+	ROLE_WEB_BUSY,	      /* web workers (or connections) that serve a request now */
+	ROLE_WEB_IDLE,	      /* web workers that wait for one */
+	ROLE_WEB_BYTES,	      /* anonymous memory of all web workers in RAM */
+	ROLE_WEB_WORKERS,     /* processes that this memory belongs to */
+	ROLE_WORKER_BYTES,    /* memory of one web worker; unknown: the configured size counts */
+	ROLE_SOC_TEMP,	      /* thousandths of a degree */
+	ROLE_SOC_TEMP_LIMIT,  /* thousandths of a degree at which the clock is lowered */
+	ROLE_THROTTLED,	      /* bool: the clock is lowered now; several metrics may have it */
+	ROLE_UNDERVOLTAGE,    /* bool: the supply is too low now */
+	ROLE_STORAGE_FAILING, /* bool; several metrics may have it, one true is enough */
+	ROLE_BALANCERS,	      /* load balancers seen lately */
 	ROLE_COUNT,
 };
 
