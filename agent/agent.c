@@ -100,18 +100,6 @@ static bool decision_differs(const struct decision *a, const struct decision *b)
 	       strcmp(a->reason, b->reason) != 0;
 }
 
-/* What was learned is kept when it has changed by a twentieth: a few writes to a tmpfs a day. */
-static void keep_learned(struct agent *agent)
-{
-	const struct capacity *capacity = &agent->judge.controller.capacity;
-	int64_t change = capacity->nominal_milli - agent->kept_nominal_milli;
-	if (!agent->tick || !capacity->learned || capacity->cap > 0 ||
-	    (change < 0 ? -change : change) * 20 < agent->kept_nominal_milli + 1)
-		return;
-	agent->kept_nominal_milli = capacity->nominal_milli;
-	keep_nominal(&agent->env, capacity->nominal_milli, agent->settings->pressure.worker_bytes);
-}
-
 /* A reserve larger than this machine can ever have free would be the hard level for ever. */
 static void check_reserve(struct agent *agent)
 {
@@ -153,7 +141,8 @@ static void decide(struct agent *agent)
 		tell_transition(agent, before);
 	if (undraining && !agent->judge.decision.undrain && !agent->judge.decision.drain)
 		keep_undrain_over(&agent->env);
-	keep_learned(agent);
+	if (agent->tick)
+		agent_learned_keep(agent);
 	check_reserve(agent);
 }
 
@@ -317,10 +306,9 @@ static bool start(struct agent *agent)
 	agent->control = control_new(&agent->env, &ops, agent);
 	if (!agent->control && errno == EADDRINUSE)
 		return false;
-	agent->kept_nominal_milli =
-		keep_get_nominal(&agent->env, agent->settings->pressure.worker_bytes);
-	controller_resume(&agent->judge.controller, agent->kept_nominal_milli,
-			  keep_has_undrain(&agent->env));
+	agent_learned_restore(agent);
+	if (keep_has_undrain(&agent->env))
+		controller_resume_undrain(&agent->judge.controller);
 	if (keep_has_hold(&agent->env, agent->request_reason, sizeof(agent->request_reason)))
 		agent->request = REQUEST_DRAIN;
 	if (plant_open(&agent->plant, agent->settings, true) < 0)
@@ -348,5 +336,6 @@ int agent_run(struct agent *agent)
 	if (agent->notify.watchdog_ns)
 		on_watchdog(agent);
 	loop_run(agent->loop);
+	agent_learned_store(agent);
 	return agent->exit_code;
 }

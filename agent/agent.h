@@ -10,6 +10,7 @@
 #include "agent/env.h"
 #include "agent/identity.h"
 #include "agent/judge.h"
+#include "agent/learned.h"
 #include "agent/log.h"
 #include "agent/loop.h"
 #include "agent/plant.h"
@@ -52,7 +53,9 @@ struct agent {
 	int64_t tick_due_ns;
 	int64_t late_us; /* of the sampling passes since the last sample, at most */
 	int64_t sample_due_ns;
-	int64_t kept_nominal_milli; /* as it stands in run_dir */
+	struct learned kept;   /* as it stands in run_dir */
+	struct learned stored; /* as it stands in the state directory */
+	char state_dir[80];    /* from systemd; empty: none */
 	int64_t stop_deadline_ns;
 	uint64_t seq;
 	uint64_t event_id;
@@ -103,5 +106,10 @@ void agent_conf_error(void *context, const char *message);
 /* Hooks of the loop. */
 void agent_on_wake(void *context);
 void agent_on_signal(void *context, int signal_number);
+
+/* What was learned, from and to the files that outlive the agent. */
+void agent_learned_restore(struct agent *agent);
+void agent_learned_keep(struct agent *agent);
+void agent_learned_store(struct agent *agent);
 
 #endif

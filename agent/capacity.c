@@ -2,13 +2,20 @@
 /*
  * The capacity is the budget for web workers divided by the memory of one. It goes down at once and
  * up slowly, so that a flapping machine is not sent its neighbours' load again and again.
+ *
+ * The weight compares the capacity with the need, not with the most that memory ever allowed: a
+ * machine that could serve 40 requests at once and never has more than 5 gives nothing away while it
+ * could still serve 10. The need is learned from the requests at work, as long as the machine
+ * is not shedding; where they are unknown, a small part of memory stands for them.
  */
 #include "agent/capacity.h"
 
 #include "agent/units.h"
 
-/* At least this much is always given out: it keeps queues moving. */
+/* At least this much is always told: it keeps queues moving. */
 #define CAPACITY_MIN_MILLI 2000
+/* The floor of everything that is divided by. */
+#define MILLI_LEAST 100
 /* More concurrent requests than any Pi serves; keeps the arithmetic far from overflow. */
 #define CAPACITY_MAX_MILLI INT64_C(100000000)
 /* What is told to others has at most this many steps: 2 % more or less is nobody's business. */
@@ -16,45 +23,64 @@
 /* No increase within 3 s of a reduction, plus up to 10 % so that a fleet does not return in step. */
 #define RISE_HOLD_NS (3 * NS_PER_S)
 #define RISE_JITTER_PCT 10
-/* One request a second, and at most 20 s for the whole way back. */
+/* The way back from nothing to the need, and one request a second (or 20 s for all) beyond. */
+#define RISE_NEED_S 20
 #define RISE_SLOT_MILLI_S 1000
 #define RISE_FULL_S 20
-/* The learned nominal capacity forgets with a half-life of a day. */
-#define FORGET_S (24 * 3600)
+/* The learned nominal capacity forgets with a half-life of a day, the need with a quarter of an hour. */
+#define FORGET_NOMINAL_S (24 * 3600)
+#define FORGET_NEED_S 900
+/* Where nobody says how many requests are at work: this part of memory is their need. */
+#define NEED_DEFAULT_PCT 6
+/* A peak that was seen is not the highest there is. */
+#define NEED_SPARE_PCT 125
+/* Nothing is learned about the need while less than this is given out. */
+#define NEED_CALM_PCT 95
 
 static int64_t slots_milli(int64_t bytes, int64_t worker_bytes)
 {
 	if (bytes <= 0)
-		return CAPACITY_MIN_MILLI;
-	return clamp_i64(mul_div(bytes, 1000, worker_bytes), CAPACITY_MIN_MILLI,
-			 CAPACITY_MAX_MILLI);
+		return 0;
+	return clamp_i64(mul_div(bytes, 1000, worker_bytes), 0, CAPACITY_MAX_MILLI);
 }
 
-void capacity_resume(struct capacity *capacity, int64_t nominal_milli)
+void capacity_resume(struct capacity *capacity, int64_t nominal_milli, int64_t need_milli,
+		     int64_t worker_bytes)
 {
 	capacity->nominal_milli = clamp_i64(nominal_milli, CAPACITY_MIN_MILLI, CAPACITY_MAX_MILLI);
+	capacity->need_milli = clamp_i64(need_milli, MILLI_LEAST, CAPACITY_MAX_MILLI);
+	capacity->worker_bytes = worker_bytes;
 	capacity->learned = true;
 }
 
-/* Takes a day to halve the distance; what a step is too short for is carried on. */
-static void forget(struct capacity *capacity, int64_t target, int64_t elapsed_ns)
+/* Takes the half-life to halve the distance; what a step is too short for is carried on. */
+static void forget(int64_t *value, int64_t *carry, int64_t target, int64_t half_life_s,
+		   int64_t elapsed_ns)
 {
-	/* ln 2 = 0.693; the product is below 2^50 for the largest gap and a step of 10 s. */
-	const int64_t parts = FORGET_S * INT64_C(1000000);
+	/* ln 2 = 0.693; the product is below 2^51 for the largest gap and a step of 10 s. */
+	const int64_t parts = half_life_s * INT64_C(1000000);
 	int64_t step_us = clamp_i64(elapsed_ns / NS_PER_US, 0, 10000000);
-	capacity->forget_carry += (capacity->nominal_milli - target) * (step_us * 693 / 1000);
-	capacity->nominal_milli -= capacity->forget_carry / parts;
-	capacity->forget_carry %= parts;
+	*carry += (*value - target) * (step_us * 693 / 1000);
+	*value -= *carry / parts;
+	*carry %= parts;
 }
 
-/* What was learned for another cap or another worker size is worth nothing. */
+/* What was learned under another cap is worth nothing. */
 static void check_units(struct capacity *capacity, int64_t cap, int64_t worker_bytes)
 {
 	if (capacity->cap == cap && capacity->worker_bytes == worker_bytes)
 		return;
-	/* What was resumed does not say for which size; it was the same configuration. */
-	if (capacity->worker_bytes)
+	/* A measured size drifts: what was learned is as many bytes as before. */
+	if (capacity->worker_bytes && capacity->cap == cap) {
+		capacity->nominal_milli =
+			mul_div(capacity->nominal_milli, capacity->worker_bytes, worker_bytes);
+		capacity->given_milli =
+			mul_div(capacity->given_milli, capacity->worker_bytes, worker_bytes);
+		capacity->need_milli =
+			mul_div(capacity->need_milli, capacity->worker_bytes, worker_bytes);
+	} else if (capacity->worker_bytes) {
 		capacity->learned = false;
+	}
 	capacity->cap = cap;
 	capacity->worker_bytes = worker_bytes;
 }
@@ -77,8 +103,34 @@ static void learn(struct capacity *capacity, const struct verdict *verdict, int6
 	} else if (target >= capacity->nominal_milli) {
 		capacity->nominal_milli = target;
 	} else {
-		forget(capacity, target, elapsed_ns);
+		forget(&capacity->nominal_milli, &capacity->forget_carry, target, FORGET_NOMINAL_S,
+		       elapsed_ns);
 	}
+}
+
+/* The peak of what is at work, slowly forgotten; never more than the machine has at best. */
+static void learn_need(struct capacity *capacity, const struct verdict *verdict, int64_t elapsed_ns)
+{
+	int64_t least =
+		slots_milli(verdict->total_bytes / 100 * NEED_DEFAULT_PCT, verdict->worker_bytes);
+	int64_t need = least;
+	if (verdict->demand_known)
+		need = slots_milli(verdict->demand_bytes / 100 * NEED_SPARE_PCT,
+				   verdict->worker_bytes);
+	if (need < least)
+		need = least;
+	if (need > capacity->nominal_milli)
+		need = capacity->nominal_milli;
+	if (need >= capacity->need_milli) {
+		capacity->need_milli = need;
+		capacity->need_carry = 0;
+	} else if (capacity_pct(capacity) >= NEED_CALM_PCT) {
+		forget(&capacity->need_milli, &capacity->need_carry, need, FORGET_NEED_S,
+		       elapsed_ns);
+	}
+	capacity->need_milli = clamp_i64(
+		capacity->need_milli, MILLI_LEAST,
+		capacity->nominal_milli > MILLI_LEAST ? capacity->nominal_milli : MILLI_LEAST);
 }
 
 static void update_target(struct capacity *capacity, int64_t cap, const struct verdict *verdict,
@@ -87,19 +139,27 @@ static void update_target(struct capacity *capacity, int64_t cap, const struct v
 	int64_t target = capacity->given_milli;
 
 	if (verdict->known) {
-		target = slots_milli(verdict->budget_bytes, verdict->worker_bytes);
 		check_units(capacity, cap, verdict->worker_bytes);
+		target = slots_milli(verdict->budget_bytes, verdict->worker_bytes);
 		if (cap == 0)
 			learn(capacity, verdict, target, elapsed_ns);
 	}
 	if (cap > 0) {
 		capacity->nominal_milli = cap * 1000;
 		capacity->learned = true;
-	} else if (capacity->nominal_milli == 0) {
+	} else if (capacity->nominal_milli < MILLI_LEAST) {
 		capacity->nominal_milli = CAPACITY_MIN_MILLI; /* blind from the very start */
 	}
-	capacity->target_milli =
-		clamp_i64(target, capacity_bottom_milli(capacity), capacity->nominal_milli);
+	if (verdict->known)
+		learn_need(capacity, verdict, elapsed_ns);
+	else if (capacity->need_milli < MILLI_LEAST)
+		capacity->need_milli = capacity->nominal_milli;
+
+	int64_t most = capacity->nominal_milli;
+	/* A slower machine gets a part of what it usually needs, however much memory it has. */
+	if (verdict->scale_pct < 100)
+		most = capacity->need_milli * verdict->scale_pct / 100;
+	capacity->target_milli = clamp_i64(target, 0, most);
 }
 
 /* Moves what is given out towards the target. */
@@ -116,6 +176,8 @@ static void move(struct capacity *capacity, int64_t elapsed_ns, int64_t now_ns, 
 	int64_t per_s = capacity->nominal_milli / RISE_FULL_S;
 	if (per_s < RISE_SLOT_MILLI_S)
 		per_s = RISE_SLOT_MILLI_S;
+	if (capacity->given_milli < capacity->need_milli)
+		per_s = capacity->need_milli / RISE_NEED_S + 1;
 	int64_t rise = mul_div(per_s, elapsed_ns / NS_PER_US, 1000000);
 	capacity->given_milli = clamp_i64(capacity->given_milli + rise, 0, capacity->target_milli);
 }
@@ -137,18 +199,22 @@ int64_t capacity_update(struct capacity *capacity, int64_t cap, const struct ver
 
 int64_t capacity_bottom_milli(const struct capacity *capacity)
 {
-	return capacity->nominal_milli < CAPACITY_MIN_MILLI ? capacity->nominal_milli
-							    : CAPACITY_MIN_MILLI;
+	int64_t bottom = capacity->need_milli / 20;
+	return bottom < capacity->given_milli ? bottom : capacity->given_milli;
 }
 
 int64_t capacity_pct(const struct capacity *capacity)
 {
-	return capacity->given_milli * 100 / capacity->nominal_milli;
+	if (capacity->given_milli >= capacity->need_milli)
+		return 100;
+	return capacity->given_milli * 100 / capacity->need_milli;
 }
 
 int capacity_requests(int64_t milli, int64_t nominal_milli)
 {
-	int64_t requests = milli / 1000, nominal = nominal_milli / 1000;
+	int64_t nominal = nominal_milli / 1000;
+	int64_t least = nominal * 1000 < CAPACITY_MIN_MILLI ? nominal * 1000 : CAPACITY_MIN_MILLI;
+	int64_t requests = (milli > least ? milli : least) / 1000;
 	int64_t coarse = nominal > CAPACITY_STEPS ? nominal / CAPACITY_STEPS : 1;
 	if (requests > coarse)
 		requests -= requests % coarse;

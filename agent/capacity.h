@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many concurrent requests this machine is given, and how many are normal for it. Capacities are
- * thousandths of a request, so that a slow rise is not lost to rounding. Pure.
+ * How many concurrent requests this machine is given, how many it could be given at best, and how
+ * many it needs. Capacities are thousandths of a request, so that a slow rise is not lost to
+ * rounding. Pure.
  */
 #ifndef HOSTINGPI_CAPACITY_H
 #define HOSTINGPI_CAPACITY_H
@@ -16,17 +17,20 @@ struct capacity {
 	bool started;
 	int64_t last_ns;
 	int64_t given_milli;   /* given out now */
-	int64_t target_milli;  /* what the budget allows, between the bottom and nominal */
-	int64_t nominal_milli; /* what means 100 % */
+	int64_t target_milli;  /* what the budget allows, at most nominal */
+	int64_t nominal_milli; /* the most there is in calm */
+	int64_t need_milli; /* what the site uses at its usual peaks: with that, weight is 100 % */
 	int64_t rise_after_ns; /* no increase before */
 	bool learned;	       /* nominal_milli was seen in calm, or set by the operator */
 	int64_t forget_carry;  /* what forgetting did not take yet, in parts of a milli */
-	int64_t cap;	       /* what nominal_milli was learned for */
+	int64_t need_carry;
+	int64_t cap; /* what nominal_milli was learned for */
 	int64_t worker_bytes;
 };
 
-/* Takes over what an earlier life of this agent had learned. */
-void capacity_resume(struct capacity *capacity, int64_t nominal_milli);
+/* Takes over what an earlier life of this agent had learned, for workers of that size. */
+void capacity_resume(struct capacity *capacity, int64_t nominal_milli, int64_t need_milli,
+		     int64_t worker_bytes);
 
 /*
  * Brings target, nominal and what is given out up to date: down at once, up slowly. cap is the
@@ -35,10 +39,10 @@ void capacity_resume(struct capacity *capacity, int64_t nominal_milli);
 int64_t capacity_update(struct capacity *capacity, int64_t cap, const struct verdict *verdict,
 			int64_t now_ns, uint32_t entropy);
 
-/* The least that is given out outside the hard level. */
+/* Where the way back begins after the hard level or an operator's hold. */
 int64_t capacity_bottom_milli(const struct capacity *capacity);
 
-/* What is given out, in whole percent of nominal. */
+/* What is given out in whole percent of the need, 0..100. */
 int64_t capacity_pct(const struct capacity *capacity);
 
 /* What is given out in whole requests, in at most 50 steps, >= 1. */

@@ -15,6 +15,8 @@
 #define WEIGHT_FLOOR_PCT 5
 #define WEIGHT_STEP_PCT 5
 #define WEIGHT_HARD_PCT 1
+/* Less than this part of the reserve in sight, and swap is near. */
+#define HARD_PART 3
 /* The hard level ends when headroom was above the reserve for this long. */
 #define SAFE_NS (10 * NS_PER_S)
 /* What is below 90 % of normal is worth being called shedding; 95 % ends it. */
@@ -105,7 +107,7 @@ static const char *hard_cause(const struct verdict *verdict)
 		return NULL;
 	if (verdict->stalled)
 		return "all tasks wait for memory";
-	if (verdict->soon_bytes < verdict->reserve_bytes / 4)
+	if (verdict->soon_bytes < verdict->reserve_bytes / HARD_PART)
 		return "swap is near";
 	return NULL;
 }
@@ -182,6 +184,8 @@ static void write_reason(const struct controller *controller, const struct verdi
 		    verdict->consumption_bytes_s > verdict->budget_bytes / 10)
 			snprintf(reason, size, "memory shrinks %lld MB/s",
 				 (long long)(verdict->consumption_bytes_s / 1000000));
+		else if (verdict->scale_pct < 100)
+			snprintf(reason, size, "%s", verdict->scale_why);
 		else
 			snprintf(reason, size, "memory low");
 		return;
@@ -221,6 +225,7 @@ static void decide(const struct controller *controller, const struct controller_
 		.drain = controller->state == CONTROL_HOLD,
 		.undrain = controller->undrain,
 		.maxconn_known = capacity->learned || verdict->known,
+		.need = capacity_requests(capacity->need_milli, capacity->nominal_milli),
 		.nominal_known = capacity->learned,
 		.headroom_known = verdict->known,
 		.headroom_bytes = verdict->known ? verdict->headroom_bytes : 0,
@@ -241,12 +246,9 @@ static void decide(const struct controller *controller, const struct controller_
 	write_reason(controller, verdict, decision->reason, sizeof(decision->reason));
 }
 
-void controller_resume(struct controller *controller, int64_t nominal_milli, bool undrain)
+void controller_resume_undrain(struct controller *controller)
 {
-	if (nominal_milli > 0)
-		capacity_resume(&controller->capacity, nominal_milli);
-	if (undrain)
-		controller->undrain_until_ns = -1; /* starts with the first step */
+	controller->undrain_until_ns = -1; /* starts with the first step */
 }
 
 /* An operator's "ready" is told for a while, to all balancers: see struct decision. */

@@ -68,11 +68,8 @@ struct control_input {
 	uint32_t entropy;
 };
 
-/*
- * Takes over what an earlier life of this agent knew: its learned nominal capacity (0: nothing), and
- * whether an operator said "ready" a moment ago that not every balancer may have heard of.
- */
-void controller_resume(struct controller *controller, int64_t nominal_milli, bool undrain);
+/* An operator said "ready" to an earlier life of this agent; not every balancer may have heard it. */
+void controller_resume_undrain(struct controller *controller);
 
 /* Makes the decision for now. *ret_changed tells that the state is another one than before. */
 void controller_step(struct controller *controller, const struct controller_conf *conf,

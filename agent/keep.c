@@ -2,7 +2,7 @@
 /*
  * RUN_DIR/hold     exists while an operator's hold is on, contains the reason
  * RUN_DIR/undrain  exists for a few minutes after an operator's "ready"
- * RUN_DIR/nominal  "NOMINAL_MILLI WORKER_BYTES"
+ * RUN_DIR/learned  see learned.c; the same in the state directory
  *
  * Short texts in place: on a tmpfs there is no torn write to fear that reading would not notice.
  */
@@ -21,15 +21,15 @@
 /* run_dir has at most 79 bytes. */
 #define PATH_SIZE 128
 
-static void keep_path(const struct env *env, const char *name, char path[PATH_SIZE])
+static void keep_path(const char *directory, const char *name, char path[PATH_SIZE])
 {
-	snprintf(path, PATH_SIZE, "%s/%s", env->run_dir, name);
+	snprintf(path, PATH_SIZE, "%s/%s", directory, name);
 }
 
-static int write_text(const struct env *env, const char *name, const char *text)
+static int write_text(const char *directory, const char *name, const char *text)
 {
 	char path[PATH_SIZE];
-	keep_path(env, name, path);
+	keep_path(directory, name, path);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
 		      0644);
 	if (fd < 0)
@@ -42,7 +42,7 @@ static int write_text(const struct env *env, const char *name, const char *text)
 static void remove_file(const struct env *env, const char *name, const char *meaning)
 {
 	char path[PATH_SIZE];
-	keep_path(env, name, path);
+	keep_path(env->run_dir, name, path);
 	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
 		log_warning("%s: %s; %s", path, strerror(errno), meaning);
 }
@@ -50,13 +50,13 @@ static void remove_file(const struct env *env, const char *name, const char *mea
 static bool exists(const struct env *env, const char *name)
 {
 	char path[PATH_SIZE];
-	keep_path(env, name, path);
+	keep_path(env->run_dir, name, path);
 	return access(path, F_OK) == 0;
 }
 
 void keep_hold(const struct env *env, const char *reason)
 {
-	int r = write_text(env, "hold", reason);
+	int r = write_text(env->run_dir, "hold", reason);
 	/* What counts is that the file is there; its text is for people. */
 	if (r < 0 && !exists(env, "hold"))
 		log_warning("%s/hold: %s; a restart of the agent will end the hold", env->run_dir,
@@ -67,7 +67,7 @@ void keep_hold(const struct env *env, const char *reason)
 void keep_undrain(const struct env *env)
 {
 	remove_file(env, "hold", "a restart of the agent will hold again");
-	int r = write_text(env, "undrain", "");
+	int r = write_text(env->run_dir, "undrain", "");
 	if (r < 0)
 		log_warning("%s/undrain: %s; after a restart of the agent say ready again",
 			    env->run_dir, strerror(-r));
@@ -81,7 +81,7 @@ void keep_undrain_over(const struct env *env)
 bool keep_has_hold(const struct env *env, char *ret_reason, size_t size)
 {
 	char path[PATH_SIZE], text[256];
-	keep_path(env, "hold", path);
+	keep_path(env->run_dir, "hold", path);
 	int r = procfs_read_line(AT_FDCWD, path, text, sizeof(text));
 	if (r == -ENOENT || r == -ENOTDIR)
 		return false;
@@ -105,25 +105,20 @@ bool keep_has_undrain(const struct env *env)
 	return exists(env, "undrain");
 }
 
-void keep_nominal(const struct env *env, int64_t nominal_milli, int64_t worker_bytes)
+void keep_learned(const char *directory, const struct learned *learned)
 {
-	char text[64];
-	snprintf(text, sizeof(text), "%" PRId64 " %" PRId64, nominal_milli, worker_bytes);
+	char text[LEARNED_TEXT_SIZE];
+	learned_format(learned, text);
 	/* Only a convenience: without it the next life learns anew. */
-	int r = write_text(env, "nominal", text);
+	int r = write_text(directory, "learned", text);
 	if (r < 0)
-		log_debug("%s/nominal: %s", env->run_dir, strerror(-r));
+		log_debug("%s/learned: %s", directory, strerror(-r));
 }
 
-int64_t keep_get_nominal(const struct env *env, int64_t worker_bytes)
+bool keep_get_learned(const char *directory, struct learned *ret_learned)
 {
-	char path[PATH_SIZE], text[64];
-	const char *end;
-	int64_t nominal, size;
-	keep_path(env, "nominal", path);
-	if (procfs_read_line(AT_FDCWD, path, text, sizeof(text)) <= 0 ||
-	    procfs_number(text, &end, &nominal) < 0 || *end != ' ' ||
-	    procfs_number(end + 1, &end, &size) < 0 || *end || size != worker_bytes)
-		return 0;
-	return nominal;
+	char path[PATH_SIZE], text[LEARNED_TEXT_SIZE];
+	keep_path(directory, "learned", path);
+	return procfs_read_line(AT_FDCWD, path, text, sizeof(text)) > 0 &&
+	       learned_parse(text, ret_learned) == 0;
 }

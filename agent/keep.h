@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What survives a restart of the agent but not a reboot: small files in run_dir, which is a tmpfs. A
- * file that cannot be written is worth a warning, never a failure.
+ * What survives a restart of the agent but not a reboot: small files in run_dir, which is a tmpfs.
+ * What was learned survives a reboot, too, in the state directory. A file that cannot be written is
+ * worth a warning, never a failure.
  */
 #ifndef HOSTINGPI_KEEP_H
 #define HOSTINGPI_KEEP_H
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 #include "agent/env.h"
+#include "agent/learned.h"
 
 /* An operator's hold; reason is printable ASCII, maybe empty. Ends what keep_undrain() began. */
 void keep_hold(const struct env *env, const char *reason);
@@ -26,9 +28,9 @@ void keep_undrain_over(const struct env *env);
 bool keep_has_hold(const struct env *env, char *ret_reason, size_t size);
 bool keep_has_undrain(const struct env *env);
 
-/* The learned nominal capacity and the worker size that it was learned for. */
-void keep_nominal(const struct env *env, int64_t nominal_milli, int64_t worker_bytes);
-/* 0 if none is there or if it was learned for another worker size. */
-int64_t keep_get_nominal(const struct env *env, int64_t worker_bytes);
+/* What was learned; directory is an absolute path. */
+void keep_learned(const char *directory, const struct learned *learned);
+/* False if there is nothing, or nothing that makes sense. */
+bool keep_get_learned(const char *directory, struct learned *ret_learned);
 
 #endif

@@ -43,7 +43,8 @@ int procfs_open(int root_fd, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-int procfs_read(int fd, char *buffer, size_t size)
+/* A read of less than end_below bytes is the last one. */
+static int read_until(int fd, char *buffer, size_t size, size_t end_below)
 {
 	size_t used = 0;
 	for (;;) {
@@ -56,14 +57,31 @@ int procfs_read(int fd, char *buffer, size_t size)
 		used += (size_t)got;
 		if (used == size)
 			return -EFBIG;
-		/* seq_file hands out a few records at a time: only a read of nothing is the end. */
-		if (got == 0)
+		if ((size_t)got < end_below)
 			break;
 	}
 	if (used == 0)
 		return -ENODATA;
 	buffer[used] = '\0';
 	return (int)used;
+}
+
+int procfs_read(int fd, char *buffer, size_t size)
+{
+	/* seq_file hands out a few records at a time: only a read of nothing is the end. */
+	return read_until(fd, buffer, size, 1);
+}
+
+/*
+ * seq_file collects records in a buffer of at least one page, as long as the next one fits
+ * (fs/seq_file.c, seq_read_iter). A read that returns less than a page without the longest record
+ * had room for another one, so there was none. Of a regular file less than was asked for is the end
+ * in any case.
+ */
+int procfs_read_records(int fd, char *buffer, size_t size, size_t longest)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	return read_until(fd, buffer, size, longest < page ? page - longest : 1);
 }
 
 int procfs_read_path(int root_fd, const char *path, char *buffer, size_t size)

@@ -24,6 +24,13 @@ int procfs_open(int root_fd, const char *path);
  */
 int procfs_read(int fd, char *buffer, size_t size);
 
+/*
+ * The same for a file below /proc whose records (lines, or a whole file that the kernel prints in one
+ * go) have at most longest bytes: where the kernel had room for another one and added none, that was
+ * the end, and the read that would return nothing is spared.
+ */
+int procfs_read_records(int fd, char *buffer, size_t size, size_t longest);
+
 /* procfs_open(), procfs_read() and close() in one, for files that are read rarely. */
 int procfs_read_path(int root_fd, const char *path, char *buffer, size_t size);
 

@@ -163,6 +163,7 @@ void render_decision(struct json *json, const char *key, const struct decision *
 	json_int(json, "since", decision->since_ms);
 	json_int(json, "capacity", decision->capacity);
 	json_int(json, "nominal", decision->nominal);
+	json_int(json, "need", decision->need);
 	json_int(json, "balancers", decision->balancers);
 	json_bool(json, "drain", decision->drain);
 	if (decision->headroom_known)

@@ -29,7 +29,8 @@ struct decision {
 	int weight_pct;			   /* 1..100 */
 	int maxconn;			   /* >= 1, for each balancer */
 	int capacity;  /* >= 1, concurrent requests for all balancers together */
-	int nominal;   /* capacity that means 100 % */
+	int nominal;   /* the capacity in calm, and what is told on leaving */
+	int need;      /* the capacity with which the weight is 100 % */
 	int balancers; /* >= 1, what the capacity was divided by */
 	bool drain;    /* operator's hold: tell balancers to drain */
 	/*

@@ -47,14 +47,14 @@ static const struct conf_item agent_items[] = {
 };
 
 static const struct conf_item control_items[] = {
-	CONF_ROW(struct control_conf, reserve, CONF_SHARE, "20%", .min = 1, .max = 90,
+	CONF_ROW(struct control_conf, reserve, CONF_SHARE, "8%", .min = 1, .max = 90,
 		 .help = "headroom that is never given away, part of RAM or a size"),
 	CONF_ROW(struct control_conf, horizon, CONF_DURATION, "10s", .min = NS_PER_S,
 		 .max = 300 * NS_PER_S, .help = "how far ahead the budget looks"),
-	CONF_ROW(struct control_conf, worker_size, CONF_SIZE, "32M", .min = 65536,
-		 .max = INT64_C(1) << 34, .help = "memory of one concurrent request"),
+	CONF_ROW(struct control_conf, worker_size, CONF_SIZE, "0", .min = 0,
+		 .max = INT64_C(1) << 34, .help = "memory of one web worker; 0: measured, or 32M"),
 	CONF_ROW(struct control_conf, cap, CONF_INT, "0", .min = 0, .max = 100000,
-		 .help = "concurrent requests that mean 100 %; 0: learned"),
+		 .help = "concurrent requests, never more; 0: what memory allows"),
 	CONF_ROW(struct control_conf, blind_weight, CONF_PERCENT, "100%", .min = 1, .max = 100,
 		 .help = "weight while the agent's own readings are stale"),
 	CONF_ROW(struct control_conf, fleet, CONF_WORD, "pis-only", .words = fleet_words,

@@ -34,6 +34,9 @@ static inline struct bench bench_new(void)
 				.reserve_bytes = 200 * MIB,
 				.budget_bytes = 400 * MIB,
 				.worker_bytes = 20 * MIB,
+				.demand_known = true,
+				.demand_bytes = 320 * MIB, /* and a quarter: 20 requests */
+				.scale_pct = 100,
 			},
 		.now_ns = NS_PER_S,
 		.balancers = 1,

@@ -102,7 +102,8 @@ static void test_resume(void **context)
 {
 	(void)context;
 	struct bench bench = bench_new();
-	controller_resume(&bench.controller, 20000, true);
+	capacity_resume(&bench.controller.capacity, 20000, 20000, 20 * MIB);
+	controller_resume_undrain(&bench.controller);
 	headroom(&bench, 300); /* restarted under pressure: 5 slots of 20 */
 	step(&bench);
 	assert_int_equal(bench.decision.nominal, 20);

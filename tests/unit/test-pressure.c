@@ -24,12 +24,6 @@ static void set(struct readings *readings, enum metric_role role, int64_t value)
 	readings->value[role] = value;
 }
 
-static void set_rate(struct readings *readings, enum metric_role role, int64_t per_s)
-{
-	readings->rate_known |= UINT64_C(1) << role;
-	readings->rate_milli[role] = per_s * 1000;
-}
-
 /* A Pi 3 at rest: 1000 MiB, 300 free, 400 of file cache, disk swap. */
 static struct readings at_rest(void)
 {
@@ -42,35 +36,6 @@ static struct readings at_rest(void)
 	set(&readings, ROLE_SWAP_KIND, SWAP_DISK);
 	set(&readings, ROLE_SWAPPINESS, 60);
 	return readings;
-}
-
-static int64_t headroom_mib(const struct readings *readings)
-{
-	int64_t bytes;
-	const char *why;
-	assert_int_equal(pressure_headroom(readings, &bytes, &why), 0);
-	return (bytes + MIB / 2) / MIB;
-}
-
-static void test_headroom(void **context)
-{
-	(void)context;
-	struct readings readings = at_rest();
-	assert_int_equal(headroom_mib(&readings), 300 - 20 + 200);
-
-	set(&readings, ROLE_FILE_DIRTY, 100 * MIB); /* must be written first */
-	assert_int_equal(headroom_mib(&readings), 300 - 20 + 150);
-	set(&readings, ROLE_FILE_DIRTY, 0);
-
-	set_rate(&readings, ROLE_FILE_REFAULT, 5 * MIB); /* the cache is in use */
-	assert_int_equal(headroom_mib(&readings), 300 - 20 + 120);
-
-	set(&readings, ROLE_SWAPPINESS, 1); /* the cache goes first */
-	assert_int_equal(headroom_mib(&readings), 300 - 20 + 360);
-
-	set(&readings, ROLE_SWAPPINESS, 60);
-	set(&readings, ROLE_SWAP_KIND, SWAP_NONE);
-	assert_int_equal(headroom_mib(&readings), 300 - 20 + 360);
 }
 
 static void test_missing_is_not_zero(void **context)
@@ -91,17 +56,6 @@ static void test_missing_is_not_zero(void **context)
 		assert_false(verdict.known);
 		assert_non_null(verdict.why);
 	}
-}
-
-/* Without zoneinfo the kernel's own default watermark counts, not nothing. */
-static void test_default_watermark(void **context)
-{
-	(void)context;
-	struct readings with = at_rest(), without = at_rest();
-	without.known &= ~(UINT64_C(1) << ROLE_WATERMARK_HIGH);
-	set(&with, ROLE_WATERMARK_HIGH, 0);
-	assert_true(headroom_mib(&without) < headroom_mib(&with));
-	assert_true(headroom_mib(&without) > headroom_mib(&with) - 20);
 }
 
 /* A steady leak of 10 MiB/s is seen as such within a few seconds, and swap is foretold. */
@@ -262,7 +216,71 @@ static void test_stalls_only_confirm(void **context)
 	at(&pressure, &readings, ROLE_PSI_FULL, 0, 1000);
 	assert_false(at(&pressure, &readings, ROLE_PSI_FULL, 200000, 1900).stalled);
 	set(&readings, ROLE_MEM_FREE, 0); /* below the reserve it counts */
+	set(&readings, ROLE_FILE_INACTIVE, 0);
 	assert_true(at(&pressure, &readings, ROLE_PSI_FULL, 200000, 1950).stalled);
+}
+
+/* Stock Pis have no PSI: allocations that must free memory themselves confirm as well. */
+static void test_stalls_without_psi(void **context)
+{
+	(void)context;
+	struct pressure pressure = {0};
+	struct readings readings = at_rest();
+
+	at(&pressure, &readings, ROLE_ALLOC_STALL, 0, 1000);
+	assert_false(at(&pressure, &readings, ROLE_ALLOC_STALL, 5000, 1900).stalled);
+	set(&readings, ROLE_MEM_FREE, 0);
+	set(&readings, ROLE_FILE_INACTIVE, 0);
+	assert_true(at(&pressure, &readings, ROLE_ALLOC_STALL, 5000, 1950).stalled);
+	assert_true(at(&pressure, &readings, ROLE_ALLOC_STALL, 5000, 2100).stalled);
+	assert_false(at(&pressure, &readings, ROLE_ALLOC_STALL, 5050, 3200).stalled);
+}
+
+/* Memory of the workers is read: what they take and give back is no consumption of others. */
+static void test_measured_workers(void **context)
+{
+	(void)context;
+	struct pressure pressure = {0};
+	struct verdict verdict = {0};
+	struct readings readings = at_rest();
+	set(&readings, ROLE_WORKER_BYTES, 24 * MIB);
+	set(&readings, ROLE_WEB_BUSY, 2);
+	const struct pressure_conf measured = {
+		.reserve = {.relative = true, .value = 20},
+		.horizon_ns = 10 * NS_PER_S,
+	};
+	for (int i = 1; i <= 40; i++) {
+		int64_t held = (i < 20 ? i : 40 - i) * 10 * MIB;
+		readings.stamp_ns[ROLE_MEM_FREE] = i * NS_PER_S;
+		set(&readings, ROLE_WEB_BYTES, held);
+		set(&readings, ROLE_MEM_FREE, 300 * MIB - held);
+		pressure_judge(&pressure, &measured, &readings, i * NS_PER_S, &verdict);
+		assert_int_equal(verdict.consumption_bytes_s, 0);
+		assert_int_equal(verdict.budget_bytes / MIB, 300 - 20 + 400 - 85 - 200);
+		assert_int_equal(verdict.worker_bytes, 24 * MIB);
+		assert_int_equal(verdict.demand_bytes, 48 * MIB);
+	}
+	/* The operator's word on the size of a worker stands above the measured one. */
+	pressure_judge(&pressure, &conf, &readings, 41 * NS_PER_S, &verdict);
+	assert_int_equal(verdict.worker_bytes, 32 * MIB);
+	/* The processes cannot be read any more: the other way of counting, and no false slope. */
+	readings.known &= ~(UINT64_C(1) << ROLE_WEB_BYTES);
+	readings.stamp_ns[ROLE_MEM_FREE] = 42 * NS_PER_S;
+	pressure_judge(&pressure, &measured, &readings, 42 * NS_PER_S, &verdict);
+	assert_int_equal(verdict.consumption_bytes_s, 0);
+}
+
+/* Swapping at a headroom that was thought to be safe: from then on there is less of it. */
+static void test_learns_from_swapping(void **context)
+{
+	(void)context;
+	struct pressure pressure = {0};
+	struct readings readings = at_rest();
+	int64_t before = at(&pressure, &readings, ROLE_SWAP_DISK_OUT, 0, 1000).headroom_bytes;
+	struct verdict verdict = at(&pressure, &readings, ROLE_SWAP_DISK_OUT, 4 * MIB, 1500);
+	assert_true(verdict.disk_swapping);
+	assert_true(verdict.margin_bytes > 0);
+	assert_int_equal(verdict.headroom_bytes, before - verdict.margin_bytes);
 }
 
 static void test_storage_counts_without_memory(void **context)
@@ -291,15 +309,16 @@ static void test_mul_div(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_headroom),
 		cmocka_unit_test(test_missing_is_not_zero),
-		cmocka_unit_test(test_default_watermark),
 		cmocka_unit_test(test_slope),
 		cmocka_unit_test(test_workers_are_not_a_leak),
 		cmocka_unit_test(test_idle_workers_are_not_a_leak),
 		cmocka_unit_test(test_absurd_inputs),
 		cmocka_unit_test(test_swapping_is_per_second),
 		cmocka_unit_test(test_stalls_only_confirm),
+		cmocka_unit_test(test_stalls_without_psi),
+		cmocka_unit_test(test_measured_workers),
+		cmocka_unit_test(test_learns_from_swapping),
 		cmocka_unit_test(test_storage_counts_without_memory),
 		cmocka_unit_test(test_mul_div),
 	};

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two exponential means of the same difference: one that is as quick as the noise of the kernel's
+ * counters permits, and one for leaks that drown in that noise.
+ */
+#include "agent/slope.h"
+
+#include "agent/units.h"
+
+/* 1 to 2 s is the range that leads swapping in all recordings. */
+#define FAST_TAU_NS (INT64_C(1500) * NS_PER_MS)
+#define SLOW_TAU_NS (60 * NS_PER_S)
+/* A step of more than this is a pause (suspend, stopped process), not a slope. */
+#define GAP_NS (10 * NS_PER_S)
+
+/* mean += (sample - mean) * (1 - exp(-dt/tau)), with 1 - exp(-x) taken as x / (1 + x). */
+static int64_t smooth(int64_t mean, int64_t sample, int64_t elapsed_us, int64_t tau_ns)
+{
+	return mean + mul_div(sample - mean, elapsed_us, elapsed_us + tau_ns / NS_PER_US);
+}
+
+void slope_update(struct slope *slope, int64_t bytes, int64_t now_ns)
+{
+	int64_t elapsed_ns = now_ns - slope->last_ns;
+
+	if (slope->primed && elapsed_ns <= 0)
+		return;
+	if (slope->primed && elapsed_ns <= GAP_NS) {
+		int64_t us = elapsed_ns / NS_PER_US + 1;
+		int64_t fall = mul_div(slope->last_bytes - bytes, 1000000, us);
+		slope->fast_bytes_s = smooth(slope->fast_bytes_s, fall, us, FAST_TAU_NS);
+		slope->slow_bytes_s = smooth(slope->slow_bytes_s, fall, us, SLOW_TAU_NS);
+	} else {
+		slope->fast_bytes_s = 0;
+		slope->slow_bytes_s = 0;
+	}
+	slope->primed = true;
+	slope->last_ns = now_ns;
+	slope->last_bytes = bytes;
+}
+
+int64_t slope_fall_bytes_s(const struct slope *slope)
+{
+	int64_t larger = slope->fast_bytes_s > slope->slow_bytes_s ? slope->fast_bytes_s
+								   : slope->slow_bytes_s;
+	return larger > 0 ? larger : 0;
+}
