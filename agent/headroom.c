@@ -35,6 +35,11 @@ enum {
 	HOT_SHARE_NONE_PCT = 30,
 	HOT_SHARE_ZRAM_PCT = 50,
 	SWAPPINESS_DEFAULT = 60,
+	/*
+	 * With the multi-generational LRU "active" means young, and all of a cache may be that: so
+	 * much of it can always be had (in its recordings swapping began at 18 to 23 % available).
+	 */
+	UNUSED_LEAST_PCT = 35,
 	SLAB_SHARE_PCT = 50,
 };
 
@@ -180,8 +185,10 @@ int headroom_update(struct headroom *headroom, const struct readings *readings, 
 	int64_t spare = readings->value[ROLE_MEM_FREE] - watermark_bytes(readings);
 
 	remember(headroom, readings, file, now_ns);
-	int64_t unused = file - waiting - headroom->hot_bytes / 100 * hot_share_pct(readings);
-	int64_t bytes = spare + (unused > 0 ? unused : 0) + slab;
+	int64_t unused = file - headroom->hot_bytes / 100 * hot_share_pct(readings);
+	if (unused < file / 100 * UNUSED_LEAST_PCT)
+		unused = file / 100 * UNUSED_LEAST_PCT;
+	int64_t bytes = spare + (unused > waiting ? unused - waiting : 0) + slab;
 
 	ret_level->bytes = low_memory(readings, bytes, slab);
 	ret_level->stock_bytes = readings->value[ROLE_MEM_FREE] + file + slab;

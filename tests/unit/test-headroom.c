@@ -131,7 +131,7 @@ static void test_hot_cache_is_remembered(void **context)
 	set(&readings, ROLE_FILE_INACTIVE, 50 * MIB);
 	now_ns += NS_PER_S;
 	headroom_update(&headroom, &readings, now_ns, &level, &why);
-	assert_in_range(mib(level.bytes), 300 - 20 + 100 - 85, 300 - 20 + 100 - 83);
+	assert_int_equal(mib(level.bytes), 300 - 20 + 35); /* not the 15 above the hot ones */
 	/* The same moment again changes nothing. */
 	struct headroom before = headroom;
 	headroom_update(&headroom, &readings, now_ns, &level, &why);
@@ -160,7 +160,7 @@ static void test_refaults(void **context)
 	assert_int_equal(mib(level.bytes), 300 - 20 + 400 - 85);
 	for (int i = 3; i < 20; i++)
 		headroom_update(&headroom, &readings, i * NS_PER_S, &level, &why);
-	assert_int_equal(mib(level.bytes), 300 - 20 + 400 - 272);
+	assert_int_equal(mib(level.bytes), 300 - 20 + 140); /* 35 % at least */
 }
 
 /* Reading, writing and dropping files moves pages about; only what is taken for good is missing. */
