@@ -31,6 +31,8 @@
 #define SOON_S 2
 /* Slower than this and "time to swap" would be noise: 16 KiB/s is 1.3 GiB a day. */
 #define FALLING_BYTES_S (16 * 1024)
+/* Faster than a 500th of memory per second (2 MB/s of 1 GB) is no leak but a program at work. */
+#define LEAK_PARTS_S 500
 /* The size of a worker where it is neither measured nor configured: PHP with a small application. */
 #define WORKER_DEFAULT_BYTES (INT64_C(32) << 20)
 /* No worker is smaller: half of one is the interpreter itself. */
@@ -92,8 +94,10 @@ static void follow(struct pressure *pressure, int64_t stock, int64_t observed, i
 	pressure->written_off_bytes += off;
 }
 
-static void update_slopes(struct pressure *pressure, int64_t stock, int64_t stamp_ns)
+static void update_slopes(struct pressure *pressure, int64_t stock, int64_t total_bytes,
+			  int64_t stamp_ns)
 {
+	int64_t leak = total_bytes / LEAK_PARTS_S;
 	int64_t elapsed_ns = stamp_ns - pressure->last_ns;
 	int64_t observed = stock + pressure->held_bytes;
 
@@ -104,8 +108,8 @@ static void update_slopes(struct pressure *pressure, int64_t stock, int64_t stam
 	else
 		follow(pressure, stock, observed, elapsed_ns);
 	slope_update(&pressure->consumption, pressure->sum_bytes + pressure->written_off_bytes,
-		     stamp_ns);
-	slope_update(&pressure->fall, stock, stamp_ns);
+		     leak, stamp_ns);
+	slope_update(&pressure->fall, stock, leak, stamp_ns);
 	pressure->stock_bytes = stock;
 	pressure->last_ns = stamp_ns;
 }
@@ -198,7 +202,7 @@ void pressure_judge(struct pressure *pressure, const struct pressure_conf *conf,
 					     verdict.total_bytes, now_ns);
 	verdict.headroom_bytes = level.bytes - verdict.margin_bytes;
 	update_held(pressure, readings, &verdict);
-	update_slopes(pressure, level.stock_bytes, stamp_ns);
+	update_slopes(pressure, level.stock_bytes, verdict.total_bytes, stamp_ns);
 	project(pressure, conf, &verdict);
 	/* What confirms may never lead: it counts only below the reserve. */
 	verdict.stalled = stalled && verdict.headroom_bytes < verdict.reserve_bytes;

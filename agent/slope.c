@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Two exponential means of the same difference: one that is as quick as the noise of the kernel's
- * counters permits, and one for leaks that drown in that noise.
+ * counters permits, and one for leaks that drown in that noise. A program that takes a lot within a
+ * second and then no more is no leak: the slow mean sees at most a little of each moment.
  */
 #include "agent/slope.h"
 
@@ -19,7 +20,7 @@ static int64_t smooth(int64_t mean, int64_t sample, int64_t elapsed_us, int64_t 
 	return mean + mul_div(sample - mean, elapsed_us, elapsed_us + tau_ns / NS_PER_US);
 }
 
-void slope_update(struct slope *slope, int64_t bytes, int64_t now_ns)
+void slope_update(struct slope *slope, int64_t bytes, int64_t slow_most_bytes_s, int64_t now_ns)
 {
 	int64_t elapsed_ns = now_ns - slope->last_ns;
 
@@ -29,7 +30,9 @@ void slope_update(struct slope *slope, int64_t bytes, int64_t now_ns)
 		int64_t us = elapsed_ns / NS_PER_US + 1;
 		int64_t fall = mul_div(slope->last_bytes - bytes, 1000000, us);
 		slope->fast_bytes_s = smooth(slope->fast_bytes_s, fall, us, FAST_TAU_NS);
-		slope->slow_bytes_s = smooth(slope->slow_bytes_s, fall, us, SLOW_TAU_NS);
+		slope->slow_bytes_s = smooth(slope->slow_bytes_s,
+					     clamp_i64(fall, -slow_most_bytes_s, slow_most_bytes_s),
+					     us, SLOW_TAU_NS);
 	} else {
 		slope->fast_bytes_s = 0;
 		slope->slow_bytes_s = 0;

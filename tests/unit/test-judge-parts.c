@@ -23,27 +23,34 @@ static void test_slopes(void **context)
 	struct slope slope = {0};
 	int64_t bytes = 1000 * MIB;
 	for (int i = 1; i <= 20; i++, bytes -= 10 * MIB)
-		slope_update(&slope, bytes, i * NS_PER_S);
+		slope_update(&slope, bytes, 2 * MIB, i * NS_PER_S);
 	assert_in_range(slope.fast_bytes_s, 9 * MIB, 10 * MIB);
-	assert_in_range(slope.slow_bytes_s, 2 * MIB, 4 * MIB);
+	assert_in_range(slope.slow_bytes_s, MIB / 4, MIB); /* of 2 at most */
 	assert_int_equal(slope_fall_bytes_s(&slope), slope.fast_bytes_s);
 
 	/* A leak of 20 kB/s in noise of 1 MiB: the slow one finds it. */
 	slope = (struct slope){0};
 	for (int i = 1; i <= 600; i++)
-		slope_update(&slope, 1000 * MIB - i * 20000 + (i % 2 ? MIB : 0), i * NS_PER_S);
-	assert_in_range(slope.slow_bytes_s, 0, 60000);
+		slope_update(&slope, 1000 * MIB - i * 20000 + (i % 2 ? MIB : 0), 2 * MIB,
+			     i * NS_PER_S);
+	assert_in_range(slope.slow_bytes_s, 1, 60000);
+
+	/* A program takes 500 MiB at once and no more: for the slow one that is next to nothing. */
+	slope = (struct slope){0};
+	for (int i = 1; i <= 40; i++)
+		slope_update(&slope, (i < 10 ? 1000 : 500) * MIB, 2 * MIB, i * NS_PER_S);
+	assert_true(slope_fall_bytes_s(&slope) < MIB);
 
 	/* The same moment again, a step back in time and a pause are no slopes. */
 	struct slope before = slope;
-	slope_update(&slope, 0, 600 * NS_PER_S);
-	slope_update(&slope, 0, 500 * NS_PER_S);
+	slope_update(&slope, 0, 2 * MIB, 600 * NS_PER_S);
+	slope_update(&slope, 0, 2 * MIB, 500 * NS_PER_S);
 	assert_memory_equal(&before, &slope, sizeof(slope));
-	slope_update(&slope, 0, 4000 * NS_PER_S);
+	slope_update(&slope, 0, 2 * MIB, 4000 * NS_PER_S);
 	assert_int_equal(slope_fall_bytes_s(&slope), 0);
 	/* What grows does not fall. */
 	for (int i = 4001; i < 4050; i++)
-		slope_update(&slope, (i - 4000) * MIB, i * NS_PER_S);
+		slope_update(&slope, (i - 4000) * MIB, 2 * MIB, i * NS_PER_S);
 	assert_int_equal(slope_fall_bytes_s(&slope), 0);
 	assert_true(slope.fast_bytes_s < 0);
 }
