@@ -36,10 +36,10 @@ static void test_slopes(void **context)
 	assert_in_range(slope.slow_bytes_s, 1, 60000);
 
 	/* A program takes 500 MiB at once and no more: for the slow one that is next to nothing. */
-	slope = (struct slope){0};
+	struct slope burst = {0};
 	for (int i = 1; i <= 40; i++)
-		slope_update(&slope, (i < 10 ? 1000 : 500) * MIB, 2 * MIB, i * NS_PER_S);
-	assert_true(slope_fall_bytes_s(&slope) < MIB);
+		slope_update(&burst, (i < 10 ? 1000 : 500) * MIB, 2 * MIB, i * NS_PER_S);
+	assert_true(slope_fall_bytes_s(&burst) < MIB);
 
 	/* The same moment again, a step back in time and a pause are no slopes. */
 	struct slope before = slope;
