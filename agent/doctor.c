@@ -84,6 +84,20 @@ static void print_findings(const struct findings *findings, const struct module 
 	}
 }
 
+/* What a module says in words about what it works with. */
+static void print_found(const struct agent *agent, const struct instance *instance)
+{
+	int64_t now_ns = env_now_ns(&agent->env);
+	for (unsigned i = 0; i < instance->source.count; i++) {
+		unsigned slot = instance->source.first + i;
+		const struct metric *metric = state_metric(agent->plant.state, slot);
+		const char *text, *reason;
+		if (metric->name && metric->unit == UNIT_TEXT &&
+		    state_text(agent->plant.state, slot, now_ns, &text, &reason) == 0)
+			printf("  %s.%s: %s\n", metric->group, metric->name, text);
+	}
+}
+
 static void print_people(const struct agent *agent, const struct findings *findings)
 {
 	printf("hostingpid %s on %s (id from %s)\n", hostingpi_version, agent->identity.id,
@@ -105,6 +119,7 @@ static void print_people(const struct agent *agent, const struct findings *findi
 		else
 			printf("%-12s %zu of %u readings missing\n", instance->module->name,
 			       lacking, instance->source.count);
+		print_found(agent, instance);
 		print_findings(findings, instance->module);
 	}
 	printf("\n%s\n",

@@ -25,9 +25,9 @@ int procfs_open(int root_fd, const char *path);
 int procfs_read(int fd, char *buffer, size_t size);
 
 /*
- * The same for a file below /proc whose records (lines, or a whole file that the kernel prints in one
- * go) have at most longest bytes: where the kernel had room for another one and added none, that was
- * the end, and the read that would return nothing is spared.
+ * The same for a file whose records (lines of /proc/vmstat, or all of /proc/meminfo or of a file of
+ * sysfs, which the kernel prints in one go) have at most longest bytes: where the kernel had room for
+ * another one and added none, that was the end, and the read that would return nothing is spared.
  */
 int procfs_read_records(int fd, char *buffer, size_t size, size_t longest);
 

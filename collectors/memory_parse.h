@@ -20,27 +20,26 @@ enum memory_field {
 	MEMORY_FILE_DIRTY,
 	MEMORY_FILE_WRITEBACK,
 	MEMORY_SLAB_RECLAIMABLE,
+	MEMORY_ANON,
 	MEMORY_READINGS, /* those before are handed in as they are */
 	MEMORY_SWAP_TOTAL = MEMORY_READINGS,
 	MEMORY_FIELDS,
 };
 
-enum {
-	MEMORY_WITHOUT_AVAILABLE = 1, /* all is there except MemAvailable (kernels before 3.14) */
-};
-
 /*
- * Returns 0 or MEMORY_WITHOUT_AVAILABLE (that element of ret_values is then untouched);
- * -EBADMSG if another line is missing, cut off or malformed; -EPROTO if the numbers contradict each
- * other. ret_values has room for MEMORY_FIELDS.
+ * Writes what it finds into ret_values (room for MEMORY_FIELDS), and bit i of *ret_found for element
+ * i; only MemAvailable (kernels before 3.14) and AnonPages may be missing. Returns 0; -EBADMSG if
+ * another line is missing, cut off or malformed; -EPROTO if the numbers contradict each other.
  */
-int memory_parse_meminfo(const char *text, int64_t *ret_values);
+int memory_parse_meminfo(const char *text, int64_t *ret_values, uint64_t *ret_found);
 
 /* Lines of /proc/vmstat. */
 enum memory_counter {
 	MEMORY_SWAP_IN,	     /* bytes */
 	MEMORY_SWAP_OUT,     /* bytes */
 	MEMORY_FILE_REFAULT, /* bytes */
+	MEMORY_ANON_REFAULT, /* bytes */
+	MEMORY_ALLOC_STALLS, /* over all zones */
 	MEMORY_OOM_KILLS,
 	MEMORY_COUNTERS,
 };
@@ -52,10 +51,15 @@ enum memory_counter {
 void memory_parse_vmstat(const char *text, int64_t page_bytes, int64_t *ret_values,
 			 uint64_t *ret_found);
 
+/* The kernel has at most 32 swap areas (MAX_SWAPFILES_SHIFT is 5), fewer with some features. */
+#define MEMORY_SWAP_AREAS 32
+
 struct memory_swaps {
 	enum swap_kind kind;
 	int64_t total_bytes;
 	int64_t used_bytes;
+	unsigned zram_count;
+	int zrams[MEMORY_SWAP_AREAS]; /* the N of /dev/zramN, in the order of the file */
 };
 
 /* /proc/swaps. Returns 0 or -EBADMSG. */
@@ -68,9 +72,9 @@ int memory_parse_swaps(const char *text, struct memory_swaps *ret_swaps);
 int memory_parse_pressure(const char *text, int64_t *ret_some_us, int64_t *ret_full_us);
 
 /*
- * /proc/zoneinfo: the memory that the kernel keeps back, in bytes: over all zones the high
- * watermark plus the largest lowmem reserve, at most what the zone has. Returns 0 or -EBADMSG.
+ * bd_stat of a zram device: bytes that it wrote to its backing device since it was set up. Returns 0
+ * or -EBADMSG.
  */
-int memory_parse_zoneinfo(const char *text, int64_t page_bytes, int64_t *ret_bytes);
+int memory_parse_zram_backing(const char *text, int64_t *ret_written_bytes);
 
 #endif

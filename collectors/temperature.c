@@ -7,6 +7,9 @@
  *
  * hwmon comes before thermal zones because it names the chip. There is no other way to the voltage
  * without rights: the firmware's own node in sysfs taints the log with a warning when it is read.
+ *
+ * A clock that the kernel lowers is a cooling device of the cpufreq driver above state 0. On a Pi it
+ * is the firmware that lowers it, which no file here tells: there the temperature has to do.
  */
 #include "collectors/collectors.h"
 
@@ -20,12 +23,15 @@
 #include "agent/procfs.h"
 #include "agent/units.h"
 #include "collectors/sensors.h"
+#include "collectors/temperature_limit.h"
 
 #define LOOK_AGAIN_NS (60 * NS_PER_S)
 #define REASON_SIZE 256
 #define AUTO "auto"
 /* A PC has about 20 zones; a Pi has one. */
 #define THERMAL_ZONES 32
+/* A PC has one for each processor. */
+#define COOLING_DEVICES 256
 /* What no silicon reports while it works, in thousandths of a degree. */
 #define COLDEST_MILLI (-40 * 1000)
 #define HOTTEST_MILLI (150 * 1000)
@@ -44,6 +50,9 @@ enum temperature_metric {
 	SOC_TEMP,
 	SOC_UNDERVOLTAGE,
 	SOC_FREQ,
+	SOC_THROTTLED,
+	SOC_SOURCES, /* those before are files */
+	SOC_TEMP_LIMIT = SOC_SOURCES,
 	SOC_METRICS,
 };
 
@@ -51,15 +60,25 @@ static const struct metric temperature_metrics[SOC_METRICS] = {
 	[SOC_TEMP] = {.group = "soc",
 		      .name = "temp_c",
 		      .unit = UNIT_MILLI_CELSIUS,
+		      .role = ROLE_SOC_TEMP,
 		      .help = "temperature of the SoC"},
 	[SOC_UNDERVOLTAGE] = {.group = "soc",
 			      .name = "undervoltage",
 			      .unit = UNIT_BOOL,
+			      .role = ROLE_UNDERVOLTAGE,
 			      .help = "supply voltage was too low in the last 2 s"},
 	[SOC_FREQ] = {.group = "soc",
 		      .name = "freq_hz",
 		      .unit = UNIT_HZ,
 		      .help = "processor clock that the kernel asked for"},
+	[SOC_THROTTLED] = {.group = "soc",
+			   .unit = UNIT_BOOL,
+			   .role = ROLE_THROTTLED,
+			   .help = "the kernel lowers the processor clock"},
+	[SOC_TEMP_LIMIT] = {.group = "soc",
+			    .unit = UNIT_MILLI_CELSIUS,
+			    .role = ROLE_SOC_TEMP_LIMIT,
+			    .help = "temperature at which the clock is lowered"},
 };
 
 /*
@@ -90,7 +109,9 @@ struct temperature {
 	const struct temperature_conf *conf;
 	int root_fd;
 	int64_t look_ns; /* not before */
-	struct source sources[SOC_METRICS];
+	bool limit_known;
+	int64_t limit_milli;
+	struct source sources[SOC_SOURCES];
 };
 
 /* Opens FOLDER/FILE as the source, and says so. */
@@ -107,58 +128,74 @@ static bool source_open(struct source *source, int root_fd, const char *folder, 
 	return true;
 }
 
-static bool find_in_chips(struct temperature *self, struct source *source, const char *name,
-			  const char *file, const struct sensor_chip *chips, int count)
+/* Opens FILE of the first chip of that name that has it. Returns the chip, or NULL. */
+static const struct sensor_chip *find_in_chips(struct temperature *self, struct source *source,
+					       const char *name, const char *file,
+					       const struct sensor_chip *chips, int count)
 {
 	for (int i = 0; i < count; i++)
 		if (strcmp(chips[i].name, name) == 0 &&
 		    source_open(source, self->root_fd, chips[i].path, file, name))
-			return true;
-	return false;
+			return &chips[i];
+	return NULL;
 }
 
-static bool find_in_zones(struct temperature *self, struct source *source)
+/* The folder of the most wanted thermal zone of a processor. Returns its type, or NULL. */
+static const char *find_zone(int root_fd, char *ret_folder, size_t size)
 {
 	char types[THERMAL_ZONES][32];
 
-	if (faccessat(self->root_fd, "sys/class/thermal", F_OK, 0) < 0)
-		return false;
+	if (faccessat(root_fd, "sys/class/thermal", F_OK, 0) < 0)
+		return NULL;
 	for (int i = 0; i < THERMAL_ZONES; i++) {
 		char path[64];
 
 		snprintf(path, sizeof(path), "sys/class/thermal/thermal_zone%d/type", i);
-		if (procfs_read_line(self->root_fd, path, types[i], sizeof(types[i])) < 0)
+		if (procfs_read_line(root_fd, path, types[i], sizeof(types[i])) < 0)
 			types[i][0] = '\0';
 	}
 	for (size_t wanted = 0; wanted < COUNT(zone_types); wanted++) {
 		for (int i = 0; i < THERMAL_ZONES; i++) {
-			char folder[64];
-
 			if (strcmp(types[i], zone_types[wanted]) != 0)
 				continue;
-			snprintf(folder, sizeof(folder), "sys/class/thermal/thermal_zone%d", i);
-			if (source_open(source, self->root_fd, folder, "temp", types[i]))
-				return true;
+			snprintf(ret_folder, size, "sys/class/thermal/thermal_zone%d", i);
+			return zone_types[wanted];
 		}
 	}
-	return false;
+	return NULL;
+}
+
+/* Of a chip that somebody chose nobody knows whether it is the processor's. */
+static void find_limit(struct temperature *self, const struct sensor_chip *chip, const char *zone)
+{
+	bool processor = !chip;
+
+	for (size_t i = 0; i < COUNT(chip_names) && !processor; i++)
+		processor = strcmp(chip->name, chip_names[i]) == 0;
+	self->limit_known =
+		processor && temperature_limit_find(self->root_fd, chip ? chip->path : NULL, zone,
+						    &self->limit_milli) == 0;
 }
 
 static void find_temp(struct temperature *self, const struct sensor_chip *chips, int count)
 {
 	struct source *source = &self->sources[SOC_TEMP];
+	const char *sensor = self->conf->sensor;
+	const bool chosen = strcmp(sensor, AUTO) != 0;
+	const struct sensor_chip *chip = NULL;
+	char folder[64];
+	const char *type = find_zone(self->root_fd, folder, sizeof(folder));
 
-	if (strcmp(self->conf->sensor, AUTO) != 0) {
-		if (!find_in_chips(self, source, self->conf->sensor, "temp1_input", chips, count))
-			snprintf(source->reason, REASON_SIZE,
-				 "no hwmon chip %s with temp1_input (key sensor)",
-				 self->conf->sensor);
-		return;
-	}
-	for (size_t i = 0; i < COUNT(chip_names); i++)
-		if (find_in_chips(self, source, chip_names[i], "temp1_input", chips, count))
-			return;
-	if (!find_in_zones(self, source))
+	if (chosen)
+		chip = find_in_chips(self, source, sensor, "temp1_input", chips, count);
+	for (size_t i = 0; i < COUNT(chip_names) && !chip && !chosen; i++)
+		chip = find_in_chips(self, source, chip_names[i], "temp1_input", chips, count);
+	if (chip || (!chosen && type && source_open(source, self->root_fd, folder, "temp", type)))
+		find_limit(self, chip, type ? folder : NULL);
+	else if (chosen)
+		snprintf(source->reason, REASON_SIZE,
+			 "no hwmon chip %s with temp1_input (key sensor)", sensor);
+	else
 		snprintf(
 			source->reason, REASON_SIZE,
 			"no hwmon chip (%s, %s, ...) and no thermal zone (%s, ...) of a processor; "
@@ -184,6 +221,28 @@ static void find_freq(struct temperature *self)
 		snprintf(source->reason, REASON_SIZE, "no cpufreq driver for this processor");
 }
 
+static void find_throttled(struct temperature *self)
+{
+	struct source *source = &self->sources[SOC_THROTTLED];
+
+	snprintf(source->reason, REASON_SIZE, "no cooling device of a cpufreq driver");
+	/* A Pi has one (its fan) or none: the search ends at the first number that is not there. */
+	for (int i = 0; i < COOLING_DEVICES; i++) {
+		char path[64];
+		char type[64];
+
+		snprintf(path, sizeof(path), "sys/class/thermal/cooling_device%d/type", i);
+		if (procfs_read_line(self->root_fd, path, type, sizeof(type)) < 0)
+			return;
+		/* "cpufreq-cpu0", and "thermal-cpufreq-0" in older kernels. */
+		if (strncmp(type, "cpufreq-", 8) != 0 && strncmp(type, "thermal-cpufreq-", 16) != 0)
+			continue;
+		*strrchr(path, '/') = '\0';
+		if (source_open(source, self->root_fd, path, "cur_state", type))
+			return;
+	}
+}
+
 static void source_close(struct source *source)
 {
 	if (source->fd >= 0)
@@ -196,11 +255,11 @@ static void source_close(struct source *source)
 static void temperature_look(struct temperature *self, bool ask_libsensors)
 {
 	struct sensor_chip chips[SENSOR_CHIPS];
-	bool missing[SOC_METRICS];
+	bool missing[SOC_SOURCES];
 	bool chips_wanted;
 	int count = 0;
 
-	for (unsigned i = 0; i < SOC_METRICS; i++) {
+	for (unsigned i = 0; i < SOC_SOURCES; i++) {
 		missing[i] = self->sources[i].fd < 0 || self->sources[i].fails;
 		if (missing[i])
 			source_close(&self->sources[i]);
@@ -216,6 +275,8 @@ static void temperature_look(struct temperature *self, bool ask_libsensors)
 		find_undervoltage(self, chips, count);
 	if (missing[SOC_FREQ])
 		find_freq(self);
+	if (missing[SOC_THROTTLED])
+		find_throttled(self);
 }
 
 static int temperature_open(void *self, const void *conf, const struct env *env)
@@ -224,7 +285,7 @@ static int temperature_open(void *self, const void *conf, const struct env *env)
 
 	temperature->conf = conf;
 	temperature->root_fd = env->root_fd;
-	for (unsigned i = 0; i < SOC_METRICS; i++)
+	for (unsigned i = 0; i < SOC_SOURCES; i++)
 		temperature->sources[i].fd = -ENOENT;
 	temperature_look(temperature, env->real_root);
 	temperature->look_ns = env_now_ns(env) + LOOK_AGAIN_NS;
@@ -239,7 +300,8 @@ static int source_read(struct source *source, int64_t *ret_value)
 
 	if (source->fd < 0)
 		return source->fd;
-	r = procfs_read(source->fd, text, sizeof(text));
+	/* A file of sysfs is one record: nothing comes after the first read. */
+	r = procfs_read_records(source->fd, text, sizeof(text), sizeof(text));
 	if (r >= 0)
 		r = procfs_integer(text, ret_value);
 	source->fails = r < 0;
@@ -261,7 +323,9 @@ static void hand_in(struct temperature *self, unsigned metric, int64_t low, int6
 			 (long long)value);
 		batch_unknown(batch, metric, source->reason);
 	} else {
-		batch_value(batch, metric, value * scale);
+		value *= scale;
+		batch_value(batch, metric,
+			    temperature_metrics[metric].unit == UNIT_BOOL ? value > 0 : value);
 	}
 }
 
@@ -270,7 +334,7 @@ static int temperature_read(void *self, int64_t now_ns, struct batch *ret_batch)
 	struct temperature *temperature = self;
 	bool missing = false;
 
-	for (unsigned i = 0; i < SOC_METRICS; i++)
+	for (unsigned i = 0; i < SOC_SOURCES; i++)
 		missing |= temperature->sources[i].fd < 0 || temperature->sources[i].fails;
 	if (missing && now_ns >= temperature->look_ns) {
 		temperature_look(temperature, false);
@@ -280,6 +344,14 @@ static int temperature_read(void *self, int64_t now_ns, struct batch *ret_batch)
 	hand_in(temperature, SOC_UNDERVOLTAGE, 0, 1, 1, ret_batch);
 	/* The kernel counts kHz in 32 bits. */
 	hand_in(temperature, SOC_FREQ, 0, UINT32_MAX, 1000, ret_batch);
+	/* The number of steps that the clock was lowered by. */
+	hand_in(temperature, SOC_THROTTLED, 0, INT32_MAX, 1, ret_batch);
+	if (temperature->limit_known)
+		batch_value(ret_batch, SOC_TEMP_LIMIT, temperature->limit_milli);
+	else
+		batch_unknown(ret_batch, SOC_TEMP_LIMIT,
+			      "nothing tells at which temperature "
+			      "the clock is lowered");
 	return 0;
 }
 
@@ -287,7 +359,7 @@ static void temperature_close(void *self)
 {
 	struct temperature *temperature = self;
 
-	for (unsigned i = 0; i < SOC_METRICS; i++)
+	for (unsigned i = 0; i < SOC_SOURCES; i++)
 		source_close(&temperature->sources[i]);
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "collectors/memory_parse.h"
+#include "collectors/memory_zones.h"
 #include "collectors/network_parse.h"
 
 #define UNTOUCHED INT64_C(-7)
@@ -27,15 +28,17 @@ static void require(bool condition)
 static void fuzz_meminfo(const char *text)
 {
 	int64_t values[MEMORY_FIELDS];
+	uint64_t found = 0;
 
 	for (unsigned i = 0; i < MEMORY_FIELDS; i++)
 		values[i] = UNTOUCHED;
-	int r = memory_parse_meminfo(text, values);
+	int r = memory_parse_meminfo(text, values, &found);
+	require(r == 0 || found == 0);
 	for (unsigned i = 0; i < MEMORY_FIELDS; i++) {
-		if (r < 0 || (r == MEMORY_WITHOUT_AVAILABLE && i == MEMORY_AVAILABLE))
-			require(values[i] == UNTOUCHED);
-		else
+		if ((found >> i) & 1)
 			require(values[i] >= 0 && values[i] % 1024 == 0);
+		else
+			require(values[i] == UNTOUCHED);
 		if (r >= 0 && i < MEMORY_READINGS)
 			require(values[i] <= values[MEMORY_TOTAL]);
 	}
@@ -56,7 +59,7 @@ static void fuzz_vmstat(const char *text)
 
 static void fuzz_swaps(const char *text)
 {
-	struct memory_swaps swaps = {SWAP_NONE, UNTOUCHED, UNTOUCHED};
+	struct memory_swaps swaps = {.total_bytes = UNTOUCHED, .used_bytes = UNTOUCHED};
 
 	if (memory_parse_swaps(text, &swaps) < 0) {
 		require(swaps.total_bytes == UNTOUCHED && swaps.used_bytes == UNTOUCHED);
@@ -64,16 +67,33 @@ static void fuzz_swaps(const char *text)
 	}
 	require(swaps.used_bytes >= 0 && swaps.used_bytes <= swaps.total_bytes);
 	require(swaps.kind != SWAP_NONE || swaps.total_bytes == 0);
+	require(swaps.zram_count <= MEMORY_SWAP_AREAS);
+	require((swaps.zram_count > 0) == (swaps.kind == SWAP_ZRAM || swaps.kind == SWAP_MIXED));
+	for (unsigned i = 0; i < swaps.zram_count; i++)
+		require(swaps.zrams[i] >= 0);
 }
 
 static void fuzz_zoneinfo(const char *text)
 {
-	int64_t bytes = UNTOUCHED;
+	struct memory_zones zones = {.kept_bytes = UNTOUCHED};
 
-	if (memory_parse_zoneinfo(text, PAGE_BYTES, &bytes) < 0)
-		require(bytes == UNTOUCHED);
+	if (memory_parse_zoneinfo(text, PAGE_BYTES, &zones) < 0) {
+		require(zones.kept_bytes == UNTOUCHED);
+		return;
+	}
+	require(zones.kept_bytes >= 0 && zones.kept_bytes % PAGE_BYTES == 0);
+	require(zones.low_total_bytes >= 0 && zones.low_file_bytes >= 0);
+	require(!zones.has_high || zones.low_total_bytes > 0);
+}
+
+static void fuzz_zram_backing(const char *text)
+{
+	int64_t written = UNTOUCHED;
+
+	if (memory_parse_zram_backing(text, &written) < 0)
+		require(written == UNTOUCHED);
 	else
-		require(bytes >= 0 && bytes % PAGE_BYTES == 0);
+		require(written >= 0 && written % 4096 == 0);
 }
 
 static void fuzz_pressure(const char *text)
@@ -107,7 +127,8 @@ static void fuzz_network(const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const targets[])(const char *text) = {
-		fuzz_meminfo, fuzz_vmstat, fuzz_swaps, fuzz_zoneinfo, fuzz_pressure, fuzz_network,
+		fuzz_meminfo,  fuzz_vmstat,  fuzz_swaps,	fuzz_zoneinfo,
+		fuzz_pressure, fuzz_network, fuzz_zram_backing,
 	};
 
 	if (size == 0)

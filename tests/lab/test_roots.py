@@ -28,7 +28,7 @@ def copy_of_a_board(tmp_path):
 
 
 def test_there_are_boards():
-    assert {"pi3b", "pi4", "pi5"} <= set(BOARDS)
+    assert {"pi3b", "pi3b-32bit", "pi4", "pi5"} <= set(BOARDS)
 
 
 @pytest.mark.parametrize("board", BOARDS)
@@ -38,7 +38,8 @@ def test_boards(board):
         line.split(":") for line in (ROOTS / board / "proc/meminfo").read_text().splitlines()
     )
     assert state["mem"]["total_bytes"] == int(meminfo["MemTotal"].split()[0]) * 1024
-    assert state["lb"]["state"] == "normal"
+    # The Pi 3 has a weak supply, which alone is a reason to ask for less.
+    assert state["lb"]["state"] == ("shed" if state["soc"]["undervoltage"] else "normal")
     assert 20 < state["soc"]["temp_c"] < 100
 
 
@@ -49,7 +50,8 @@ def damage(root, content):
 
 def test_good_first(root):
     state = once(root)
-    assert state["mem"]["total_bytes"] > 0 and state["lb"]["state"] == "normal"
+    assert state["mem"]["headroom_bytes"] > 0
+    assert (state["lb"]["state"], state["lb"]["reason"]) == ("shed", "supply voltage is low")
 
 
 @pytest.mark.parametrize(

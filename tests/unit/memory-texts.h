@@ -23,6 +23,7 @@
 	"SwapFree:         499196 kB\n"                                                            \
 	"Dirty:               428 kB\n"                                                            \
 	"Writeback:            12 kB\n"                                                            \
+	"AnonPages:        355692 kB\n"                                                            \
 	"WritebackTmp:          0 kB\n"                                                            \
 	"SReclaimable:      33612 kB\n"
 

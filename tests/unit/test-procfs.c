@@ -109,6 +109,63 @@ static void test_real_files(void **context)
 	close(root);
 }
 
+/*
+ * Files of the running kernel that do not change while they are read, shorter and longer than a page:
+ * the read that is spared would have found nothing. A file that a kernel does not have is passed over,
+ * but not all of them are.
+ */
+static void test_records_are_all_there(void **context)
+{
+	(void)context;
+	static const struct {
+		const char *path;
+		size_t longest;
+	} rows[] = {
+		{"/proc/devices", 128},	     {"/proc/crypto", 1024}, {"/proc/misc", 128},
+		{"/proc/self/limits", 4096}, {"/proc/iomem", 256},   {"/proc/filesystems", 4096},
+	};
+	static char whole[1 << 20], records[1 << 20];
+	unsigned compared = 0;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int fd = procfs_open(AT_FDCWD, rows[i].path);
+		if (fd < 0)
+			continue;
+		int length = procfs_read(fd, whole, sizeof(whole));
+		assert_int_equal(procfs_read_records(fd, records, sizeof(records), rows[i].longest),
+				 length);
+		if (length > 0)
+			assert_memory_equal(whole, records, (size_t)length + 1);
+		close(fd);
+		compared++;
+	}
+	assert_true(compared >= 2);
+}
+
+/* A plain file of any length, with one or more pages. */
+static void test_records_sizes(void **context)
+{
+	(void)context;
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const size_t lengths[] = {1, page - 101, page - 100, page - 99, page, page + 1, 3 * page};
+	char *text = malloc(4 * page);
+
+	assert_non_null(text);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		memset(text, 'x', lengths[i]);
+		int fd = file_with(text, lengths[i]);
+		assert_int_equal(procfs_read_records(fd, text, 4 * page, 100), lengths[i]);
+		assert_int_equal(strlen(text), lengths[i]);
+		/* As before: what does not fit is not taken, and nothing is an error. */
+		assert_int_equal(procfs_read_records(fd, text, lengths[i], 100), -EFBIG);
+		close(fd);
+	}
+	int fd = file_with("", 0);
+	assert_int_equal(procfs_read_records(fd, text, page, 100), -ENODATA);
+	close(fd);
+	free(text);
+}
+
 static void put_file(int folder_fd, const char *path, const char *text)
 {
 	int fd = openat(folder_fd, path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
@@ -174,6 +231,8 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_real_files),
+		cmocka_unit_test(test_records_are_all_there),
+		cmocka_unit_test(test_records_sizes),
 		cmocka_unit_test(test_links_stay_below_the_root),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
