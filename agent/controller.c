@@ -16,7 +16,9 @@
 #define WEIGHT_STEP_PCT 5
 #define WEIGHT_HARD_PCT 1
 /* Less than this part of the reserve in sight, and swap is near. */
-#define HARD_PART 3
+#define HARD_PART 4
+/* It is over when more than this part was there for a while. */
+#define SAFE_PART 3
 /* The hard level ends when headroom was above the reserve for this long. */
 #define SAFE_NS (10 * NS_PER_S)
 /* What is below 90 % of normal is worth being called shedding; 95 % ends it. */
@@ -125,7 +127,7 @@ static bool hard_lasts(struct controller *controller, const struct verdict *verd
 		return false;
 	if (!verdict->known)
 		return false; /* blind is the event then */
-	if (verdict->headroom_bytes <= verdict->reserve_bytes) {
+	if (verdict->soon_bytes <= verdict->reserve_bytes / SAFE_PART) {
 		controller->safe_since_ns = 0;
 		return true;
 	}

@@ -25,21 +25,21 @@
 
 /*
  * How much of the hot file cache the kernel defends by swapping, in percent: nearly all of it with
- * the default swappiness of 60 (0.87 in the worst recording), little when swappiness is 0
- * or 1. Without swap the limit is the cache that keeps programs running. zram pays for swapping with
+ * the default swappiness of 60 (0.87 in the worst recording), less when swappiness is 0
+ * or 1, where losing it makes the site slow all the same. Without swap the limit is the cache that keeps programs running. zram pays for swapping with
  * processor time, not with the card.
  */
 enum {
 	HOT_SHARE_PCT = 85,
-	HOT_SHARE_LOW_PCT = 20,
-	HOT_SHARE_NONE_PCT = 30,
+	HOT_SHARE_LOW_PCT = 50,
+	HOT_SHARE_NONE_PCT = 50,
 	HOT_SHARE_ZRAM_PCT = 50,
 	SWAPPINESS_DEFAULT = 60,
 	/*
 	 * With the multi-generational LRU "active" means young, and all of a cache may be that: so
 	 * much of it can always be had (in its recordings swapping began at 18 to 23 % available).
 	 */
-	UNUSED_LEAST_PCT = 35,
+	UNUSED_LEAST_PCT = 45,
 	SLAB_SHARE_PCT = 50,
 };
 

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The budget for web workers is the headroom plus what they hold now, minus the reserve, minus what
- * everything else will take within the horizon. It has no integrator and no division by a small
- * number; time to swap is derived for people only. PSI, kswapd and the like come with or after
- * the first page that is swapped out, so they only confirm (seen in all recordings of tests/traces).
+ * The budget for web workers has two bounds. What they may grow to is the headroom plus what they hold
+ * now, minus the reserve: so much is kept for what others may take all of a sudden, because workers
+ * give memory back slowly (Apache ends one a second after 10 s of idleness). What they may keep is
+ * the same with the inner part of the reserve, minus what everything else will take within the
+ * horizon: while others do grow, the outer part is there to be used. When even that is not
+ * enough, idle workers must end; a server keeps a few of them in any case, so a deficit counts
+ * more than once. There is no integrator, and no division by a small number; time to swap is derived
+ * for people only. PSI, kswapd and the like come with or after the first page that is swapped
+ * out, so they only confirm (seen in all recordings of tests/traces).
  *
  * What the workers hold is read from their processes where that is allowed. Otherwise it is taken as
  * busy workers times the size of one. Then busy workers become idle without giving memory back, so the
  * sum of headroom and held memory may fall although nothing was consumed. Therefore the sum follows
- * an observation downwards only as far as the stock itself fell, and the rest in minutes.
+ * an observation downwards only as far as the stock itself fell, and the rest in minutes. Where
+ * nothing is known of the web, all growth counts as consumption by others, which is reserve enough.
  */
 #include "agent/pressure.h"
 
@@ -31,8 +37,17 @@
 #define SOON_S 2
 /* Slower than this and "time to swap" would be noise: 16 KiB/s is 1.3 GiB a day. */
 #define FALLING_BYTES_S (16 * 1024)
+/* The inner part of the reserve, which is kept even while others grow. */
+#define INNER_PCT 40
+#define DEFICIT_FACTOR 3
+/* How long a new worker may take to its usual size and into our readings. */
+#define SETTLE_NS (3 * NS_PER_S)
+/* Smoothing of the mean size of a worker. */
+#define MEAN_NS (30 * NS_PER_S)
 /* Faster than a 500th of memory per second (2 MB/s of 1 GB) is no leak but a program at work. */
 #define LEAK_PARTS_S 500
+/* More processes than any Pi runs; keeps the arithmetic far from overflow. */
+#define WORKERS_MOST 100000
 /* The size of a worker where it is neither measured nor configured: PHP with a small application. */
 #define WORKER_DEFAULT_BYTES (INT64_C(32) << 20)
 /* No worker is smaller: half of one is the interpreter itself. */
@@ -48,6 +63,32 @@ static int64_t worker_bytes(const struct pressure_conf *conf, const struct readi
 				 total_bytes > WORKER_LEAST_BYTES ? total_bytes
 								  : WORKER_LEAST_BYTES);
 	return WORKER_DEFAULT_BYTES;
+}
+
+/* What the workers that were forked in the last seconds will take, and the mean size of all. */
+static void update_workers(struct pressure *pressure, const struct readings *readings,
+			   const struct verdict *verdict, int64_t elapsed_ns)
+{
+	int64_t us = clamp_i64(elapsed_ns, 0, GAP_NS) / NS_PER_US;
+	if (!readings_has(readings, ROLE_WEB_WORKERS) || !readings_has(readings, ROLE_WEB_BYTES)) {
+		pressure->expected_bytes = pressure->mean_bytes = 0;
+		return;
+	}
+	int64_t count = clamp_i64(readings->value[ROLE_WEB_WORKERS], 0, WORKERS_MOST);
+	int64_t rise = count * 1000 - pressure->settled_milli;
+	if (rise > 0 && pressure->last_ns)
+		rise = mul_div(rise, us, us + SETTLE_NS / NS_PER_US);
+	pressure->settled_milli += rise;
+	pressure->expected_bytes =
+		mul_div(count * 1000 - pressure->settled_milli, verdict->worker_bytes, 1000);
+	if (count == 0)
+		return;
+	int64_t mean = readings->value[ROLE_WEB_BYTES] / count;
+	pressure->mean_bytes =
+		pressure->mean_bytes == 0
+			? mean
+			: pressure->mean_bytes + mul_div(mean - pressure->mean_bytes, us,
+							 us + MEAN_NS / NS_PER_US);
 }
 
 /* What the web workers hold; while their number is unknown (a late status page) the last one. */
@@ -71,6 +112,7 @@ static void update_held(struct pressure *pressure, const struct readings *readin
 		pressure->held_bytes = clamp_i64(readings->value[ROLE_WEB_BYTES], 0, most);
 	else if (verdict->demand_known)
 		pressure->held_bytes = clamp_i64(verdict->demand_bytes, 0, most);
+	pressure->web_seen = pressure->web_seen || verdict->demand_known;
 	if (measured != pressure->measured) {
 		/* Another way of counting: the difference is no consumption. */
 		pressure->measured = measured;
@@ -94,6 +136,24 @@ static void follow(struct pressure *pressure, int64_t stock, int64_t observed, i
 	pressure->written_off_bytes += off;
 }
 
+/*
+ * Workers that were just forked take memory before their sizes are read again. What the stock loses
+ * meanwhile is believed to be theirs, up to the size that they will have, for a few seconds.
+ */
+static void suspend(struct pressure *pressure, int64_t observed, int64_t elapsed_ns)
+{
+	int64_t gap = pressure->sum_bytes - observed;
+	if (pressure->sum_bytes == 0 || elapsed_ns > GAP_NS || gap <= 0) {
+		pressure->sum_bytes = observed;
+		return;
+	}
+	if (gap > pressure->expected_bytes)
+		gap = pressure->expected_bytes;
+	int64_t us = elapsed_ns / NS_PER_US;
+	gap -= mul_div(gap, us, us + SETTLE_NS / NS_PER_US);
+	pressure->sum_bytes = observed + gap;
+}
+
 static void update_slopes(struct pressure *pressure, int64_t stock, int64_t total_bytes,
 			  int64_t stamp_ns)
 {
@@ -104,7 +164,7 @@ static void update_slopes(struct pressure *pressure, int64_t stock, int64_t tota
 	if (pressure->last_ns && elapsed_ns <= 0)
 		return; /* the same reading again */
 	if (pressure->measured)
-		pressure->sum_bytes = observed;
+		suspend(pressure, observed, elapsed_ns);
 	else
 		follow(pressure, stock, observed, elapsed_ns);
 	slope_update(&pressure->consumption, pressure->sum_bytes + pressure->written_off_bytes,
@@ -149,6 +209,22 @@ static bool is_stalled(struct pressure *pressure, const struct readings *reading
 	return grew(&pressure->stall, readings, ROLE_ALLOC_STALL, STALL_ALLOCATIONS);
 }
 
+/*
+ * Many workers together are not all as large as the largest ones: where their mean is known, half of
+ * the difference is given back.
+ */
+static void charge_mean(const struct pressure *pressure, const struct pressure_conf *conf,
+			struct verdict *verdict)
+{
+	if (conf->worker_bytes > 0 || pressure->mean_bytes <= 0 ||
+	    pressure->mean_bytes >= verdict->worker_bytes)
+		return;
+	int64_t mean = pressure->mean_bytes;
+	if (mean < verdict->worker_bytes / 2)
+		mean = verdict->worker_bytes / 2;
+	verdict->worker_bytes -= (verdict->worker_bytes - mean) / 2;
+}
+
 /* Budget and what derives from the slopes; headroom and the sizes stand in the verdict already. */
 static void project(const struct pressure *pressure, const struct pressure_conf *conf,
 		    struct verdict *verdict)
@@ -162,7 +238,15 @@ static void project(const struct pressure *pressure, const struct pressure_conf 
 	verdict->consumption_bytes_s = used;
 	verdict->projected_bytes = verdict->headroom_bytes - ahead;
 	verdict->soon_bytes = verdict->headroom_bytes - used * SOON_S;
-	verdict->budget_bytes = verdict->headroom_bytes + held - ahead - verdict->reserve_bytes;
+	int64_t inner = verdict->reserve_bytes * INNER_PCT / 100;
+	int64_t surplus = verdict->headroom_bytes - ahead - inner;
+	int64_t keep = held + (surplus < 0 ? DEFICIT_FACTOR * surplus : surplus);
+	int64_t expand = verdict->headroom_bytes + held - verdict->reserve_bytes;
+	if (expand < held)
+		expand = held;
+	if (!pressure->web_seen)
+		expand = keep;
+	verdict->budget_bytes = keep < expand ? keep : expand;
 	if (fall >= FALLING_BYTES_S) {
 		int64_t left = verdict->headroom_bytes > 0 ? verdict->headroom_bytes : 0;
 		verdict->falling = true;
@@ -202,6 +286,9 @@ void pressure_judge(struct pressure *pressure, const struct pressure_conf *conf,
 					     verdict.total_bytes, now_ns);
 	verdict.headroom_bytes = level.bytes - verdict.margin_bytes;
 	update_held(pressure, readings, &verdict);
+	update_workers(pressure, readings, &verdict,
+		       pressure->last_ns ? stamp_ns - pressure->last_ns : 0);
+	charge_mean(pressure, conf, &verdict);
 	update_slopes(pressure, level.stock_bytes, verdict.total_bytes, stamp_ns);
 	project(pressure, conf, &verdict);
 	/* What confirms may never lead: it counts only below the reserve. */

@@ -35,10 +35,14 @@ struct pressure {
 	struct margin margin;
 	struct slope fall;	  /* of what is free or can be freed */
 	struct slope consumption; /* of that and what the web workers hold: what others take */
-	bool measured;	     /* the web workers' memory is read, not derived from their number */
-	int64_t held_bytes;  /* what they hold, as last known */
-	int64_t stock_bytes; /* where it is derived: as it was at the last step, */
-	int64_t sum_bytes;   /* the sum of stock and held as it is believed, */
+	bool web_seen;		  /* anything was ever known of the web workers */
+	bool measured;		/* the web workers' memory is read, not derived from their number */
+	int64_t held_bytes;	/* what they hold, as last known */
+	int64_t settled_milli;	/* thousandths of workers that are there for some seconds */
+	int64_t expected_bytes; /* what newer ones will still take */
+	int64_t mean_bytes;	/* smoothed mean size of a worker; 0: unknown */
+	int64_t stock_bytes;	/* where it is derived: as it was at the last step, */
+	int64_t sum_bytes;	/* the sum of stock and held as it is believed, */
 	int64_t written_off_bytes; /* and what of it was given up in all */
 	int64_t last_ns;
 	struct pressure_window swap, stall;

@@ -9,7 +9,7 @@
 #include "agent/units.h"
 
 /* 1 to 2 s is the range that leads swapping in all recordings. */
-#define FAST_TAU_NS (INT64_C(1500) * NS_PER_MS)
+#define FAST_TAU_NS (INT64_C(1000) * NS_PER_MS)
 #define SLOW_TAU_NS (60 * NS_PER_S)
 /* A step of more than this is a pause (suspend, stopped process), not a slope. */
 #define GAP_NS (10 * NS_PER_S)

@@ -79,7 +79,7 @@ static void test_hard_and_back(void **context)
 	assert_string_equal(bench.decision.reason, "swap is near");
 	assert_false(bench.decision.fail);
 
-	headroom(&bench, 199); /* not near any more, but not safe either */
+	headroom(&bench, 66); /* not near any more, but not safe either: a third of 200 */
 	for (int i = 0; i < 60; i++)
 		step(&bench);
 	assert_int_equal(bench.decision.state, CONTROL_HARD);
