@@ -47,6 +47,7 @@ CTL_SRC    := $(wildcard agent/ctl/*.c)
 UNIT_SRC   := $(wildcard tests/unit/test-*.c)
 UNIT_AUX   := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 FUZZ_SRC   := $(wildcard tests/fuzz/fuzz-*.c)
+SIM_SRC    := $(wildcard tests/sim/*.c)
 
 obj         = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIB         = $(BUILD)/libhostingpi.a
@@ -93,7 +94,16 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(link) -fsanitize=fuzzer -o $@ $^ $(pkg_libs) -pthread
 
--include $(shell find build -name '*.d' 2>/dev/null)
+$(BUILD)/sim/hostingpi-sim: $(call obj,$(SIM_SRC) $(TABLE_SRC)) $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(pkg_libs) -lm -pthread
+
+# The model's tables and pictures are tested without the model.
+$(BUILD)/tests/test-sim-report: $(call obj,$(addprefix tests/sim/,report.c stats.c svg.c quantity.c plot.c plot_overview.c))
+$(BUILD)/tests/test-sim-report: pkg_libs += -lm
+
+-include $(shell find build -path build/vm -prune -o -name '*.d' -type f -print 2>/dev/null)
 
 # Objects of test programs are no by-products: keep them.
 .SECONDARY:
@@ -106,7 +116,7 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 # A fresh build uses all processors unless the caller said how many.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps deps-test run check check-san check-lab fuzz fuzz-programs test bench bench-programs lint format install uninstall clean help
+.PHONY: deps deps-test leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-programs check-vm check-vm-long vm-programs lint format install uninstall clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
 	@sh tests/deps.sh build
@@ -126,8 +136,23 @@ check-san: ## the same with address and undefined-behaviour sanitizers, and 10 s
 	+@$(SAN_ENV) $(submake) VARIANT=san check
 	+@$(if $(T),,$(submake) FUZZ_SECONDS=10 fuzz)
 
-check-lab: all ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
+check-lab: all $(BUILD)/sim/hostingpi-sim ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
 	@exec env HOSTINGPI_BUILD=$(BUILD) sh tests/check-lab.sh $(PYTHON) $(if $(T),-k '$(T)') $(PYTEST)
+
+# Seeds 1 to 50 are for tuning the law; what is reported comes from others.
+SIM_SEEDS ?= 51-100
+sim_run    = $(BUILD)/sim/hostingpi-sim --jobs $(shell nproc) $(if $(T),$(wildcard tests/sim/scenarios/*$(T)*.scn),$(wildcard tests/sim/scenarios/*.scn))
+
+sim: $(BUILD)/sim/hostingpi-sim ## the law against others in the closed-loop model: table, CSV, plots (T=scenario, SIM_SEEDS=A-B)
+	@mkdir -p $(BUILD)/sim/plots
+	@$(sim_run) --seeds $(SIM_SEEDS) --csv $(BUILD)/sim/runs.csv --plots $(BUILD)/sim/plots
+	@echo "runs: $(BUILD)/sim/runs.csv, pictures: $(BUILD)/sim/plots"
+
+sim-short: $(BUILD)/sim/hostingpi-sim ## the same with three seeds and the laws that matter
+	@$(sim_run) --seeds 51-53 --law none --law static --law reference --law ours --law oracle
+
+leads: all ## how early the recorded machines would have been taken down
+	@$(PYTHON) -B tests/traces/leads.py $(BUILD)/hostingpid
 
 fuzz: ## every parser of outside input, FUZZ_SECONDS each (default 60; T=name for one)
 	+@$(submake) VARIANT=fuzz fuzz-programs
@@ -148,6 +173,11 @@ bench: ## footprint and latency against other programs here (QUICK=1: short form
 	+@$(submake) all bench-programs
 	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
 
+bench-loop: ## how long a change of memory takes to become a weight in HAProxy (QUICK=1, JSON=file)
+	@sh tests/deps.sh build run
+	+@$(submake) all bench-programs
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py --only D $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
 bench-programs: $(BUILD)/bench/bare $(BUILD)/bench/idle
 
 $(BUILD)/bench/bare: $(BUILD)/tests/bench/bare.o
@@ -159,6 +189,24 @@ $(BUILD)/bench/idle: $(BUILD)/tests/bench/idle.o
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(link) -o $@ $^ $(pkg_libs)
+
+# The guest's own programs are static; tests/vm/image.py calls this with the cross-compiler.
+VM_BIN := $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/*.c))
+
+check-vm: ## a real kernel and web server in QEMU: one run without and one with the agent (3 minutes)
+	@sh tests/deps.sh build run vm || true
+	@exec $(PYTHON) -B tests/vm/run.py $(VM)
+
+check-vm-long: ## the same with many runs of all arms and statistics (hours; goes on where it was ended)
+	@sh tests/deps.sh build run vm
+	@exec $(PYTHON) -B tests/vm/run.py --long $(VM)
+
+vm-programs: $(VM_BIN)
+
+$(BUILD)/vm/%: $(BUILD)/tests/vm/%.o
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(OPT) -static $(CFLAGS) $(LDFLAGS) -o $@ $<
 
 lint: ## layout, borders between the parts, sizes, scripts, manual pages
 	@sh tests/lint.sh

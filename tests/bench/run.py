@@ -17,12 +17,13 @@ import traceback
 import where  # noqa: F401 (makes the lab's modules importable)
 import crowd
 import footprint
+import loop
 import meter
 import stalls
 from harness import BUILD
 from process import LabError
 
-SECTIONS = {"A": footprint, "B": crowd, "C": stalls}
+SECTIONS = {"A": footprint, "B": crowd, "C": stalls, "D": loop}
 
 
 class Ended(BaseException):
@@ -52,7 +53,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="short form, less than a minute")
     parser.add_argument("--json", metavar="FILE", help="the same as JSON")
-    parser.add_argument("--only", metavar="LETTERS", default="ABC", help="some sections")
+    parser.add_argument("--only", metavar="LETTERS", default="ABCD", help="some sections")
     options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
