@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# deps.sh GROUP...    groups: build run test bench
+# deps.sh GROUP...    groups: build run test bench vm
 #
 # Theory of operation: looks which Debian packages of the groups are missing. None: says nothing and
 # ends well, also without network. As root it installs them with apt; as a user it prints the one
@@ -20,8 +20,10 @@ packages() {
 	test) echo libcmocka-dev python3-pytest apache2 clang libclang-rt clang-format shellcheck \
 		mandoc strace iproute2 openssl universal-ctags ;;
 	bench) echo collectd-core strace openssl iproute2 ;;
+	vm) echo qemu-system-arm gcc-aarch64-linux-gnu haproxy e2fsprogs python3 \
+		debian-archive-keyring ;;
 	*)
-		echo "deps.sh: unknown group '$1', expected build, run, test or bench" >&2
+		echo "deps.sh: unknown group '$1', expected build, run, test, bench or vm" >&2
 		exit 2
 		;;
 	esac

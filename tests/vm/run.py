@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: MIT
+"""`make check-vm` and `make check-vm-long`: a real kernel and web server with and without the agent.
+
+The short form plays one run without and one with the agent and fails when the first does not swap or
+the second does. The long form plays many runs of all arms in random order; each result is appended to
+build/vm/results.jsonl at once, and the next call goes on where this one was ended. Results of other
+sources than today's are left aside. README.md says how to read the table.
+"""
+
+import argparse
+import fcntl
+import hashlib
+import json
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import where  # noqa: F401 (makes the lab's modules importable)
+import arms
+import image
+import packages
+import table
+from machine import MACHINES
+from process import LabError
+
+HERE = pathlib.Path(__file__).resolve().parent
+SUMMARY = image.REPO / "build" / "summary" / "check-vm"
+FIRST_SEED = 11  # seeds 1 to 10 were looked at while the load and the agent were being tuned
+AGENT_ONLY = ("hostingpi.conf", "guard.sh")
+
+
+class Ended(BaseException):
+    """A signal asked us to end."""
+
+
+def end(_number, _frame):
+    raise Ended
+
+
+def say(text):
+    print(f"check-vm: {text}", file=sys.stderr, flush=True)
+
+
+def digest(arm, seconds, machine):
+    """Names everything a result depends on: only results with the same one are comparable."""
+    files = [HERE / name for name in ("arms.py", "guest.py", "load.py", "machine.py", "packages.py")]
+    files += [*HERE.glob("*.c"), *(HERE / "guest").iterdir()]
+    if arm.agent:
+        for folder in ("agent", "collectors", "notifiers"):
+            files += (image.REPO / folder).glob("*.[ch]")
+    else:
+        files = [path for path in files if path.name not in AGENT_ONLY]
+    total = hashlib.sha256(f"{arm} {seconds} {machine}".encode())
+    for path in sorted(files):
+        total.update(str(path.relative_to(image.REPO)).encode() + path.read_bytes())
+    return total.hexdigest()[:16]
+
+
+def plan(options):
+    """[(arm, seed)] in random order, the same for the same options."""
+    seeds = {"none": options.runs, "ours": options.runs}
+    pairs = [
+        (arms.ARMS[name], FIRST_SEED + number)
+        for name in options.arms
+        for number in range(seeds.get(name, options.others))
+    ]
+    random.Random(options.runs).shuffle(pairs)
+    return pairs
+
+
+def stored(path, digests):
+    """(usable results, number of others)."""
+    if not path.exists():
+        return [], 0
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    usable = [row for row in rows if row["inputs"] == digests.get(row["arm"])]
+    return usable, len(rows) - len(usable)
+
+
+def describe(row):
+    if "error" in row:
+        return f"{row['arm']}, seed {row['seed']}: BROKEN: {row['error'].splitlines()[0]}"
+    weight = "" if row["weight_min"] is None else f", weight down to {row['weight_min']} %"
+    return (
+        f"{row['arm']}, seed {row['seed']}: {row['swap_bytes'] / 1e6:.1f} MB to swap, "
+        f"{row['crowd']['good_per_s']} good answers/s{weight}, "
+        f"at least {row['available_min_mb']} MB available"
+    )
+
+
+def skip(reason):
+    text = f"check-vm: SKIPPED: {reason}"
+    SUMMARY.parent.mkdir(parents=True, exist_ok=True)
+    SUMMARY.write_text(text + "\n", encoding="utf-8")
+    print(text)
+    sys.exit(0)
+
+
+def prepare():
+    missing = image.missing_tools()
+    if missing:
+        skip(f"{', '.join(missing)} not installed (sudo sh tests/deps.sh build run vm)")
+    image.FOLDER.mkdir(parents=True, exist_ok=True)
+    lock = open(image.FOLDER / "lock", "w", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("another run uses build/vm: waiting for it")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        image.provide(say)
+    except packages.Unavailable as error:
+        skip(str(error))
+    except subprocess.CalledProcessError as error:
+        raise LabError(f"{error.cmd[0]} ended with {error.returncode}; see above") from None
+    return lock
+
+
+def long_form(options, seconds):
+    pairs = plan(options)
+    digests = {arm.name: digest(arm, seconds, options.machine) for arm, _ in pairs}
+    rows, others = stored(options.results, digests)
+    if others:
+        say(f"{others} results of other sources in {options.results.name} are left aside")
+    done = {(row["arm"], row["seed"]) for row in rows}
+    left = [] if options.show else [pair for pair in pairs if (pair[0].name, pair[1]) not in done]
+    for number, (arm, seed) in enumerate(left, 1):
+        began = time.monotonic()
+        row = arms.run(arm, seed, seconds, options.machine, image.FOLDER)
+        row["inputs"] = digests[arm.name]
+        with open(options.results, "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        rows.append(row)
+        took = time.monotonic() - began
+        say(f"{number} of {len(left)}: {describe(row)} ({took:.0f} s)")
+    return rows
+
+
+def short_form(options, seconds):
+    rows = []
+    for name in options.arms:
+        rows.append(arms.run(arms.ARMS[name], 1, seconds, options.machine, image.FOLDER))
+        say(describe(rows[-1]))
+    return rows
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="check-vm", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--long", action="store_true", help="many runs of all arms")
+    parser.add_argument("--show", action="store_true", help="the table of the runs so far")
+    parser.add_argument("--runs", type=int, default=10, help="of the arms none and ours (10)")
+    parser.add_argument("--others", type=int, default=3, help="runs of each other arm (3)")
+    parser.add_argument("--arms", help=f"some of {','.join(arms.ARMS)}")
+    parser.add_argument("--machine", choices=MACHINES, default="virt")
+    parser.add_argument("--results", type=pathlib.Path, default=image.FOLDER / "results.jsonl")
+    options = parser.parse_args()
+    options.long = options.long or options.show
+    default = list(arms.ARMS) if options.long else ["none", "ours"]
+    options.arms = options.arms.split(",") if options.arms else default
+    unknown = [name for name in options.arms if name not in arms.ARMS]
+    if unknown or options.runs < 1 or options.others < 0:
+        parser.error(f"no such arm: {', '.join(unknown)}" if unknown else "no runs")
+    return options
+
+
+def main():
+    options = parse()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    lock = None if options.show else prepare()
+    if options.long:
+        rows = long_form(options, arms.LONG_S)
+    else:
+        rows = short_form(options, arms.SHORT_S)
+    well, text = table.report(rows, list(arms.ARMS))
+    print(text)
+    verdict = f"check-vm: {'ok' if well else 'FAILED'}: {len(rows)} runs"
+    SUMMARY.parent.mkdir(parents=True, exist_ok=True)
+    SUMMARY.write_text(verdict + "\n", encoding="utf-8")
+    print(verdict)
+    if lock:
+        lock.close()
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (KeyboardInterrupt, Ended):
+        say("ended; what was finished is kept")
+        sys.exit(130)
+    except LabError as error:
+        say(f"failed: {error}")
+        sys.exit(1)
