@@ -193,11 +193,11 @@ $(BUILD)/bench/idle: $(BUILD)/tests/bench/idle.o
 # The guest's own programs are static; tests/vm/image.py calls this with the cross-compiler.
 VM_BIN := $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/*.c))
 
-check-vm: ## a real kernel and web server in QEMU: one run without and one with the agent (3 minutes)
+check-vm: ## a real kernel and web server in QEMU: one run without and one with the agent (three minutes)
 	@sh tests/deps.sh build run vm || true
 	@exec $(PYTHON) -B tests/vm/run.py $(VM)
 
-check-vm-long: ## the same with many runs of all arms and statistics (hours; goes on where it was ended)
+check-vm-long: ## the same with many runs of all arms and statistics (70 minutes; goes on where it was ended)
 	@sh tests/deps.sh build run vm
 	@exec $(PYTHON) -B tests/vm/run.py --long $(VM)
 

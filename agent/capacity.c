@@ -24,7 +24,7 @@
 #define RISE_HOLD_NS (3 * NS_PER_S)
 #define RISE_JITTER_PCT 10
 /* The way back from nothing to the need, and one request a second (or 20 s for all) beyond. */
-#define RISE_NEED_S 20
+#define RISE_NEED_S 10
 #define RISE_SLOT_MILLI_S 1000
 #define RISE_FULL_S 20
 /* The learned nominal capacity forgets with a half-life of a day, the need with a quarter of an hour. */

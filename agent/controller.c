@@ -20,7 +20,7 @@
 /* It is over when more than this part was there for a while. */
 #define SAFE_PART 3
 /* The hard level ends when headroom was above the reserve for this long. */
-#define SAFE_NS (10 * NS_PER_S)
+#define SAFE_NS (5 * NS_PER_S)
 /* What is below 90 % of normal is worth being called shedding; 95 % ends it. */
 #define AMPLE_LEAVE_PCT 90
 #define AMPLE_ENTER_PCT 95
@@ -114,7 +114,7 @@ static const char *hard_cause(const struct verdict *verdict)
 	return NULL;
 }
 
-/* The hard level ends only after SAFE_NS of headroom above the reserve and nothing speaking for it. */
+/* The hard level ends only after SAFE_NS of headroom above a third of the reserve and nothing speaking for it. */
 static bool hard_lasts(struct controller *controller, const struct verdict *verdict, int64_t now_ns)
 {
 	const char *cause = hard_cause(verdict);

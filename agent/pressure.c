@@ -38,7 +38,7 @@
 /* Slower than this and "time to swap" would be noise: 16 KiB/s is 1.3 GiB a day. */
 #define FALLING_BYTES_S (16 * 1024)
 /* The inner part of the reserve, which is kept even while others grow. */
-#define INNER_PCT 40
+#define INNER_PCT 33
 #define DEFICIT_FACTOR 3
 /* How long a new worker may take to its usual size and into our readings. */
 #define SETTLE_NS (3 * NS_PER_S)
@@ -226,11 +226,17 @@ static void charge_mean(const struct pressure *pressure, const struct pressure_c
 }
 
 /* Budget and what derives from the slopes; headroom and the sizes stand in the verdict already. */
-static void project(const struct pressure *pressure, const struct pressure_conf *conf,
+static void project(struct pressure *pressure, const struct pressure_conf *conf, int64_t elapsed_ns,
 		    struct verdict *verdict)
 {
 	int64_t used =
 		clamp_i64(slope_fall_bytes_s(&pressure->consumption), 0, verdict->total_bytes);
+	int64_t reserve = verdict->reserve_bytes;
+	if (pressure->measured)
+		reserve = reserve_update(&pressure->reserve, reserve, pressure->sum_bytes,
+					 used > verdict->total_bytes / LEAK_PARTS_S, elapsed_ns);
+	else
+		pressure->reserve.primed = false;
 	int64_t ahead = mul_div(used, conf->horizon_ns / NS_PER_MS, 1000);
 	int64_t fall = slope_fall_bytes_s(&pressure->fall);
 	int64_t held = pressure->sum_bytes - pressure->stock_bytes;
@@ -241,7 +247,7 @@ static void project(const struct pressure *pressure, const struct pressure_conf 
 	int64_t inner = verdict->reserve_bytes * INNER_PCT / 100;
 	int64_t surplus = verdict->headroom_bytes - ahead - inner;
 	int64_t keep = held + (surplus < 0 ? DEFICIT_FACTOR * surplus : surplus);
-	int64_t expand = verdict->headroom_bytes + held - verdict->reserve_bytes;
+	int64_t expand = verdict->headroom_bytes + held - reserve;
 	if (expand < held)
 		expand = held;
 	if (!pressure->web_seen)
@@ -286,11 +292,11 @@ void pressure_judge(struct pressure *pressure, const struct pressure_conf *conf,
 					     verdict.total_bytes, now_ns);
 	verdict.headroom_bytes = level.bytes - verdict.margin_bytes;
 	update_held(pressure, readings, &verdict);
-	update_workers(pressure, readings, &verdict,
-		       pressure->last_ns ? stamp_ns - pressure->last_ns : 0);
+	int64_t elapsed_ns = pressure->last_ns ? stamp_ns - pressure->last_ns : 0;
+	update_workers(pressure, readings, &verdict, elapsed_ns);
 	charge_mean(pressure, conf, &verdict);
 	update_slopes(pressure, level.stock_bytes, verdict.total_bytes, stamp_ns);
-	project(pressure, conf, &verdict);
+	project(pressure, conf, elapsed_ns, &verdict);
 	/* What confirms may never lead: it counts only below the reserve. */
 	verdict.stalled = stalled && verdict.headroom_bytes < verdict.reserve_bytes;
 	*ret_verdict = verdict;

@@ -12,6 +12,7 @@
 #include "agent/conf.h"
 #include "agent/headroom.h"
 #include "agent/margin.h"
+#include "agent/reserve.h"
 #include "agent/slope.h"
 #include "agent/state.h"
 
@@ -33,6 +34,7 @@ struct pressure_window {
 struct pressure {
 	struct headroom headroom;
 	struct margin margin;
+	struct reserve reserve;
 	struct slope fall;	  /* of what is free or can be freed */
 	struct slope consumption; /* of that and what the web workers hold: what others take */
 	bool web_seen;		  /* anything was ever known of the web workers */

@@ -47,7 +47,7 @@ static const struct conf_item agent_items[] = {
 };
 
 static const struct conf_item control_items[] = {
-	CONF_ROW(struct control_conf, reserve, CONF_SHARE, "25%", .min = 1, .max = 90,
+	CONF_ROW(struct control_conf, reserve, CONF_SHARE, "30%", .min = 1, .max = 90,
 		 .help = "headroom that is never given away, part of RAM or a size"),
 	CONF_ROW(struct control_conf, horizon, CONF_DURATION, "10s", .min = NS_PER_S,
 		 .max = 300 * NS_PER_S, .help = "how far ahead the budget looks"),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Slopes, the learned margin, heat, and the line of text in which learned numbers outlive us. */
+/* Slopes, the learned margin, the reserve, heat, and the line of text in which learned numbers outlive us. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +12,7 @@
 #include "agent/heat.h"
 #include "agent/learned.h"
 #include "agent/margin.h"
+#include "agent/reserve.h"
 #include "agent/slope.h"
 #include "agent/units.h"
 
@@ -181,11 +182,44 @@ static void test_learned_is_given(void **context)
 	assert_int_equal(again.wall_ms, 5);
 }
 
+/* What a job took and holds need not be kept a second time; a part of the reserve is, always. */
+static void test_reserve(void **context)
+{
+	(void)context;
+	struct reserve reserve = {0};
+	int64_t all = 200 * MIB, left = 700 * MIB;
+	assert_int_equal(reserve_update(&reserve, all, left, false, 0), all);
+	for (int i = 0; i < 10; i++) { /* while it grows, nobody knows how far */
+		left -= 6 * MIB;
+		assert_int_equal(reserve_update(&reserve, all, left, true, NS_PER_S), all);
+	}
+	int64_t kept = all;
+	for (int i = 0; i < 40; i++)
+		kept = reserve_update(&reserve, all, left, false, NS_PER_S);
+	assert_in_range(kept, 139 * MIB, 150 * MIB);
+
+	/* Another one, larger than all that is left of it. */
+	left -= 300 * MIB;
+	for (int i = 0; i < 60; i++)
+		kept = reserve_update(&reserve, all, left, false, NS_PER_S);
+	assert_in_range(kept, all * 55 / 100, all * 56 / 100);
+
+	/* After hours that is how much the machine has, and the reserve is whole again. */
+	for (int i = 0; i < 3 * 3600; i++)
+		kept = reserve_update(&reserve, all, left, false, NS_PER_S);
+	assert_in_range(kept, all * 99 / 100, all);
+
+	/* It ends, and the next one is insured in full. */
+	assert_int_equal(reserve_update(&reserve, all, left + 360 * MIB, false, NS_PER_S), all);
+	assert_int_equal(reserve_update(&reserve, all, left, true, NS_PER_S), all);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slopes),
 		cmocka_unit_test(test_margin_is_learned_once_an_episode),
+		cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_heat),
 		cmocka_unit_test(test_learned_text),
 		cmocka_unit_test(test_learned_is_given),
