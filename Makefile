@@ -122,7 +122,7 @@ deps: ## install with apt what building needs (deps-test: what the demonstration
 	@sh tests/deps.sh build
 
 deps-test:
-	@sh tests/deps.sh build run test
+	@sh tests/deps.sh build run test vm
 
 run: ## the demonstration: broker, balancer, web server and agent on loopback (ONCE=1: by script)
 	@sh tests/deps.sh build run
@@ -139,8 +139,8 @@ check-san: ## the same with address and undefined-behaviour sanitizers, and 10 s
 check-lab: all $(BUILD)/sim/hostingpi-sim ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
 	@exec env HOSTINGPI_BUILD=$(BUILD) sh tests/check-lab.sh $(PYTHON) $(if $(T),-k '$(T)') $(PYTEST)
 
-# Seeds 1 to 50 are for tuning the law; what is reported comes from others.
-SIM_SEEDS ?= 51-100
+# Seeds 1 to 130 were seen while the law was tuned; what is reported comes from others.
+SIM_SEEDS ?= 131-160
 sim_run    = $(BUILD)/sim/hostingpi-sim --jobs $(shell nproc) $(if $(T),$(wildcard tests/sim/scenarios/*$(T)*.scn),$(wildcard tests/sim/scenarios/*.scn))
 
 sim: $(BUILD)/sim/hostingpi-sim ## the law against others in the closed-loop model: table, CSV, plots (T=scenario, SIM_SEEDS=A-B)
@@ -149,7 +149,7 @@ sim: $(BUILD)/sim/hostingpi-sim ## the law against others in the closed-loop mod
 	@echo "runs: $(BUILD)/sim/runs.csv, pictures: $(BUILD)/sim/plots"
 
 sim-short: $(BUILD)/sim/hostingpi-sim ## the same with three seeds and the laws that matter
-	@$(sim_run) --seeds 51-53 --law none --law static --law reference --law ours --law oracle
+	@$(sim_run) --seeds 131-133 --law none --law static --law reference --law ours --law oracle
 
 leads: all ## how early the recorded machines would have been taken down
 	@$(PYTHON) -B tests/traces/leads.py $(BUILD)/hostingpid
@@ -162,9 +162,9 @@ fuzz-programs: $(FUZZ_BIN)
 
 # Every stage runs, whatever became of the one before; the summary comes last.
 test: ## everything that must hold before a change goes in; installs what is missing
-	@sh tests/deps.sh build run test
+	@sh tests/deps.sh build run test vm
 	@rm -rf build/summary
-	+@ok=PASSED; for stage in check check-san lint check-lab; do \
+	+@ok=PASSED; for stage in check check-san lint check-lab check-vm; do \
 		$(submake) CI=1 $$stage || ok=FAILED; \
 	done; cat build/summary/* 2>/dev/null; echo "test: $$ok"; test $$ok = PASSED
 

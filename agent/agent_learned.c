@@ -47,6 +47,8 @@ void agent_learned_store(struct agent *agent)
 	struct learned learned;
 	learned_take(&agent->judge, env_wall_ms(&agent->env), &learned);
 	int64_t age_ms = learned.wall_ms - agent->stored.wall_ms;
+	if (agent->judge.verdict.storage_failing) /* opening a file on it might never end */
+		return;
 	if (!agent->state_dir[0] || !learned_differs(&learned, &agent->stored) ||
 	    (age_ms >= 0 && age_ms < STORE_EVERY_MS))
 		return;

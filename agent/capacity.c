@@ -10,6 +10,7 @@
  */
 #include "agent/capacity.h"
 
+#include "agent/heat.h"
 #include "agent/units.h"
 
 /* At least this much is always told: it keeps queues moving. */
@@ -32,10 +33,11 @@
 #define FORGET_NEED_S 900
 /* Where nobody says how many requests are at work: this part of memory is their need. */
 #define NEED_DEFAULT_PCT 6
-/* A peak that was seen is not the highest there is. */
-#define NEED_SPARE_PCT 125
-/* Nothing is learned about the need while less than this is given out. */
+/* While less than this part of the need is given out, demand says little: it is forgotten slower. */
 #define NEED_CALM_PCT 95
+#define FORGET_NEED_SHED_S 3600
+/* A size that differs by less than a hundredth is the same: each conversion rounds down. */
+#define SAME_SIZE_PARTS 100
 
 static int64_t slots_milli(int64_t bytes, int64_t worker_bytes)
 {
@@ -65,19 +67,23 @@ static void forget(int64_t *value, int64_t *carry, int64_t target, int64_t half_
 	*carry %= parts;
 }
 
+static void convert(int64_t *milli, int64_t from_bytes, int64_t to_bytes)
+{
+	*milli = clamp_i64(mul_div(*milli, from_bytes, to_bytes), 0, CAPACITY_MAX_MILLI);
+}
+
 /* What was learned under another cap is worth nothing. */
 static void check_units(struct capacity *capacity, int64_t cap, int64_t worker_bytes)
 {
-	if (capacity->cap == cap && capacity->worker_bytes == worker_bytes)
+	int64_t change = worker_bytes - capacity->worker_bytes;
+	if (capacity->cap == cap &&
+	    (change < 0 ? -change : change) <= capacity->worker_bytes / SAME_SIZE_PARTS)
 		return;
 	/* A measured size drifts: what was learned is as many bytes as before. */
 	if (capacity->worker_bytes && capacity->cap == cap) {
-		capacity->nominal_milli =
-			mul_div(capacity->nominal_milli, capacity->worker_bytes, worker_bytes);
-		capacity->given_milli =
-			mul_div(capacity->given_milli, capacity->worker_bytes, worker_bytes);
-		capacity->need_milli =
-			mul_div(capacity->need_milli, capacity->worker_bytes, worker_bytes);
+		convert(&capacity->nominal_milli, capacity->worker_bytes, worker_bytes);
+		convert(&capacity->given_milli, capacity->worker_bytes, worker_bytes);
+		convert(&capacity->need_milli, capacity->worker_bytes, worker_bytes);
 	} else if (capacity->worker_bytes) {
 		capacity->learned = false;
 	}
@@ -92,7 +98,7 @@ static void check_units(struct capacity *capacity, int64_t cap, int64_t worker_b
 static void learn(struct capacity *capacity, const struct verdict *verdict, int64_t target,
 		  int64_t elapsed_ns)
 {
-	bool calm = verdict->headroom_bytes >= verdict->reserve_bytes &&
+	bool calm = verdict->headroom_bytes >= verdict->inner_bytes &&
 		    verdict->consumption_bytes_s < verdict->reserve_bytes / 100;
 	if (!capacity->learned) {
 		int64_t guess = slots_milli((verdict->total_bytes - verdict->reserve_bytes) / 2,
@@ -115,8 +121,7 @@ static void learn_need(struct capacity *capacity, const struct verdict *verdict,
 		slots_milli(verdict->total_bytes / 100 * NEED_DEFAULT_PCT, verdict->worker_bytes);
 	int64_t need = least;
 	if (verdict->demand_known)
-		need = slots_milli(verdict->demand_bytes / 100 * NEED_SPARE_PCT,
-				   verdict->worker_bytes);
+		need = slots_milli(verdict->demand_bytes, verdict->worker_bytes);
 	if (need < least)
 		need = least;
 	if (need > capacity->nominal_milli)
@@ -124,13 +129,27 @@ static void learn_need(struct capacity *capacity, const struct verdict *verdict,
 	if (need >= capacity->need_milli) {
 		capacity->need_milli = need;
 		capacity->need_carry = 0;
-	} else if (capacity_pct(capacity) >= NEED_CALM_PCT) {
-		forget(&capacity->need_milli, &capacity->need_carry, need, FORGET_NEED_S,
-		       elapsed_ns);
+	} else {
+		bool calm = capacity_pct(capacity) >= NEED_CALM_PCT;
+		forget(&capacity->need_milli, &capacity->need_carry, need,
+		       calm ? FORGET_NEED_S : FORGET_NEED_SHED_S, elapsed_ns);
 	}
 	capacity->need_milli = clamp_i64(
 		capacity->need_milli, MILLI_LEAST,
 		capacity->nominal_milli > MILLI_LEAST ? capacity->nominal_milli : MILLI_LEAST);
+}
+
+/*
+ * What a slower machine gets, however much memory it has: at the lowest clock a part of what it
+ * usually needs, and on the way there less and less of what it could do beyond.
+ */
+static int64_t slowed_milli(const struct capacity *capacity, int64_t scale_pct)
+{
+	int64_t beyond = capacity->nominal_milli - capacity->need_milli;
+	int64_t left_pct = clamp_i64(scale_pct - HEAT_LEAST_PCT, 0, 100 - HEAT_LEAST_PCT);
+	if (beyond < 0)
+		beyond = 0;
+	return capacity->need_milli * scale_pct / 100 + beyond * left_pct / (100 - HEAT_LEAST_PCT);
 }
 
 static void update_target(struct capacity *capacity, int64_t cap, const struct verdict *verdict,
@@ -141,8 +160,9 @@ static void update_target(struct capacity *capacity, int64_t cap, const struct v
 	if (verdict->known) {
 		check_units(capacity, cap, verdict->worker_bytes);
 		target = slots_milli(verdict->budget_bytes, verdict->worker_bytes);
+		int64_t most = slots_milli(verdict->total_bytes, verdict->worker_bytes);
 		if (cap == 0)
-			learn(capacity, verdict, target, elapsed_ns);
+			learn(capacity, verdict, target < most ? target : most, elapsed_ns);
 	}
 	if (cap > 0) {
 		capacity->nominal_milli = cap * 1000;
@@ -155,11 +175,7 @@ static void update_target(struct capacity *capacity, int64_t cap, const struct v
 	else if (capacity->need_milli < MILLI_LEAST)
 		capacity->need_milli = capacity->nominal_milli;
 
-	int64_t most = capacity->nominal_milli;
-	/* A slower machine gets a part of what it usually needs, however much memory it has. */
-	if (verdict->scale_pct < 100)
-		most = capacity->need_milli * verdict->scale_pct / 100;
-	capacity->target_milli = clamp_i64(target, 0, most);
+	capacity->target_milli = clamp_i64(target, 0, slowed_milli(capacity, verdict->scale_pct));
 }
 
 /* Moves what is given out towards the target. */

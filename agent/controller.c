@@ -15,17 +15,16 @@
 #define WEIGHT_FLOOR_PCT 5
 #define WEIGHT_STEP_PCT 5
 #define WEIGHT_HARD_PCT 1
-/* Less than this part of the reserve in sight, and swap is near. */
-#define HARD_PART 4
-/* It is over when more than this part was there for a while. */
-#define SAFE_PART 3
-/* The hard level ends when headroom was above the reserve for this long. */
+/* Swap is not near any more when this part of the reserve was there on top of that for a while. */
+#define SAFE_PART 12
 #define SAFE_NS (5 * NS_PER_S)
 /* What is below 90 % of normal is worth being called shedding; 95 % ends it. */
 #define AMPLE_LEAVE_PCT 90
 #define AMPLE_ENTER_PCT 95
 /* On the way back a step down of less than this is noise, not a new shedding. */
 #define NOISE_PCT 5
+/* Nothing more to come back to for this long, and that is how it is: shedding. */
+#define ARRIVED_NS (10 * NS_PER_S)
 /* How long an operator's "ready" is told: longer than a balancer reloads or is out of reach. */
 #define UNDRAIN_NS (300 * NS_PER_S)
 
@@ -109,12 +108,12 @@ static const char *hard_cause(const struct verdict *verdict)
 		return NULL;
 	if (verdict->stalled)
 		return "all tasks wait for memory";
-	if (verdict->soon_bytes < verdict->reserve_bytes / HARD_PART)
+	if (verdict->soon_bytes < verdict->near_bytes)
 		return "swap is near";
 	return NULL;
 }
 
-/* The hard level ends only after SAFE_NS of headroom above a third of the reserve and nothing speaking for it. */
+/* The hard level ends only after SAFE_NS of enough headroom and nothing speaking for it. */
 static bool hard_lasts(struct controller *controller, const struct verdict *verdict, int64_t now_ns)
 {
 	const char *cause = hard_cause(verdict);
@@ -127,7 +126,7 @@ static bool hard_lasts(struct controller *controller, const struct verdict *verd
 		return false;
 	if (!verdict->known)
 		return false; /* blind is the event then */
-	if (verdict->soon_bytes <= verdict->reserve_bytes / SAFE_PART) {
+	if (verdict->soon_bytes <= verdict->near_bytes + verdict->reserve_bytes / SAFE_PART) {
 		controller->safe_since_ns = 0;
 		return true;
 	}
@@ -142,11 +141,24 @@ static bool is_ample(const struct controller *controller)
 	return capacity_pct(&controller->capacity) >= pct;
 }
 
+/* Whether memory allows more, or as much, than before while it is on its way back. */
+static bool is_rising(struct controller *controller, int64_t before_milli, int64_t now_ns)
+{
+	const struct capacity *capacity = &controller->capacity;
+	bool more = capacity->target_milli > before_milli + before_milli * NOISE_PCT / 100;
+
+	if (controller->state != CONTROL_RECOVER || more)
+		controller->arrived_ns = now_ns;
+	if (controller->state == CONTROL_RECOVER)
+		return capacity->target_milli >= before_milli / 100 * (100 - NOISE_PCT) &&
+		       now_ns - controller->arrived_ns < ARRIVED_NS;
+	return more && now_ns >= capacity->rise_after_ns;
+}
+
 /* The one event of this step. Operators come first, then danger, then what cannot be judged. */
 static enum control_event choose_event(struct controller *controller,
 				       const struct control_input *input, int64_t before_milli)
 {
-	const struct capacity *capacity = &controller->capacity;
 	bool hard = hard_lasts(controller, input->verdict, input->now_ns);
 
 	if (input->request == REQUEST_DRAIN)
@@ -159,12 +171,7 @@ static enum control_event choose_event(struct controller *controller,
 		return EVENT_LOST;
 	if (is_ample(controller))
 		return EVENT_AMPLE;
-	if (controller->state == CONTROL_RECOVER &&
-	    capacity->target_milli >= before_milli / 100 * (100 - NOISE_PCT))
-		return EVENT_RISING;
-	if (capacity->target_milli > before_milli && input->now_ns >= capacity->rise_after_ns)
-		return EVENT_RISING;
-	return EVENT_TIGHT;
+	return is_rising(controller, before_milli, input->now_ns) ? EVENT_RISING : EVENT_TIGHT;
 }
 
 static int weight_pct(const struct controller *controller)
@@ -298,10 +305,16 @@ void controller_step(struct controller *controller, const struct controller_conf
 int64_t controller_next_ns(const struct decision *decision, const struct verdict *verdict,
 			   int64_t interval_ns)
 {
+	bool falls = decision->time_to_swap_known && decision->time_to_swap_ms < 60000;
+	bool low = verdict->known && verdict->headroom_bytes < verdict->reserve_bytes;
+	bool lowest = verdict->known && verdict->headroom_bytes < verdict->inner_bytes;
 	int64_t next = NS_PER_S;
-	if (verdict->known && verdict->headroom_bytes < verdict->reserve_bytes)
+
+	if (lowest || (low && falls))
 		next = 100 * NS_PER_MS;
-	else if (decision->time_to_swap_known && decision->time_to_swap_ms < 60000)
+	else if (falls)
 		next = 250 * NS_PER_MS;
+	else if (low) /* many a Pi is like that all day */
+		next = 500 * NS_PER_MS;
 	return next < interval_ns ? next : interval_ns;
 }

@@ -51,6 +51,7 @@ struct controller {
 	enum control_state state;
 	int64_t since_ms;
 	struct capacity capacity;
+	int64_t arrived_ns;    /* since when the way back goes no further */
 	int64_t safe_since_ns; /* conditions to leave the hard level hold since; 0: they do not */
 	char hard_reason[DECISION_REASON_SIZE];
 	char hold_reason[DECISION_REASON_SIZE]; /* the operator's words, or empty */
@@ -78,7 +79,9 @@ void controller_step(struct controller *controller, const struct controller_conf
 
 /*
  * How soon to look again: 1 s when calm (or interval_ns, if samples are published more often than
- * that), 250 ms when time to swap is below a minute, 100 ms below the reserve (design 3).
+ * that), 500 ms below the reserve, 250 ms when time to swap is below a minute, 100 ms where both is
+ * true and below the inner reserve. (Design 3 says 100 ms below the reserve. With a reserve of 30 %
+ * that would be all day on many a Pi.)
  */
 int64_t controller_next_ns(const struct decision *decision, const struct verdict *verdict,
 			   int64_t interval_ns);

@@ -25,9 +25,9 @@
 
 /*
  * How much of the hot file cache the kernel defends by swapping, in percent: nearly all of it with
- * the default swappiness of 60 (0.87 in the worst recording), less when swappiness is 0
- * or 1, where losing it makes the site slow all the same. Without swap the limit is the cache that keeps programs running. zram pays for swapping with
- * processor time, not with the card.
+ * the default swappiness of 60 (0.87 in the worst recording), less when swappiness is 0 or 1, where
+ * losing it makes the site slow all the same. Without swap the limit is the cache that keeps
+ * programs running. zram pays for swapping with processor time, not with the card.
  */
 enum {
 	HOT_SHARE_PCT = 85,

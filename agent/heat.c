@@ -11,8 +11,8 @@
 #include "agent/units.h"
 
 enum {
-	SCALE_UNDERVOLTAGE_PCT = 60,
-	SCALE_THROTTLED_PCT = 60,
+	SCALE_UNDERVOLTAGE_PCT = HEAT_LEAST_PCT,
+	SCALE_THROTTLED_PCT = HEAT_LEAST_PCT,
 	/* From 4 degrees below the limit to 4 above: the firmware acts at the limit. */
 	RAMP_MILLI_CELSIUS = 4000,
 	/* No SoC works above; a sensor that says more is broken and takes nothing. */

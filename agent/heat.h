@@ -7,7 +7,10 @@
 
 #include "agent/state.h"
 
-/* 1..100 percent of normal, and why where it is less (static). What is not known takes nothing. */
+/* What the lowest clocks leave. */
+#define HEAT_LEAST_PCT 60
+
+/* HEAT_LEAST_PCT..100 percent of normal, and why where it is less (static). What is not known takes nothing. */
 int64_t heat_scale_pct(const struct readings *readings, const char **ret_why);
 
 #endif

@@ -2,11 +2,15 @@
 /* No logic of its own: it hands the output of one to the next. */
 #include "agent/judge.h"
 
+#include "agent/learned.h"
+
 bool judge_readings(struct judge *judge, const struct settings *settings,
 		    const struct readings *readings, const struct judge_input *input)
 {
 	bool changed;
 
+	if (readings_has(readings, ROLE_MEM_TOTAL))
+		learned_check(judge, readings->value[ROLE_MEM_TOTAL]);
 	pressure_judge(&judge->pressure, &settings->pressure, readings, input->now_ns,
 		       &judge->verdict);
 

@@ -17,6 +17,9 @@ struct judge {
 	struct controller controller;
 	struct verdict verdict;	  /* the latest */
 	struct decision decision; /* the latest */
+	int64_t total_bytes;	  /* memory of this machine; 0: not known yet */
+	int64_t resumed_bytes;	  /* of the one on which an earlier life learned, */
+	bool resumed;		  /* if it did, until the first sample */
 };
 
 struct judge_input {

@@ -4,7 +4,8 @@
  * RUN_DIR/undrain  exists for a few minutes after an operator's "ready"
  * RUN_DIR/learned  see learned.c; the same in the state directory
  *
- * Short texts in place: on a tmpfs there is no torn write to fear that reading would not notice.
+ * The first two in place: that they are there is what counts. The last one is written beside and
+ * renamed, so that a full disk leaves the old one as it was.
  */
 #include "agent/keep.h"
 
@@ -35,7 +36,8 @@ static int write_text(const char *directory, const char *name, const char *text)
 	if (fd < 0)
 		return -errno;
 	int r = dprintf(fd, "%s\n", text) < 0 ? -errno : 0;
-	close(fd);
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
 	return r;
 }
 
@@ -110,9 +112,16 @@ void keep_learned(const char *directory, const struct learned *learned)
 	char text[LEARNED_TEXT_SIZE];
 	learned_format(learned, text);
 	/* Only a convenience: without it the next life learns anew. */
-	int r = write_text(directory, "learned", text);
-	if (r < 0)
-		log_debug("%s/learned: %s", directory, strerror(-r));
+	char path[PATH_SIZE], beside[PATH_SIZE];
+	keep_path(directory, "learned", path);
+	keep_path(directory, "learned~", beside);
+	int r = write_text(directory, "learned~", text);
+	if (r == 0 && rename(beside, path) < 0)
+		r = -errno;
+	if (r < 0) {
+		unlink(beside);
+		log_debug("%s: %s", path, strerror(-r));
+	}
 }
 
 bool keep_get_learned(const char *directory, struct learned *ret_learned)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* "1 NOMINAL_MILLI NEED_MILLI WORKER_BYTES MARGIN_BYTES WALL_MS"; the first number is the format. */
+/*
+ * "2 NOMINAL_MILLI NEED_MILLI WORKER_BYTES MARGIN_BYTES WALL_MS TOTAL_BYTES"; the first number is the
+ * format. TOTAL_BYTES is the memory of the machine: a card may wake up in another one.
+ */
 #include "agent/learned.h"
 
 #include <errno.h>
@@ -9,8 +12,8 @@
 #include "agent/procfs.h"
 #include "agent/units.h"
 
-#define LEARNED_FORMAT 1
-#define LEARNED_NUMBERS 6
+#define LEARNED_FORMAT 2
+#define LEARNED_NUMBERS 7
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 /* After that many half-lives nothing is left. */
 #define DAYS_MOST 40
@@ -21,6 +24,7 @@ void learned_take(const struct judge *judge, int64_t wall_ms, struct learned *re
 	struct learned learned = {
 		.margin_bytes = judge->pressure.margin.bytes,
 		.wall_ms = wall_ms,
+		.total_bytes = judge->total_bytes,
 	};
 	if (capacity->learned && capacity->cap == 0) {
 		learned.nominal_milli = capacity->nominal_milli;
@@ -37,12 +41,24 @@ void learned_give(const struct learned *learned, int64_t wall_ms, struct judge *
 	if (learned->nominal_milli > 0 && learned->worker_bytes > 0)
 		capacity_resume(&judge->controller.capacity, learned->nominal_milli,
 				learned->need_milli, learned->worker_bytes);
+	judge->resumed_bytes = learned->total_bytes;
+	judge->resumed = true;
 }
 
 static bool differs(int64_t a, int64_t b)
 {
 	int64_t change = a > b ? a - b : b - a;
 	return change > (a > b ? a : b) / 20;
+}
+
+void learned_check(struct judge *judge, int64_t total_bytes)
+{
+	judge->total_bytes = total_bytes;
+	if (judge->resumed && differs(judge->resumed_bytes, total_bytes)) {
+		judge->pressure.margin = (struct margin){0};
+		judge->controller.capacity = (struct capacity){0};
+	}
+	judge->resumed = false;
 }
 
 bool learned_differs(const struct learned *a, const struct learned *b)
@@ -57,9 +73,9 @@ bool learned_differs(const struct learned *a, const struct learned *b)
 void learned_format(const struct learned *learned, char text[LEARNED_TEXT_SIZE])
 {
 	snprintf(text, LEARNED_TEXT_SIZE,
-		 "%d %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, LEARNED_FORMAT,
-		 learned->nominal_milli, learned->need_milli, learned->worker_bytes,
-		 learned->margin_bytes, learned->wall_ms);
+		 "%d %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
+		 LEARNED_FORMAT, learned->nominal_milli, learned->need_milli, learned->worker_bytes,
+		 learned->margin_bytes, learned->wall_ms, learned->total_bytes);
 }
 
 int learned_parse(const char *text, struct learned *ret_learned)
@@ -79,6 +95,7 @@ int learned_parse(const char *text, struct learned *ret_learned)
 		.worker_bytes = number[3],
 		.margin_bytes = number[4],
 		.wall_ms = number[5],
+		.total_bytes = number[6],
 	};
 	return 0;
 }

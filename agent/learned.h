@@ -11,7 +11,7 @@
 
 #include "agent/judge.h"
 
-#define LEARNED_TEXT_SIZE 160
+#define LEARNED_TEXT_SIZE 192
 
 /* Zeroed: nothing was learned. */
 struct learned {
@@ -19,12 +19,15 @@ struct learned {
 	int64_t need_milli;
 	int64_t worker_bytes; /* that both are counted in */
 	int64_t margin_bytes;
-	int64_t wall_ms; /* when it was written down */
+	int64_t wall_ms;     /* when it was written down */
+	int64_t total_bytes; /* memory of the machine it was learned on */
 };
 
 void learned_take(const struct judge *judge, int64_t wall_ms, struct learned *ret_learned);
 /* Hands it to a judge that was not used yet; what is old counts less. */
 void learned_give(const struct learned *learned, int64_t wall_ms, struct judge *judge);
+/* Drops what was learned on a machine with another amount of memory; for each sample, cheap. */
+void learned_check(struct judge *judge, int64_t total_bytes);
 /* Whether the two differ enough to be worth writing: a twentieth of any number. */
 bool learned_differs(const struct learned *a, const struct learned *b);
 

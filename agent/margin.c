@@ -11,7 +11,7 @@
 
 /* Added to the headroom at which swapping was seen, in percent of memory. */
 #define MARGIN_EXTRA_PCT 3
-/* A machine that swaps with more than this left does so for another reason. */
+/* A machine that swaps with more than this left does so for another reason: nothing is learned. */
 #define MARGIN_MOST_PCT 25
 #define MARGIN_FORGET_S (24 * 3600)
 /* Swapping that begins again within this time is the same episode. */
@@ -39,12 +39,13 @@ int64_t margin_update(struct margin *margin, bool disk_swapping, int64_t headroo
 		forget(margin, now_ns - margin->last_ns);
 	margin->primed = true;
 	margin->last_ns = now_ns;
+	int64_t most = total_bytes / 100 * MARGIN_MOST_PCT;
+	margin->bytes = clamp_i64(margin->bytes, 0, most);
 	if (!disk_swapping)
 		return margin->bytes;
 	bool begins = margin->swapped_ns == 0 || now_ns - margin->swapped_ns > EPISODE_NS;
 	int64_t learned = headroom_bytes + total_bytes / 100 * MARGIN_EXTRA_PCT;
-	learned = clamp_i64(learned, 0, total_bytes / 100 * MARGIN_MOST_PCT);
-	if (begins && headroom_bytes > 0 && learned > margin->bytes)
+	if (begins && headroom_bytes > 0 && learned > margin->bytes && learned <= most)
 		margin->bytes = learned;
 	margin->swapped_ns = now_ns;
 	return margin->bytes;

@@ -31,10 +31,14 @@
 #define STALL_ALLOCATIONS 100
 /* How slowly memory is written off that workers held and neither use nor give back. */
 #define KEEP_NS (600 * NS_PER_S)
-/* A step of more than this is a pause (suspend, stopped process). */
-#define GAP_NS (10 * NS_PER_S)
+/* A step of more than this is a pause (stopped process); a starved Pi may stall for less. */
+#define GAP_NS (60 * NS_PER_S)
+/* Nothing seen of the web workers for this long: there are none, or they cannot be seen any more. */
+#define UNSEEN_NS (60 * NS_PER_S)
 /* How far the hard level looks ahead: two polls of a balancer, and the requests at work. */
 #define SOON_S 2
+/* Less than this part of the reserve in sight, and swap is near. */
+#define NEAR_PART 4
 /* Slower than this and "time to swap" would be noise: 16 KiB/s is 1.3 GiB a day. */
 #define FALLING_BYTES_S (16 * 1024)
 /* The inner part of the reserve, which is kept even while others grow. */
@@ -46,18 +50,26 @@
 #define MEAN_NS (30 * NS_PER_S)
 /* Faster than a 500th of memory per second (2 MB/s of 1 GB) is no leak but a program at work. */
 #define LEAK_PARTS_S 500
+/* More than a 2000th per second over a minute, and what others took is not all that they will take. */
+#define GROWING_PARTS_S 2000
 /* More processes than any Pi runs; keeps the arithmetic far from overflow. */
 #define WORKERS_MOST 100000
 /* The size of a worker where it is neither measured nor configured: PHP with a small application. */
 #define WORKER_DEFAULT_BYTES (INT64_C(32) << 20)
+/* A peak of busy workers that was seen is not the highest there is. */
+#define DEMAND_SPARE_PCT 125
 /* No worker is smaller: half of one is the interpreter itself. */
 #define WORKER_LEAST_BYTES (INT64_C(4) << 20)
+/* Unless the operator says so; and even a connection of nginx has its buffers. */
+#define WORKER_CONF_LEAST_BYTES (INT64_C(64) << 10)
+/* No machine has more; keeps the arithmetic far from overflow. */
+#define MEMORY_MOST_BYTES (INT64_C(1) << 50)
 
 static int64_t worker_bytes(const struct pressure_conf *conf, const struct readings *readings,
 			    int64_t total_bytes)
 {
 	if (conf->worker_bytes > 0)
-		return conf->worker_bytes;
+		return clamp_i64(conf->worker_bytes, WORKER_CONF_LEAST_BYTES, MEMORY_MOST_BYTES);
 	if (readings_has(readings, ROLE_WORKER_BYTES))
 		return clamp_i64(readings->value[ROLE_WORKER_BYTES], WORKER_LEAST_BYTES,
 				 total_bytes > WORKER_LEAST_BYTES ? total_bytes
@@ -91,9 +103,32 @@ static void update_workers(struct pressure *pressure, const struct readings *rea
 							 us + MEAN_NS / NS_PER_US);
 }
 
+/* Another way of counting, or none any more: the difference is no consumption. */
+static void start_anew(struct pressure *pressure)
+{
+	pressure->sum_bytes = 0;
+	pressure->consumption.primed = false;
+}
+
+/* Workers that cannot be seen for long are gone, or count as one of all the others. */
+static void check_seen(struct pressure *pressure, bool seen, int64_t elapsed_ns)
+{
+	if (seen) {
+		pressure->web_seen = true;
+		pressure->unseen_ns = 0;
+		return;
+	}
+	pressure->unseen_ns += clamp_i64(elapsed_ns, 0, GAP_NS);
+	if (!pressure->web_seen || pressure->unseen_ns < UNSEEN_NS)
+		return;
+	pressure->web_seen = false;
+	pressure->held_bytes = 0;
+	start_anew(pressure);
+}
+
 /* What the web workers hold; while their number is unknown (a late status page) the last one. */
 static void update_held(struct pressure *pressure, const struct readings *readings,
-			struct verdict *verdict)
+			int64_t elapsed_ns, struct verdict *verdict)
 {
 	bool measured = readings_has(readings, ROLE_WEB_BYTES);
 	int64_t most =
@@ -101,9 +136,10 @@ static void update_held(struct pressure *pressure, const struct readings *readin
 
 	if (readings_has(readings, ROLE_WEB_BUSY)) {
 		verdict->demand_known = true;
+		int64_t busy = mul_div(readings->value[ROLE_WEB_BUSY], verdict->worker_bytes, 1);
 		verdict->demand_bytes =
-			clamp_i64(mul_div(readings->value[ROLE_WEB_BUSY], verdict->worker_bytes, 1),
-				  0, verdict->total_bytes);
+			clamp_i64(mul_div(busy, DEMAND_SPARE_PCT, 100), 0, verdict->total_bytes);
+		verdict->busy_bytes = clamp_i64(busy, 0, verdict->total_bytes);
 	} else if (measured) {
 		verdict->demand_known = true;
 		verdict->demand_bytes = clamp_i64(readings->value[ROLE_WEB_BYTES], 0, most);
@@ -111,13 +147,11 @@ static void update_held(struct pressure *pressure, const struct readings *readin
 	if (measured)
 		pressure->held_bytes = clamp_i64(readings->value[ROLE_WEB_BYTES], 0, most);
 	else if (verdict->demand_known)
-		pressure->held_bytes = clamp_i64(verdict->demand_bytes, 0, most);
-	pressure->web_seen = pressure->web_seen || verdict->demand_known;
+		pressure->held_bytes = clamp_i64(verdict->busy_bytes, 0, most);
+	check_seen(pressure, verdict->demand_known, elapsed_ns);
 	if (measured != pressure->measured) {
-		/* Another way of counting: the difference is no consumption. */
 		pressure->measured = measured;
-		pressure->sum_bytes = 0;
-		pressure->consumption.primed = false;
+		start_anew(pressure);
 	}
 }
 
@@ -176,7 +210,27 @@ static void update_slopes(struct pressure *pressure, int64_t stock, int64_t tota
 
 static int64_t reserve_bytes(const struct conf_share *reserve, int64_t total_bytes)
 {
-	return reserve->relative ? total_bytes / 100 * reserve->value : reserve->value;
+	return clamp_i64(reserve->relative ? total_bytes / 100 * reserve->value : reserve->value, 0,
+			 MEMORY_MOST_BYTES);
+}
+
+/* What of it is to be kept now; where the workers cannot be measured for a moment, as before. */
+static int64_t kept_reserve_bytes(struct pressure *pressure, const struct verdict *verdict,
+				  int64_t elapsed_ns)
+{
+	if (pressure->measured) {
+		bool growing =
+			verdict->consumption_bytes_s > verdict->total_bytes / LEAK_PARTS_S ||
+			pressure->consumption.slow_bytes_s > verdict->total_bytes / GROWING_PARTS_S;
+		pressure->unmeasured_ns = 0;
+		return reserve_update(&pressure->reserve, verdict->reserve_bytes,
+				      pressure->sum_bytes, growing, elapsed_ns);
+	}
+	pressure->unmeasured_ns += clamp_i64(elapsed_ns, 0, GAP_NS);
+	if (pressure->unmeasured_ns >= UNSEEN_NS)
+		pressure->reserve = (struct reserve){0};
+	int64_t kept = verdict->reserve_bytes - pressure->reserve.taken_bytes;
+	return kept > verdict->inner_bytes ? kept : verdict->inner_bytes;
 }
 
 /* True if the counter grew by limit or more within the last second. */
@@ -204,9 +258,10 @@ static bool grew(struct pressure_window *window, const struct readings *readings
 
 static bool is_stalled(struct pressure *pressure, const struct readings *readings)
 {
-	if (readings_has(readings, ROLE_PSI_FULL))
-		return grew(&pressure->stall, readings, ROLE_PSI_FULL, STALL_US);
-	return grew(&pressure->stall, readings, ROLE_ALLOC_STALL, STALL_ALLOCATIONS);
+	bool psi = grew(&pressure->stall, readings, ROLE_PSI_FULL, STALL_US);
+	bool allocations =
+		grew(&pressure->alloc_stall, readings, ROLE_ALLOC_STALL, STALL_ALLOCATIONS);
+	return readings_has(readings, ROLE_PSI_FULL) ? psi : allocations;
 }
 
 /*
@@ -231,23 +286,21 @@ static void project(struct pressure *pressure, const struct pressure_conf *conf,
 {
 	int64_t used =
 		clamp_i64(slope_fall_bytes_s(&pressure->consumption), 0, verdict->total_bytes);
-	int64_t reserve = verdict->reserve_bytes;
-	if (pressure->measured)
-		reserve = reserve_update(&pressure->reserve, reserve, pressure->sum_bytes,
-					 used > verdict->total_bytes / LEAK_PARTS_S, elapsed_ns);
-	else
-		pressure->reserve.primed = false;
 	int64_t ahead = mul_div(used, conf->horizon_ns / NS_PER_MS, 1000);
 	int64_t fall = slope_fall_bytes_s(&pressure->fall);
 	int64_t held = pressure->sum_bytes - pressure->stock_bytes;
 
 	verdict->consumption_bytes_s = used;
 	verdict->projected_bytes = verdict->headroom_bytes - ahead;
-	verdict->soon_bytes = verdict->headroom_bytes - used * SOON_S;
-	int64_t inner = verdict->reserve_bytes * INNER_PCT / 100;
-	int64_t surplus = verdict->headroom_bytes - ahead - inner;
+	/* The margin tells where swapping began, with some spare; nothing comes on top of that. */
+	verdict->soon_bytes = verdict->headroom_bytes + verdict->margin_bytes - used * SOON_S;
+	verdict->near_bytes = verdict->reserve_bytes / NEAR_PART;
+	if (verdict->near_bytes < verdict->margin_bytes)
+		verdict->near_bytes = verdict->margin_bytes;
+	int64_t surplus = verdict->headroom_bytes - ahead - verdict->inner_bytes;
 	int64_t keep = held + (surplus < 0 ? DEFICIT_FACTOR * surplus : surplus);
-	int64_t expand = verdict->headroom_bytes + held - reserve;
+	int64_t expand =
+		verdict->headroom_bytes + held - kept_reserve_bytes(pressure, verdict, elapsed_ns);
 	if (expand < held)
 		expand = held;
 	if (!pressure->web_seen)
@@ -288,16 +341,17 @@ void pressure_judge(struct pressure *pressure, const struct pressure_conf *conf,
 	verdict.total_bytes = readings->value[ROLE_MEM_TOTAL];
 	verdict.worker_bytes = worker_bytes(conf, readings, verdict.total_bytes);
 	verdict.reserve_bytes = reserve_bytes(&conf->reserve, verdict.total_bytes);
+	verdict.inner_bytes = verdict.reserve_bytes * INNER_PCT / 100;
 	verdict.margin_bytes = margin_update(&pressure->margin, verdict.disk_swapping, level.bytes,
 					     verdict.total_bytes, now_ns);
 	verdict.headroom_bytes = level.bytes - verdict.margin_bytes;
-	update_held(pressure, readings, &verdict);
 	int64_t elapsed_ns = pressure->last_ns ? stamp_ns - pressure->last_ns : 0;
 	update_workers(pressure, readings, &verdict, elapsed_ns);
 	charge_mean(pressure, conf, &verdict);
+	update_held(pressure, readings, elapsed_ns, &verdict);
 	update_slopes(pressure, level.stock_bytes, verdict.total_bytes, stamp_ns);
 	project(pressure, conf, elapsed_ns, &verdict);
-	/* What confirms may never lead: it counts only below the reserve. */
-	verdict.stalled = stalled && verdict.headroom_bytes < verdict.reserve_bytes;
+	/* What confirms may never lead: it counts only below the inner reserve. */
+	verdict.stalled = stalled && verdict.headroom_bytes < verdict.inner_bytes;
 	*ret_verdict = verdict;
 }

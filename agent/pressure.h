@@ -47,7 +47,9 @@ struct pressure {
 	int64_t sum_bytes;	/* the sum of stock and held as it is believed, */
 	int64_t written_off_bytes; /* and what of it was given up in all */
 	int64_t last_ns;
-	struct pressure_window swap, stall;
+	int64_t unseen_ns;     /* since when nothing is known of the web workers */
+	int64_t unmeasured_ns; /* since when their memory is not read */
+	struct pressure_window swap, stall, alloc_stall;
 };
 
 struct verdict {
@@ -57,13 +59,16 @@ struct verdict {
 	int64_t headroom_bytes; /* the learned margin is taken off; may be < 0 */
 	int64_t margin_bytes;	/* learned, >= 0 */
 	int64_t reserve_bytes;
+	int64_t inner_bytes;	     /* the part of the reserve that is kept while others grow */
 	int64_t consumption_bytes_s; /* >= 0, of everything except the web workers */
 	int64_t projected_bytes;     /* headroom minus consumption over the horizon */
-	int64_t soon_bytes;	     /* headroom minus consumption over 2 s */
+	int64_t soon_bytes;	     /* the same over 2 s, the learned margin included */
+	int64_t near_bytes;	     /* where swap is near: soon_bytes is not to be less */
 	int64_t budget_bytes; /* memory for web workers, those at work included; may be < 0 */
 	int64_t worker_bytes; /* > 0 */
+	int64_t busy_bytes;   /* what the requests at work hold, 0 where their number is unknown */
 	bool demand_known;
-	int64_t demand_bytes;  /* what the requests at work need now */
+	int64_t demand_bytes;  /* what the requests at work need now, a bit more than they hold */
 	int64_t scale_pct;     /* 1..100: what heat and supply leave of the normal capacity */
 	const char *scale_why; /* static, where that is less than 100 */
 	bool falling;	       /* time_to_swap_ms is valid */

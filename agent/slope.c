@@ -11,8 +11,8 @@
 /* 1 to 2 s is the range that leads swapping in all recordings. */
 #define FAST_TAU_NS (INT64_C(1000) * NS_PER_MS)
 #define SLOW_TAU_NS (60 * NS_PER_S)
-/* A step of more than this is a pause (suspend, stopped process), not a slope. */
-#define GAP_NS (10 * NS_PER_S)
+/* A step of more than this is a pause (stopped process), not a slope; a starved Pi may stall for less. */
+#define GAP_NS (60 * NS_PER_S)
 
 /* mean += (sample - mean) * (1 - exp(-dt/tau)), with 1 - exp(-x) taken as x / (1 + x). */
 static int64_t smooth(int64_t mean, int64_t sample, int64_t elapsed_us, int64_t tau_ns)

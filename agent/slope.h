@@ -11,7 +11,7 @@ struct slope {
 	bool primed;
 	int64_t last_ns;
 	int64_t last_bytes;
-	int64_t fast_bytes_s; /* over 1.5 s; < 0: it grows */
+	int64_t fast_bytes_s; /* over 1 s; < 0: it grows */
 	int64_t slow_bytes_s; /* over a minute */
 };
 

@@ -67,7 +67,9 @@ size_t agent_check_line(const struct decision *decision, const struct agent_tone
 	int reason = (int)strnlen(decision->reason, sizeof(decision->reason));
 
 	write_cap(cap, decision->maxconn_known, decision->maxconn);
-	write_cap(nominal, decision->nominal_known, agent_check_nominal(decision));
+	/* Where a cap was told, another one must be left behind: a balancer keeps the last. */
+	bool cap_told = decision->nominal_known || (tone->stopping && decision->maxconn_known);
+	write_cap(nominal, cap_told, agent_check_nominal(decision));
 	if (tone->stopping && (tone->dry_run || !decision->drain))
 		snprintf(text, sizeof(text), "up 100%%%s%s # stopping", nominal, word);
 	else if (tone->dry_run)

@@ -22,9 +22,9 @@ CAP = 24
 STATIC = CAP // 3  # what an operator with three balancers writes into the configuration
 WORKER_KB = 32 << 10
 TOTAL_KB = 2_000_000
-RESERVE_KB = TOTAL_KB // 5
+RESERVE_KB = TOTAL_KB // 10 * 3
 PLENTY_KB = 1_700_000  # room for CAP workers and more
-LITTLE_KB = 650_000  # room for a few above the reserve
+LITTLE_KB = 750_000  # room for a few above the reserve
 NEXT_TO_NOTHING_KB = RESERVE_KB + 10_000
 INTER = "200ms"
 

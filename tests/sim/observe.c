@@ -13,7 +13,7 @@
 #include "agent/units.h"
 
 /* Half of what a percentile was above the present one is forgotten in this time. */
-#define FORGET_HALF_S 600.0
+#define FORGET_HALF_S 3600.0
 /* Workers whose size is read in one step, as in collectors/workers.c; new ones first. */
 #define READS_CALM 8
 #define READS_FAST 16

@@ -32,10 +32,12 @@ static inline struct bench bench_new(void)
 				.projected_bytes = 600 * MIB,
 				.soon_bytes = 600 * MIB,
 				.reserve_bytes = 200 * MIB,
+				.inner_bytes = 80 * MIB,
+				.near_bytes = 50 * MIB,
 				.budget_bytes = 400 * MIB,
 				.worker_bytes = 20 * MIB,
 				.demand_known = true,
-				.demand_bytes = 320 * MIB, /* and a quarter: 20 requests */
+				.demand_bytes = 400 * MIB, /* 20 requests */
 				.scale_pct = 100,
 			},
 		.now_ns = NS_PER_S,

@@ -201,14 +201,17 @@ static void test_line_leaves_out_what_is_not_known(void **state)
 
 	(void)state;
 	decision.nominal_known = false;
+	/* A cap was told: the balancer would keep it for ever, so the best guess takes its place. */
 	agent_check_line(&decision, &(struct agent_tone){.stopping = true}, line);
-	assert_string_equal(line, "up 100% # stopping\n");
+	assert_string_equal(line, "up 100% maxconn:12 # stopping\n");
 	agent_check_line(&decision, &(struct agent_tone){.dry_run = true}, line);
 	assert_string_equal(line, "up 100% # dry-run would 45% maxconn:3 shed headroom 120 MB\n");
 	agent_check_line(&decision, &(struct agent_tone){.stopping = false}, line);
 	assert_string_equal(line, "up 45% maxconn:3 # shed headroom 120 MB\n");
 
 	decision.maxconn_known = false;
+	agent_check_line(&decision, &(struct agent_tone){.stopping = true}, line);
+	assert_string_equal(line, "up 100% # stopping\n");
 	agent_check_line(&decision, &(struct agent_tone){.stopping = false}, line);
 	assert_string_equal(line, "up 45% # shed headroom 120 MB\n");
 	agent_check_line(&decision, &(struct agent_tone){.word = AGENT_WORD_DRAIN}, line);

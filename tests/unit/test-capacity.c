@@ -98,6 +98,43 @@ static void test_cap_is_never_exceeded(void **context)
 	}
 }
 
+/* One crowd, and then a machine that has less than it needed: it must not shed for ever. */
+static void test_need_is_forgotten_while_shedding(void **context)
+{
+	(void)context;
+	struct bench bench = bench_new();
+	step(&bench);
+	headroom(&bench, 300); /* 5 slots */
+	bench.verdict.demand_bytes = 60 * MIB;
+	step(&bench);
+	assert_int_equal(bench.decision.weight_pct, 25);
+	for (int i = 0; i < 600; i++)
+		step(&bench);
+	assert_in_range(bench.decision.weight_pct, 25, 35); /* in the same crowd it still does */
+	for (int i = 0; i < 6 * 3600; i++)
+		step(&bench);
+	assert_int_equal(bench.decision.weight_pct, 100);
+	assert_int_equal(bench.decision.capacity, 5);
+}
+
+/* A tenth of a degree takes a little, not the difference between what is possible and what is needed. */
+static void test_heat_is_a_ramp(void **context)
+{
+	(void)context;
+	struct bench bench = bench_new();
+	bench.verdict.demand_bytes = 100 * MIB; /* needs 5 of 20 */
+	int64_t last = 20000;
+	for (int64_t pct = 100; pct >= 60; pct--) {
+		bench.verdict.scale_pct = pct;
+		bench.verdict.scale_why = "SoC is hot";
+		step(&bench);
+		int64_t given = bench.controller.capacity.given_milli;
+		assert_true(given <= last && last - given <= 1000);
+		last = given;
+	}
+	assert_int_equal(last, 3000); /* 60 % of the need */
+}
+
 static void test_resume(void **context)
 {
 	(void)context;
@@ -122,6 +159,8 @@ int main(void)
 		cmocka_unit_test(test_nothing_is_learned_under_pressure),
 		cmocka_unit_test(test_new_units_are_learned_anew),
 		cmocka_unit_test(test_cap_is_never_exceeded),
+		cmocka_unit_test(test_need_is_forgotten_while_shedding),
+		cmocka_unit_test(test_heat_is_a_ramp),
 		cmocka_unit_test(test_resume),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

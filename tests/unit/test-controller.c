@@ -278,6 +278,35 @@ static void test_sampling_adapts(void **context)
 	headroom(&bench, 199);
 	assert_int_equal(controller_next_ns(&bench.decision, &bench.verdict, NS_PER_S),
 			 100 * NS_PER_MS);
+	bench.decision.time_to_swap_known = false;
+	assert_int_equal(controller_next_ns(&bench.decision, &bench.verdict, NS_PER_S),
+			 500 * NS_PER_MS);
+	headroom(&bench, 79);
+	assert_int_equal(controller_next_ns(&bench.decision, &bench.verdict, NS_PER_S),
+			 100 * NS_PER_MS);
+}
+
+/* Where the way back goes no further that is no way back any more, but how it is. */
+static void test_recover_ends(void **context)
+{
+	(void)context;
+	struct bench bench = bench_new();
+	step(&bench);
+	headroom(&bench, 300);
+	step(&bench);
+	headroom(&bench, 400); /* half of what is needed, and it stays like that */
+	int seconds = 0, changes = 0;
+	for (; seconds < 60; seconds++) {
+		step(&bench);
+		changes += bench.changed;
+	}
+	assert_int_equal(bench.decision.state, CONTROL_SHED);
+	assert_int_equal(bench.decision.weight_pct, 50);
+	assert_int_equal(changes, 2); /* recover, shed */
+	headroom(&bench, 600);
+	for (seconds = 0; seconds < 20; seconds++)
+		step(&bench);
+	assert_int_equal(bench.decision.state, CONTROL_NORMAL);
 }
 
 int main(void)
@@ -299,6 +328,7 @@ int main(void)
 		cmocka_unit_test(test_out_of_hard_slowly),
 		cmocka_unit_test(test_undrain),
 		cmocka_unit_test(test_sampling_adapts),
+		cmocka_unit_test(test_recover_ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

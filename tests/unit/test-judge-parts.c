@@ -71,13 +71,20 @@ static void test_margin_is_learned_once_an_episode(void **context)
 		margin_update(&margin, true, 200 * MIB, total, now_ns += NS_PER_S);
 	assert_in_range(margin.bytes, 79 * MIB, 80 * MIB);
 	now_ns += 100 * NS_PER_S;
+	margin_update(&margin, true, 215 * MIB, total, now_ns);
+	assert_in_range(margin.bytes, 244 * MIB, 245 * MIB);
+	/* With more than a quarter left it was not for want of memory (a container's limit, say). */
+	now_ns += 100 * NS_PER_S;
 	margin_update(&margin, true, 900 * MIB, total, now_ns);
-	assert_in_range(margin.bytes, 249 * MIB, 250 * MIB); /* at most a quarter */
+	assert_in_range(margin.bytes, 244 * MIB, 245 * MIB);
 
 	/* Half of it is gone after a day, however short the steps are. */
 	for (int i = 0; i < 24 * 3600 * 4; i++)
 		margin_update(&margin, false, 500 * MIB, total, now_ns += 250 * NS_PER_MS);
-	assert_in_range(margin.bytes, 123 * MIB, 127 * MIB);
+	assert_in_range(margin.bytes, 120 * MIB, 125 * MIB);
+	/* Of another machine: at most a quarter of this one. */
+	margin_resume(&margin, 4000 * MIB);
+	assert_int_equal(margin_update(&margin, false, 500 * MIB, total, now_ns), 250 * MIB);
 }
 
 static void set(struct readings *readings, enum metric_role role, int64_t value)
@@ -137,12 +144,12 @@ static void test_learned_text(void **context)
 	static const char *const bad[] = {
 		"",
 		"1",
-		"2 1 1 1 1 1",
-		"1 1 1 1 1",
 		"1 1 1 1 1 1 1",
-		"1 1 1 1 1 x",
-		"1 1 -1 1 1 1",
-		"1 1 1 1 1 99999999999999999999",
+		"2 1 1 1 1 1",
+		"2 1 1 1 1 1 1 1",
+		"2 1 1 1 1 1 x",
+		"2 1 -1 1 1 1 1",
+		"2 1 1 1 1 1 99999999999999999999",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(learned_parse(bad[i], &back), -EINVAL);
@@ -175,6 +182,25 @@ static void test_learned_is_given(void **context)
 	capacity_update(capacity, 0, &verdict, NS_PER_S, 0);
 	assert_int_equal(capacity->nominal_milli, 10000);
 	assert_in_range(capacity->need_milli, 3999, 4000);
+
+	/* A card in another machine: what was learned there is worth nothing here. */
+	const struct learned elsewhere = {
+		.nominal_milli = 60000,
+		.need_milli = 60000,
+		.worker_bytes = 20 * MIB,
+		.margin_bytes = 2000 * MIB,
+		.wall_ms = 1,
+		.total_bytes = 8000 * MIB,
+	};
+	struct judge moved = {0};
+	learned_give(&elsewhere, 1, &moved);
+	learned_check(&moved, 1000 * MIB);
+	assert_int_equal(moved.pressure.margin.bytes, 0);
+	assert_int_equal(moved.controller.capacity.need_milli, 0);
+	moved = (struct judge){0};
+	learned_give(&elsewhere, 1, &moved);
+	learned_check(&moved, 7900 * MIB); /* another kernel, another graphics split */
+	assert_int_equal(moved.pressure.margin.bytes, 2000 * MIB);
 
 	struct learned again;
 	learned_take(&judge, 5, &again);

@@ -258,7 +258,7 @@ static void test_measured_workers(void **context)
 		assert_int_equal(verdict.consumption_bytes_s, 0);
 		assert_int_equal(verdict.budget_bytes / MIB, 300 - 20 + 400 - 85 - 200);
 		assert_int_equal(verdict.worker_bytes, 24 * MIB);
-		assert_int_equal(verdict.demand_bytes, 48 * MIB);
+		assert_int_equal(verdict.demand_bytes, 60 * MIB); /* two, and a quarter */
 	}
 	/* The operator's word on the size of a worker stands above the measured one. */
 	pressure_judge(&pressure, &conf, &readings, 41 * NS_PER_S, &verdict);
@@ -279,8 +279,39 @@ static void test_learns_from_swapping(void **context)
 	int64_t before = at(&pressure, &readings, ROLE_SWAP_DISK_OUT, 0, 1000).headroom_bytes;
 	struct verdict verdict = at(&pressure, &readings, ROLE_SWAP_DISK_OUT, 4 * MIB, 1500);
 	assert_true(verdict.disk_swapping);
-	assert_true(verdict.margin_bytes > 0);
-	assert_int_equal(verdict.headroom_bytes, before - verdict.margin_bytes);
+	assert_int_equal(verdict.margin_bytes,
+			 0); /* with more than half left: not for want of it */
+	pressure = (struct pressure){0};
+	set(&readings, ROLE_MEM_FREE, 20 * MIB);
+	set(&readings, ROLE_FILE_INACTIVE, 100 * MIB);
+	before = at(&pressure, &readings, ROLE_SWAP_DISK_OUT, 0, 1000).headroom_bytes;
+	verdict = at(&pressure, &readings, ROLE_SWAP_DISK_OUT, 4 * MIB, 1500);
+	assert_int_equal(verdict.margin_bytes, before + 30 * MIB);
+	assert_int_equal(verdict.headroom_bytes, -30 * MIB);
+	/* Where it swapped is where swap is near, but the margin is not added to that once more. */
+	assert_int_equal(verdict.near_bytes, verdict.margin_bytes);
+	assert_int_equal(verdict.soon_bytes, before);
+}
+
+/* Apache is stopped: what it held is free, and not added to that for ever. */
+static void test_workers_vanish(void **context)
+{
+	(void)context;
+	struct pressure pressure = {0};
+	struct readings readings = at_rest();
+	set(&readings, ROLE_WORKER_BYTES, 24 * MIB);
+	set(&readings, ROLE_WEB_BYTES, 200 * MIB);
+	struct verdict verdict = at(&pressure, &readings, ROLE_WEB_BUSY, 5, 1000);
+	int64_t budget = verdict.budget_bytes;
+	readings.known &= ~(UINT64_C(1) << ROLE_WEB_BYTES | UINT64_C(1) << ROLE_WEB_BUSY);
+	int64_t now_ms = 2000;
+	for (; now_ms <= 30000; now_ms += 1000) /* a moment is no proof: a reload, say */
+		verdict = at(&pressure, &readings, ROLE_MEM_FREE, 500 * MIB, now_ms);
+	assert_true(verdict.budget_bytes >= budget);
+	for (; now_ms <= 90000; now_ms += 1000)
+		verdict = at(&pressure, &readings, ROLE_MEM_FREE, 500 * MIB, now_ms);
+	assert_true(verdict.budget_bytes <= verdict.headroom_bytes);
+	assert_int_equal(verdict.consumption_bytes_s, 0);
 }
 
 static void test_storage_counts_without_memory(void **context)
@@ -319,6 +350,7 @@ int main(void)
 		cmocka_unit_test(test_stalls_without_psi),
 		cmocka_unit_test(test_measured_workers),
 		cmocka_unit_test(test_learns_from_swapping),
+		cmocka_unit_test(test_workers_vanish),
 		cmocka_unit_test(test_storage_counts_without_memory),
 		cmocka_unit_test(test_mul_div),
 	};

@@ -13,6 +13,7 @@ SWAP_LIMIT = 1_000_000  # bytes to the swap disk that still count as "did not sw
 CONTROL_LIMIT = 10_000_000  # what the arm without agent and cap must write
 CONTROL_SHARE = 0.9  # in so many of its runs
 FEW = 5  # fewer runs bound nothing worth saying
+GOOD_LIMIT = 1.0  # whole pages per second: an agent that only shuts the door protects nothing
 PROTECTED = ("ours", "ours-nopsi", "ours-2s", "ours-guard")
 
 COLUMNS = (
@@ -108,6 +109,16 @@ def claims(by_arm):
         if not rows:
             continue
         failed = sum("error" in row or row["swap_bytes"] > SWAP_LIMIT for row in rows)
+        idle = sum(
+            "error" not in row and not (row["grown"] and row["crowd"]["good_per_s"] >= GOOD_LIMIT)
+            for row in rows
+        )
+        if idle:
+            lines.append(
+                f"{arm}: in {idle} runs the job next door did not get its memory, or visitors got "
+                f"fewer than {GOOD_LIMIT:g} pages/s: that is no protection"
+            )
+            well = False
         bound = f"95 %: at most {100 * upper_bound(failed, len(rows)):.0f} % of such runs would"
         lines.append(
             f"{arm}: {failed} of {len(rows)} runs broke or wrote more than 1 MB to swap "
