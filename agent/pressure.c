@@ -46,6 +46,8 @@
 #define DEFICIT_FACTOR 3
 /* How long a new worker may take to its usual size and into our readings. */
 #define SETTLE_NS (3 * NS_PER_S)
+/* How slowly memory is believed that others give back. */
+#define BELIEVE_NS (3 * NS_PER_S)
 /* Smoothing of the mean size of a worker. */
 #define MEAN_NS (30 * NS_PER_S)
 /* Faster than a 500th of memory per second (2 MB/s of 1 GB) is no leak but a program at work. */
@@ -188,6 +190,22 @@ static void suspend(struct pressure *pressure, int64_t observed, int64_t elapsed
 	pressure->sum_bytes = observed + gap;
 }
 
+/*
+ * A worker that ends gives its memory back before it is seen to be gone: for a moment that counts
+ * twice, and then it is missing. So what others give back is believed slowly, what they take at once.
+ */
+static int64_t lower_bound(struct pressure *pressure, int64_t elapsed_ns)
+{
+	int64_t level = pressure->sum_bytes + pressure->written_off_bytes;
+	int64_t us = clamp_i64(elapsed_ns, 0, GAP_NS) / NS_PER_US;
+	if (!pressure->measured || !pressure->consumption.primed || level < pressure->level_bytes)
+		pressure->level_bytes = level;
+	else
+		pressure->level_bytes +=
+			mul_div(level - pressure->level_bytes, us, us + BELIEVE_NS / NS_PER_US);
+	return pressure->level_bytes;
+}
+
 static void update_slopes(struct pressure *pressure, int64_t stock, int64_t total_bytes,
 			  int64_t stamp_ns)
 {
@@ -201,8 +219,7 @@ static void update_slopes(struct pressure *pressure, int64_t stock, int64_t tota
 		suspend(pressure, observed, elapsed_ns);
 	else
 		follow(pressure, stock, observed, elapsed_ns);
-	slope_update(&pressure->consumption, pressure->sum_bytes + pressure->written_off_bytes,
-		     leak, stamp_ns);
+	slope_update(&pressure->consumption, lower_bound(pressure, elapsed_ns), leak, stamp_ns);
 	slope_update(&pressure->fall, stock, leak, stamp_ns);
 	pressure->stock_bytes = stock;
 	pressure->last_ns = stamp_ns;

@@ -46,6 +46,7 @@ struct pressure {
 	int64_t stock_bytes;	/* where it is derived: as it was at the last step, */
 	int64_t sum_bytes;	/* the sum of stock and held as it is believed, */
 	int64_t written_off_bytes; /* and what of it was given up in all */
+	int64_t level_bytes;	   /* the sum without what may be a moment's illusion */
 	int64_t last_ns;
 	int64_t unseen_ns;     /* since when nothing is known of the web workers */
 	int64_t unmeasured_ns; /* since when their memory is not read */

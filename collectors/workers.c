@@ -28,7 +28,7 @@
 /* 20 workers are read within 2.5 s in calm, and within a second under pressure. */
 #define READS_CALM 8
 #define READS_FAST 16
-#define FAST_NS (500 * NS_PER_MS)
+#define FAST_NS (600 * NS_PER_MS)
 /* One look at a stat (its processor time) in about two seconds. */
 #define CHECK_NS (1900 * NS_PER_MS)
 #define REASON_SIZE 96

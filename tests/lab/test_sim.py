@@ -15,6 +15,9 @@ SCENARIOS = sorted((REPO / "tests" / "sim" / "scenarios").glob("*.scn"))
 LAWS = ["none", "static", "ours", "oracle"]
 # What is called swapping, and what a positive control must reach.
 LIMIT, PLENTY = 1_000_000, 10_000_000
+# What may be missing of a static cap's answers where that does not swap; and what the reserve costs
+# when only the web server grows, as section LIMITS of hostingpid(8) says.
+MISSING, PRICE = 0.03, {"slow_database": 0.12}
 
 
 def sim(*args):
@@ -31,8 +34,8 @@ def runs(path, seeds, scenarios, laws=LAWS, jobs=os.cpu_count()):
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    """Seeds that nobody tuned with (1 to 130 are for that)."""
-    return runs(tmp_path_factory.mktemp("sim") / "runs.csv", "131-132", SCENARIOS)
+    """Seeds that nobody tuned with (1 to 190 are for that)."""
+    return runs(tmp_path_factory.mktemp("sim") / "runs.csv", "191-192", SCENARIOS)
 
 
 def of_law(table, law):
@@ -114,7 +117,7 @@ def test_no_worse_than_a_static_cap(table):
     worse = {
         name: (ours[name], static[name])
         for name in ours
-        if name not in swaps and ours[name] < static[name] - 0.03
+        if name not in swaps and ours[name] < static[name] - PRICE.get(name, MISSING)
     }
     assert not worse
 
@@ -141,7 +144,7 @@ def test_turns():
 def test_no_limit_cycle(tmp_path):
     """Eight Pis alone in a crowd that stays: the fleet's weights settle instead of swinging."""
     path = REPO / "tests" / "sim" / "scenarios" / "eight_flash.scn"
-    done = sim("--seeds", "131", "--law", "ours", "--plots", tmp_path, path)
+    done = sim("--seeds", "191", "--law", "ours", "--plots", tmp_path, path)
     assert done.returncode == 0, done.stderr
     with open(tmp_path / "eight_flash-ours.csv", encoding="ascii") as file:
         table = list(csv.DictReader(file))
