@@ -10,6 +10,7 @@
  */
 #include "agent/capacity.h"
 
+#include "agent/decay.h"
 #include "agent/heat.h"
 #include "agent/units.h"
 
@@ -55,18 +56,6 @@ void capacity_resume(struct capacity *capacity, int64_t nominal_milli, int64_t n
 	capacity->learned = true;
 }
 
-/* Takes the half-life to halve the distance; what a step is too short for is carried on. */
-static void forget(int64_t *value, int64_t *carry, int64_t target, int64_t half_life_s,
-		   int64_t elapsed_ns)
-{
-	/* ln 2 = 0.693; the product is below 2^51 for the largest gap and a step of 10 s. */
-	const int64_t parts = half_life_s * INT64_C(1000000);
-	int64_t step_us = clamp_i64(elapsed_ns / NS_PER_US, 0, 10000000);
-	*carry += (*value - target) * (step_us * 693 / 1000);
-	*value -= *carry / parts;
-	*carry %= parts;
-}
-
 static void convert(int64_t *milli, int64_t from_bytes, int64_t to_bytes)
 {
 	*milli = clamp_i64(mul_div(*milli, from_bytes, to_bytes), 0, CAPACITY_MAX_MILLI);
@@ -109,8 +98,8 @@ static void learn(struct capacity *capacity, const struct verdict *verdict, int6
 	} else if (target >= capacity->nominal_milli) {
 		capacity->nominal_milli = target;
 	} else {
-		forget(&capacity->nominal_milli, &capacity->forget_carry, target, FORGET_NOMINAL_S,
-		       elapsed_ns);
+		decay_forget(&capacity->nominal_milli, &capacity->forget_carry, target,
+			     FORGET_NOMINAL_S, elapsed_ns);
 	}
 }
 
@@ -131,8 +120,8 @@ static void learn_need(struct capacity *capacity, const struct verdict *verdict,
 		capacity->need_carry = 0;
 	} else {
 		bool calm = capacity_pct(capacity) >= NEED_CALM_PCT;
-		forget(&capacity->need_milli, &capacity->need_carry, need,
-		       calm ? FORGET_NEED_S : FORGET_NEED_SHED_S, elapsed_ns);
+		decay_forget(&capacity->need_milli, &capacity->need_carry, need,
+			     calm ? FORGET_NEED_S : FORGET_NEED_SHED_S, elapsed_ns);
 	}
 	capacity->need_milli = clamp_i64(
 		capacity->need_milli, MILLI_LEAST,

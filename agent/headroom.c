@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "agent/decay.h"
 #include "agent/units.h"
 
 /*
@@ -99,13 +100,6 @@ static int64_t hot_share_pct(const struct readings *readings)
 	       (HOT_SHARE_PCT - HOT_SHARE_LOW_PCT) * (swappiness - 1) / (SWAPPINESS_DEFAULT - 1);
 }
 
-/* value += (target - value) * (1 - exp(-dt/tau)), with 1 - exp(-x) taken as x / (1 + x). */
-static int64_t approach(int64_t value, int64_t target, int64_t elapsed_ns, int64_t tau_ns)
-{
-	int64_t us = elapsed_ns / NS_PER_US;
-	return value + mul_div(target - value, us, us + tau_ns / NS_PER_US);
-}
-
 static void remember(struct headroom *headroom, const struct readings *readings, int64_t file,
 		     int64_t now_ns)
 {
@@ -119,15 +113,15 @@ static void remember(struct headroom *headroom, const struct readings *readings,
 				  : 0;
 	refault = clamp_i64(refault, 0, MEMORY_MOST_BYTES);
 	headroom->refault_bytes_s =
-		approach(headroom->refault_bytes_s, refault, elapsed_ns, REFAULT_TAU_NS);
+		decay_approach(headroom->refault_bytes_s, refault, elapsed_ns, REFAULT_TAU_NS);
 
 	int64_t hot = active;
 	if (headroom->refault_bytes_s > file / 100 * REFAULT_LIMIT_PCT &&
 	    file / 100 * REFAULT_HOT_PCT > hot)
 		hot = file / 100 * REFAULT_HOT_PCT;
-	headroom->hot_bytes = hot >= headroom->hot_bytes
-				      ? hot
-				      : approach(headroom->hot_bytes, hot, elapsed_ns, HOT_TAU_NS);
+	headroom->hot_bytes = hot >= headroom->hot_bytes ? hot
+							 : decay_approach(headroom->hot_bytes, hot,
+									  elapsed_ns, HOT_TAU_NS);
 	headroom->primed = true;
 	headroom->last_ns = now_ns;
 }

@@ -7,6 +7,7 @@
  */
 #include "agent/margin.h"
 
+#include "agent/decay.h"
 #include "agent/units.h"
 
 /* Added to the headroom at which swapping was seen, in percent of memory. */
@@ -22,21 +23,12 @@ void margin_resume(struct margin *margin, int64_t bytes)
 	margin->bytes = clamp_i64(bytes, 0, INT64_C(1) << 40);
 }
 
-/* As in capacity.c: ln 2 = 0.693; the carry keeps what a short step would round away. */
-static void forget(struct margin *margin, int64_t elapsed_ns)
-{
-	const int64_t parts = MARGIN_FORGET_S * INT64_C(1000);
-	int64_t step_ms = clamp_i64(elapsed_ns / NS_PER_MS, 0, 10000);
-	margin->carry += mul_div(margin->bytes, step_ms * 693, 1000);
-	margin->bytes -= margin->carry / parts;
-	margin->carry %= parts;
-}
-
 int64_t margin_update(struct margin *margin, bool disk_swapping, int64_t headroom_bytes,
 		      int64_t total_bytes, int64_t now_ns)
 {
 	if (margin->primed)
-		forget(margin, now_ns - margin->last_ns);
+		decay_forget(&margin->bytes, &margin->carry, 0, MARGIN_FORGET_S,
+			     now_ns - margin->last_ns);
 	margin->primed = true;
 	margin->last_ns = now_ns;
 	int64_t most = total_bytes / 100 * MARGIN_MOST_PCT;

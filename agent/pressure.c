@@ -20,6 +20,7 @@
 
 #include <stddef.h>
 
+#include "agent/decay.h"
 #include "agent/heat.h"
 #include "agent/units.h"
 
@@ -83,16 +84,17 @@ static int64_t worker_bytes(const struct pressure_conf *conf, const struct readi
 static void update_workers(struct pressure *pressure, const struct readings *readings,
 			   const struct verdict *verdict, int64_t elapsed_ns)
 {
-	int64_t us = clamp_i64(elapsed_ns, 0, GAP_NS) / NS_PER_US;
+	elapsed_ns = clamp_i64(elapsed_ns, 0, GAP_NS);
 	if (!readings_has(readings, ROLE_WEB_WORKERS) || !readings_has(readings, ROLE_WEB_BYTES)) {
 		pressure->expected_bytes = pressure->mean_bytes = 0;
 		return;
 	}
 	int64_t count = clamp_i64(readings->value[ROLE_WEB_WORKERS], 0, WORKERS_MOST);
-	int64_t rise = count * 1000 - pressure->settled_milli;
-	if (rise > 0 && pressure->last_ns)
-		rise = mul_div(rise, us, us + SETTLE_NS / NS_PER_US);
-	pressure->settled_milli += rise;
+	if (count * 1000 > pressure->settled_milli && pressure->last_ns)
+		pressure->settled_milli = decay_approach(pressure->settled_milli, count * 1000,
+							 elapsed_ns, SETTLE_NS);
+	else
+		pressure->settled_milli = count * 1000;
 	pressure->expected_bytes =
 		mul_div(count * 1000 - pressure->settled_milli, verdict->worker_bytes, 1000);
 	if (count == 0)
@@ -101,8 +103,7 @@ static void update_workers(struct pressure *pressure, const struct readings *rea
 	pressure->mean_bytes =
 		pressure->mean_bytes == 0
 			? mean
-			: pressure->mean_bytes + mul_div(mean - pressure->mean_bytes, us,
-							 us + MEAN_NS / NS_PER_US);
+			: decay_approach(pressure->mean_bytes, mean, elapsed_ns, MEAN_NS);
 }
 
 /* Another way of counting, or none any more: the difference is no consumption. */
@@ -185,9 +186,7 @@ static void suspend(struct pressure *pressure, int64_t observed, int64_t elapsed
 	}
 	if (gap > pressure->expected_bytes)
 		gap = pressure->expected_bytes;
-	int64_t us = elapsed_ns / NS_PER_US;
-	gap -= mul_div(gap, us, us + SETTLE_NS / NS_PER_US);
-	pressure->sum_bytes = observed + gap;
+	pressure->sum_bytes = observed + decay_approach(gap, 0, elapsed_ns, SETTLE_NS);
 }
 
 /*
@@ -197,12 +196,11 @@ static void suspend(struct pressure *pressure, int64_t observed, int64_t elapsed
 static int64_t lower_bound(struct pressure *pressure, int64_t elapsed_ns)
 {
 	int64_t level = pressure->sum_bytes + pressure->written_off_bytes;
-	int64_t us = clamp_i64(elapsed_ns, 0, GAP_NS) / NS_PER_US;
 	if (!pressure->measured || !pressure->consumption.primed || level < pressure->level_bytes)
 		pressure->level_bytes = level;
 	else
-		pressure->level_bytes +=
-			mul_div(level - pressure->level_bytes, us, us + BELIEVE_NS / NS_PER_US);
+		pressure->level_bytes =
+			decay_approach(pressure->level_bytes, level, elapsed_ns, BELIEVE_NS);
 	return pressure->level_bytes;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "agent/reserve.h"
 
+#include "agent/decay.h"
 #include "agent/units.h"
 
 /* So much is kept in any case. */
@@ -24,18 +25,12 @@ int64_t reserve_update(struct reserve *reserve, int64_t reserve_bytes, int64_t l
 		*reserve = (struct reserve){.primed = true, .usual_bytes = left_bytes};
 		return reserve_bytes;
 	}
-	/* ln 2 = 0.693; as in capacity.c. */
-	const int64_t parts = USUAL_S * INT64_C(1000);
-	reserve->carry += mul_div(reserve->usual_bytes - left_bytes, ns / NS_PER_MS * 693, 1000);
-	reserve->usual_bytes -= reserve->carry / parts;
-	reserve->carry %= parts;
-
+	decay_forget(&reserve->usual_bytes, &reserve->carry, left_bytes, USUAL_S, ns);
 	int64_t taken = clamp_i64(reserve->usual_bytes - left_bytes, 0,
 				  reserve_bytes / 100 * (100 - LEAST_PCT));
 	if (taken < reserve->taken_bytes)
 		reserve->taken_bytes = taken;
 	else if (!growing)
-		reserve->taken_bytes += mul_div(taken - reserve->taken_bytes, ns / NS_PER_US,
-						(ns + BELIEVE_NS) / NS_PER_US);
+		reserve->taken_bytes = decay_approach(reserve->taken_bytes, taken, ns, BELIEVE_NS);
 	return reserve_bytes - reserve->taken_bytes;
 }

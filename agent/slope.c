@@ -6,6 +6,7 @@
  */
 #include "agent/slope.h"
 
+#include "agent/decay.h"
 #include "agent/units.h"
 
 /* 1 to 2 s is the range that leads swapping in all recordings. */
@@ -13,12 +14,6 @@
 #define SLOW_TAU_NS (60 * NS_PER_S)
 /* A step of more than this is a pause (stopped process), not a slope; a starved Pi may stall for less. */
 #define GAP_NS (60 * NS_PER_S)
-
-/* mean += (sample - mean) * (1 - exp(-dt/tau)), with 1 - exp(-x) taken as x / (1 + x). */
-static int64_t smooth(int64_t mean, int64_t sample, int64_t elapsed_us, int64_t tau_ns)
-{
-	return mean + mul_div(sample - mean, elapsed_us, elapsed_us + tau_ns / NS_PER_US);
-}
 
 void slope_update(struct slope *slope, int64_t bytes, int64_t slow_most_bytes_s, int64_t now_ns)
 {
@@ -29,10 +24,11 @@ void slope_update(struct slope *slope, int64_t bytes, int64_t slow_most_bytes_s,
 	if (slope->primed && elapsed_ns <= GAP_NS) {
 		int64_t us = elapsed_ns / NS_PER_US + 1;
 		int64_t fall = mul_div(slope->last_bytes - bytes, 1000000, us);
-		slope->fast_bytes_s = smooth(slope->fast_bytes_s, fall, us, FAST_TAU_NS);
-		slope->slow_bytes_s = smooth(slope->slow_bytes_s,
-					     clamp_i64(fall, -slow_most_bytes_s, slow_most_bytes_s),
-					     us, SLOW_TAU_NS);
+		int64_t slow_fall = clamp_i64(fall, -slow_most_bytes_s, slow_most_bytes_s);
+		slope->fast_bytes_s =
+			decay_approach(slope->fast_bytes_s, fall, elapsed_ns, FAST_TAU_NS);
+		slope->slow_bytes_s =
+			decay_approach(slope->slow_bytes_s, slow_fall, elapsed_ns, SLOW_TAU_NS);
 	} else {
 		slope->fast_bytes_s = 0;
 		slope->slow_bytes_s = 0;

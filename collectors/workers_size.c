@@ -7,11 +7,12 @@
  */
 #include "collectors/workers_size.h"
 
+#include "agent/decay.h"
 #include "agent/units.h"
 
-#define RISE_TAU_US (INT64_C(10) * 1000000)
+#define RISE_TAU_NS (10 * NS_PER_S)
 /* An hour / ln 2 */
-#define FALL_TAU_US (INT64_C(5194) * 1000000)
+#define FALL_TAU_NS (5194 * NS_PER_S)
 
 int64_t workers_percentile(int64_t *values, size_t count)
 {
@@ -32,7 +33,7 @@ int64_t workers_percentile(int64_t *values, size_t count)
 
 void workers_size_update(struct workers_size *size, int64_t *values, size_t count, int64_t now_ns)
 {
-	int64_t elapsed_us = (now_ns - size->last_ns) / NS_PER_US;
+	int64_t elapsed_ns = now_ns - size->last_ns;
 
 	size->last_ns = now_ns;
 	if (count == 0)
@@ -43,10 +44,10 @@ void workers_size_update(struct workers_size *size, int64_t *values, size_t coun
 		size->bytes = now_bytes;
 		return;
 	}
-	if (elapsed_us <= 0)
+	if (elapsed_ns <= 0)
 		return;
-	int64_t tau_us = now_bytes > size->bytes ? RISE_TAU_US : FALL_TAU_US;
-	size->bytes += mul_div(now_bytes - size->bytes, elapsed_us, elapsed_us + tau_us);
+	size->bytes = decay_approach(size->bytes, now_bytes, elapsed_ns,
+				     now_bytes > size->bytes ? RISE_TAU_NS : FALL_TAU_NS);
 }
 
 bool workers_size_get(const struct workers_size *size, int64_t *ret_bytes)

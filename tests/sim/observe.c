@@ -52,7 +52,7 @@ void observe_web(struct world *world, struct pi *pi)
 {
 	struct law_state *law = &pi->law;
 	const struct web *web = &pi->web;
-	read_sizes(pi, world->t_s - law->web_read_s < 0.5);
+	read_sizes(pi, world->t_s - law->web_read_s < 0.6);
 	law->web_read_s = world->t_s;
 	if (world->t_s < law->web_due_s)
 		return;
