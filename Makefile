@@ -151,7 +151,7 @@ sim: $(BUILD)/sim/hostingpi-sim ## the law against others in the closed-loop mod
 sim-short: $(BUILD)/sim/hostingpi-sim ## the same with three seeds and the laws that matter
 	@$(sim_run) --seeds 191-193 --law none --law static --law reference --law ours --law oracle
 
-leads: all ## how early the recorded machines would have been taken down
+leads: all ## how early the agent would have spoken on the recorded machines
 	@$(PYTHON) -B tests/traces/leads.py $(BUILD)/hostingpid
 
 fuzz: ## every parser of outside input, FUZZ_SECONDS each (default 60; T=name for one)

@@ -164,6 +164,12 @@ def test_no_limit_cycle(tmp_path):
         ("# about\nat 5 grow 3MB/s on 9\n", ":2: "),
         ("# about\nat 5 grow 3MB/s for\n", ":2: "),
         ("# about\nhello\n", ":2: "),
+        ("# about\nrate = 5\nrate = 6\n", ":3: "),
+        ("# about\nat 5 grow 3MB/s\n", ":2: "),
+        ("# about\nat 5 grow 3MB for 9\n", ":2: "),
+        ("# about\nat 5 job 3MB/s hold 9\n", ":2: "),
+        ("# about\nat 900 grow 3MB/s for 9\nseconds = 300\n", ":2: "),
+        ("# about\nat 5 grow 3MB/s for 9 on 2\n", ":2: "),
         ("rate = 5\n", "about"),
     ],
 )

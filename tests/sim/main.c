@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/sim/calibrate.h"
 #include "tests/sim/csv.h"
@@ -334,7 +335,14 @@ int main(int argc, char **argv)
 		return differ ? 1 : 0;
 	}
 	if (options.scenario_count == 0) {
-		fputs("hostingpi-sim: no scenario; see --help\n", stderr);
+		fputs("hostingpi-sim: no scenario is given (with make: none has T in its name); see "
+		      "--help\n",
+		      stderr);
+		return 2;
+	}
+	if (options.plots && access(options.plots, W_OK | X_OK) < 0) {
+		fprintf(stderr, "%s: %s; make the directory first\n", options.plots,
+			strerror(errno));
 		return 2;
 	}
 	if (options.law_count == 0)

@@ -94,6 +94,8 @@ struct parser {
 	unsigned line;
 	int errors;
 	struct scenario *scenario;
+	bool given[sizeof(keys) / sizeof(keys[0])];
+	unsigned event_lines[SCENARIO_EVENTS];
 };
 
 static void fail(struct parser *parser, const char *what, const char *text)
@@ -138,6 +140,9 @@ static void parse_key(struct parser *parser, char *text)
 		double number = quantity(value);
 		if (!(number >= keys[i].min && number <= keys[i].max))
 			return fail(parser, "not a value, or out of range", value);
+		if (parser->given[i])
+			return fail(parser, "given twice", text);
+		parser->given[i] = true;
 		memcpy((char *)parser->scenario + keys[i].offset, &number, sizeof(number));
 		return;
 	}
@@ -180,6 +185,21 @@ static void parse_option(struct parser *parser, struct scenario_event *event, co
 		fail(parser, "not a number of seconds", text);
 }
 
+/* "20MB/s" where something grows by the second, "200MB" where it does not. */
+static bool fits(enum event_kind kind, const char *amount)
+{
+	bool per_time = strchr(amount, '/') != NULL;
+	switch (kind) {
+	case EVENT_GROW:
+	case EVENT_READ:
+	case EVENT_WRITE:
+	case EVENT_SWELL:
+		return per_time;
+	default:
+		return !per_time;
+	}
+}
+
 static void parse_event(struct parser *parser, char *text)
 {
 	struct scenario *scenario = parser->scenario;
@@ -200,11 +220,30 @@ static void parse_event(struct parser *parser, char *text)
 		return fail(parser, "unknown kind of event", kind);
 	if (!(event.at_s >= 0 && event.amount >= 0))
 		return fail(parser, "not a number", event.at_s >= 0 ? amount : at);
+	if (!fits(event.kind, amount))
+		return fail(parser, "a rate for a size, or a size for a rate", amount);
 	for (char *word; (word = strtok_r(NULL, " \t", &place));)
 		parse_option(parser, &event, word, strtok_r(NULL, " \t", &place));
+	if (event.for_s <= 0)
+		return fail(parser, "how long? \"for\" or \"hold\" is missing", event.text);
 	if (scenario->event_count == SCENARIO_EVENTS)
 		return fail(parser, "too many events", event.text);
+	parser->event_lines[scenario->event_count] = parser->line;
 	scenario->events[scenario->event_count++] = event;
+}
+
+/* What would do nothing, once all keys are known. */
+static void check_events(struct parser *parser)
+{
+	const struct scenario *scenario = parser->scenario;
+	for (int i = 0; i < scenario->event_count; i++) {
+		const struct scenario_event *event = &scenario->events[i];
+		parser->line = parser->event_lines[i];
+		if (event->at_s >= scenario->seconds)
+			fail(parser, "this is after the end, see \"seconds\"", event->text);
+		if (event->on != ~0u && event->on >> (int)scenario->pis)
+			fail(parser, "there are not so many, see \"pis\"", event->text);
+	}
 }
 
 static void parse_line(struct parser *parser, char *text)
@@ -261,6 +300,7 @@ int scenario_load(const char *path, struct scenario *ret_scenario)
 	}
 	free(text);
 	fclose(file);
+	check_events(&parser);
 	scenario.memory.swap = (enum swap_kind)scenario.swap_kind;
 	if (!parser.errors && !scenario.about[0])
 		fail(&parser, "the first comment must say what it is about", scenario.name);

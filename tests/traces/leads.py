@@ -72,8 +72,9 @@ def main():
             f"{path.stem:<46} {cell(row['swapped']):>9} {cell(row['shed']):>8} {cell(row['lead']):>6} "
             f"{cell(row['hard_lead']):>6} {row['shed_share'] * 100:>8.1f} %"
         )
-    print("seconds of the recording's clock; lead and hard: before the first megabyte was in swap;")
-    print("shed time: share of the time until then")
+    print("seconds of the recording's clock, which need not start at 0; lead and hard: before the first")
+    print("megabyte was in swap; shed time: share of the recording until then. Nothing was taken away from")
+    print("the recorded machines: this is when the agent would have spoken, not what would have become of them.")
 
 
 if __name__ == "__main__":
