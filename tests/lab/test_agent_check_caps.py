@@ -81,7 +81,7 @@ def test_a_higher_cap_lets_those_in_who_wait(rows):
     with rows.held("raised") as held:
         answers = rows.hold(held, "raised", 4)
         wait_queued(rows, "raised", 3)
-        assert held.at_work() == 1
+        held.wait_at_work(1)
         rows.say("raised/pi", b"up 100% maxconn:3\n")
         held.wait_at_work(3)
         assert rows.balancer.stat()["raised", "BACKEND"]["qcur"] == "1"

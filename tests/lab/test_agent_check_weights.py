@@ -208,4 +208,4 @@ def test_slowstart_ramps_the_cap(rows):
         queued = lambda: rows.balancer.stat()["rampcap", "BACKEND"]["qcur"] == "3"
         harness.wait_until(queued, what="all but one to wait")
         assert rows.see("rampcap/pi")["maxconn"] == 4
-        assert held.at_work() == 1
+        held.wait_at_work(1)
