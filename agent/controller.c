@@ -100,8 +100,12 @@ const enum control_state control_table[CONTROL_STATES][CONTROL_EVENTS] = {
 /* What speaks for the hard level now; NULL: nothing. Static text. */
 static const char *hard_cause(const struct verdict *verdict)
 {
+	if (verdict->kernel_failing)
+		return "kernel fault";
 	if (verdict->storage_failing)
 		return "storage fails";
+	if (verdict->out_of_memory)
+		return "out of memory";
 	if (verdict->disk_swapping)
 		return "swapping to disk";
 	if (!verdict->known)

@@ -29,7 +29,7 @@ enum control_event {
 	EVENT_AMPLE,  /* all of the nominal capacity is there */
 	EVENT_RISING, /* less than nominal, but more than is given out now */
 	EVENT_TIGHT,  /* less than is given out now */
-	EVENT_HARD,   /* swap is near, or storage fails */
+	EVENT_HARD,   /* swap is near, or storage or the kernel fails */
 	EVENT_LOST,   /* inputs are stale */
 	EVENT_DRAIN,  /* operator */
 	EVENT_READY,  /* operator */

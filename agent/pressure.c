@@ -328,12 +328,18 @@ static void project(struct pressure *pressure, const struct pressure_conf *conf,
 	}
 }
 
+static bool says(const struct readings *readings, enum metric_role role)
+{
+	return readings_has(readings, role) && readings->value[role];
+}
+
 void pressure_judge(struct pressure *pressure, const struct pressure_conf *conf,
 		    const struct readings *readings, int64_t now_ns, struct verdict *ret_verdict)
 {
 	struct verdict verdict = {
-		.storage_failing = readings_has(readings, ROLE_STORAGE_FAILING) &&
-				   readings->value[ROLE_STORAGE_FAILING],
+		.storage_failing = says(readings, ROLE_STORAGE_FAILING),
+		.out_of_memory = says(readings, ROLE_OUT_OF_MEMORY),
+		.kernel_failing = says(readings, ROLE_KERNEL_FAILING),
 		.disk_swapping =
 			grew(&pressure->swap, readings, ROLE_SWAP_DISK_OUT, DISK_SWAP_BYTES),
 	};

@@ -77,6 +77,8 @@ struct verdict {
 	bool disk_swapping; /* >= 64 pages a second go to a swap that is not zram */
 	bool stalled;	    /* confirmed: all tasks stalled >= 100 ms of the last second */
 	bool storage_failing;
+	bool out_of_memory;  /* the kernel killed somebody for want of memory just now */
+	bool kernel_failing; /* the kernel said oops or panic just now */
 };
 
 void pressure_judge(struct pressure *pressure, const struct pressure_conf *conf,

@@ -12,7 +12,7 @@ enum control_state {
 	CONTROL_NORMAL,	 /* everything fits */
 	CONTROL_SHED,	 /* the budget shrinks: less traffic, please */
 	CONTROL_RECOVER, /* coming back, slowly */
-	CONTROL_HARD,	 /* swap is near or storage fails: as little as possible */
+	CONTROL_HARD,	 /* swap is near, storage or the kernel fails: as little as possible */
 	CONTROL_HOLD,	 /* an operator drained this Pi */
 	CONTROL_BLIND,	 /* our own inputs are stale */
 	CONTROL_STATES,

@@ -106,6 +106,18 @@ static void test_hard_causes(void **context)
 	assert_string_equal(bench.decision.reason, "storage fails");
 
 	bench = bench_new();
+	bench.verdict.out_of_memory = true;
+	step(&bench);
+	assert_int_equal(bench.decision.state, CONTROL_HARD);
+	assert_string_equal(bench.decision.reason, "out of memory");
+
+	bench = bench_new();
+	bench.verdict.kernel_failing = true;
+	step(&bench);
+	assert_int_equal(bench.decision.state, CONTROL_HARD);
+	assert_string_equal(bench.decision.reason, "kernel fault");
+
+	bench = bench_new();
 	bench.conf.fleet = FLEET_MIXED;
 	bench.verdict.disk_swapping = true;
 	step(&bench);

@@ -314,17 +314,21 @@ static void test_workers_vanish(void **context)
 	assert_int_equal(verdict.consumption_bytes_s, 0);
 }
 
-static void test_storage_counts_without_memory(void **context)
+static void test_what_fails_counts_without_memory(void **context)
 {
 	(void)context;
 	struct pressure pressure = {0};
 	struct verdict verdict;
 	struct readings readings = at_rest();
 	set(&readings, ROLE_STORAGE_FAILING, 1);
+	set(&readings, ROLE_OUT_OF_MEMORY, 1);
+	set(&readings, ROLE_KERNEL_FAILING, 0);
 	readings.known &= ~(UINT64_C(1) << ROLE_MEM_FREE);
 	pressure_judge(&pressure, &conf, &readings, 5 * NS_PER_S, &verdict);
 	assert_false(verdict.known);
 	assert_true(verdict.storage_failing);
+	assert_true(verdict.out_of_memory);
+	assert_false(verdict.kernel_failing);
 }
 
 static void test_mul_div(void **context)
@@ -351,7 +355,7 @@ int main(void)
 		cmocka_unit_test(test_measured_workers),
 		cmocka_unit_test(test_learns_from_swapping),
 		cmocka_unit_test(test_workers_vanish),
-		cmocka_unit_test(test_storage_counts_without_memory),
+		cmocka_unit_test(test_what_fails_counts_without_memory),
 		cmocka_unit_test(test_mul_div),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
