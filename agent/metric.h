@@ -65,6 +65,12 @@ enum metric_role {
 	ROLE_THROTTLED,	      /* bool: the clock is lowered now; several metrics may have it */
 	ROLE_UNDERVOLTAGE,    /* bool: the supply is too low now */
 	ROLE_STORAGE_FAILING, /* bool; several metrics may have it, one true is enough */
+	ROLE_STORAGE_ERRORS,  /* counter, records of the kernel about failed requests of our disk */
+	ROLE_STORAGE_LATENCY, /* milliseconds, mean of the finished writes */
+	ROLE_STORAGE_WEAR,    /* millionths of the rated life that are used up */
+	ROLE_FS_ERRORS,	      /* errors that the root file system remembers, reboots included */
+	ROLE_OUT_OF_MEMORY,   /* bool: the kernel killed somebody for want of memory just now */
+	ROLE_KERNEL_FAILING,  /* bool: the kernel said oops or panic just now */
 	ROLE_BALANCERS,	      /* load balancers seen lately */
 	ROLE_COUNT,
 };
