@@ -3,7 +3,8 @@
  * The boot loader of a Pi 5 clears the fatal events of the power chip and leaves their word in the
  * device tree (raspberrypi/utils#207), so that it tells for a whole boot why the last one ended. The
  * properties are described in the Raspberry Pi documentation, "Device trees": /chosen/power,
- * /chosen/bootloader.
+ * /chosen/bootloader (where build_timestamp is what the tree calls build-timestamp, as rpi-eeprom-update
+ * knows).
  */
 #include "collectors/firmware_board.h"
 
@@ -60,7 +61,7 @@ int firmware_board_version(int root_fd, char *ret_version, size_t size)
 
 	if (r <= 0)
 		return r < 0 ? r : -ENODATA;
-	if (!read_word(root_fd, LOADER "build_timestamp", &built))
+	if (!read_word(root_fd, LOADER "build-timestamp", &built))
 		return -ENODATA;
 	time_t seconds = built;
 	if (!gmtime_r(&seconds, &tm) || strftime(date, sizeof(date), "%Y/%m/%d %H:%M:%S", &tm) == 0)

@@ -339,7 +339,7 @@ static void test_version(void **state)
 	(void)state;
 	/* The boot loader of a Pi 4 or 5, where the firmware itself cannot be asked. */
 	put(fixture, LOADER "version", "26826259\n");
-	put_word(fixture, LOADER "build_timestamp", 1727100176);
+	put_word(fixture, LOADER "build-timestamp", 1727100176);
 	start(fixture);
 	assert_string_equal(fixture->module->firmware(fixture->self),
 			    "boot loader 2024/09/23 14:02:56 26826259");
