@@ -109,7 +109,7 @@ void firmware_ask_close(struct firmware_ask *ask)
 /* The lines of the file that answer the command, without it, put into text. */
 static int ask_file(struct firmware_ask *ask, const char *command, char *text)
 {
-	char lines[FIRMWARE_TEXT_SIZE];
+	char lines[4096]; /* answers to all commands */
 	size_t length = strlen(command), used = 0;
 	int r = procfs_read(ask->fd, lines, sizeof(lines));
 
@@ -119,8 +119,9 @@ static int ask_file(struct firmware_ask *ask, const char *command, char *text)
 		const char *end = strchrnul(line, '\n');
 
 		if (strncmp(line, command, length) == 0 && line[length] == ' ') {
-			/* An answer is shorter than the file, which fits. */
 			line += length + 1;
+			if (used + (size_t)(end - line) + 2 > FIRMWARE_TEXT_SIZE)
+				return -EFBIG;
 			memcpy(text + used, line, (size_t)(end - line));
 			used += (size_t)(end - line);
 			text[used++] = '\n';

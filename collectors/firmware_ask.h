@@ -6,8 +6,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What the vendor's tool has room for; the longest answer that is asked for has about 1 KiB. */
-#define FIRMWARE_TEXT_SIZE 4096
+/*
+ * The longest answer that is asked for has about 900 bytes; the vendor's tool had room for 1024 until
+ * 2026 and has 4096 since. With what is around it this is a block of 2 KiB, which the kernel allocates
+ * for each question: a small one, because it may be asked while memory is short.
+ */
+#define FIRMWARE_TEXT_SIZE 2016
 
 /*
  * Hands a message to the firmware and gets it back with the answer: ioctl() on the node, or what a

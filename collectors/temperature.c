@@ -29,6 +29,10 @@
 #define HOTTEST_MILLI (150 * 1000)
 /* Five times what a small fan does. */
 #define FASTEST_RPM 50000
+/* The active trip points of a Pi 5 have a hysteresis of 5 degrees (its device tree). */
+#define FAN_HYSTERESIS_MILLI (5 * 1000)
+/* Long enough for the kernel to look, and for a fan to start. */
+#define FAN_START_NS (30 * NS_PER_S)
 
 struct temperature_conf {
 	char sensor[32]; /* as the name of a chip */
@@ -88,6 +92,8 @@ struct temperature {
 	bool news;	 /* the alarm changed: the reading cannot wait */
 	bool alarm;	 /* as it was handed in last */
 	struct watch *watch;
+	int64_t fan_still_ns; /* since when the fan should turn and does not; 0: all is well */
+	bool told_fan;
 	struct temperature_sources sources;
 };
 
@@ -134,22 +140,22 @@ static int temperature_open(void *self, const void *conf, const struct env *env)
 	return 0;
 }
 
-/* Hands in the number if it is within what can be. */
-static void hand_in(struct temperature *self, unsigned metric, int64_t low, int64_t high,
-		    int64_t scale, struct batch *batch)
+/* Hands in the number if it is within what can be; returns it, or INT64_MIN. */
+static int64_t hand_in(struct temperature *self, unsigned metric, int64_t low, int64_t high,
+		       int64_t scale, struct batch *batch)
 {
 	struct temperature_source *source = &self->sources.rows[metric];
 	int64_t value;
 
 	if (temperature_source_read(source, &value) < 0) {
 		batch_unknown(batch, metric, source->reason);
-		return;
+		return INT64_MIN;
 	}
 	if (value < low || value > high) {
 		snprintf(source->reason, sizeof(source->reason),
 			 "the sensor says %lld, which cannot be", (long long)value);
 		batch_unknown(batch, metric, source->reason);
-		return;
+		return INT64_MIN;
 	}
 	value *= scale;
 	if (temperature_metrics[metric].unit == UNIT_BOOL)
@@ -157,6 +163,28 @@ static void hand_in(struct temperature *self, unsigned metric, int64_t low, int6
 	batch_value(batch, metric, value);
 	if (metric == SOC_UNDERVOLTAGE)
 		self->alarm = value > 0;
+	return value;
+}
+
+/* A fan that stands still while the kernel runs it; each time once when it stops and when it turns. */
+static void check_fan(struct temperature *self, int64_t temp_milli, int64_t rpm, int64_t now_ns,
+		      struct batch *batch)
+{
+	bool still = rpm == 0 && self->sources.fan_known &&
+		     temp_milli > self->sources.fan_milli + FAN_HYSTERESIS_MILLI;
+
+	if (!still)
+		self->fan_still_ns = 0;
+	else if (self->fan_still_ns == 0)
+		self->fan_still_ns = now_ns;
+	if (still && !self->told_fan && now_ns - self->fan_still_ns >= FAN_START_NS) {
+		self->told_fan = true;
+		batch_event(batch, "fan-stopped", SEVERITY_WARNING,
+			    "The fan stands still at %lld degrees", (long long)temp_milli / 1000);
+	} else if (rpm > 0 && self->told_fan) {
+		self->told_fan = false;
+		batch_event(batch, "fan-stopped-end", SEVERITY_INFO, "The fan turns again");
+	}
 }
 
 static void hand_in_limit(unsigned metric, bool known, int64_t milli, const char *reason,
@@ -173,6 +201,7 @@ static int temperature_read(void *self, int64_t now_ns, struct batch *ret_batch)
 	struct temperature *temperature = self;
 	const struct temperature_sources *sources = &temperature->sources;
 	bool missing = false;
+	int64_t temp, rpm;
 
 	if (now_ns < temperature->due_ns && !temperature->news)
 		return 0;
@@ -184,18 +213,19 @@ static int temperature_read(void *self, int64_t now_ns, struct batch *ret_batch)
 		temperature_look(temperature, false);
 		temperature->look_ns = now_ns + LOOK_AGAIN_NS;
 	}
-	hand_in(temperature, SOC_TEMP, COLDEST_MILLI, HOTTEST_MILLI, 1, ret_batch);
+	temp = hand_in(temperature, SOC_TEMP, COLDEST_MILLI, HOTTEST_MILLI, 1, ret_batch);
 	hand_in(temperature, SOC_UNDERVOLTAGE, 0, 1, 1, ret_batch);
 	/* The kernel counts kHz in 32 bits. */
 	hand_in(temperature, SOC_FREQ, 0, UINT32_MAX, 1000, ret_batch);
 	/* The number of steps that the clock was lowered by. */
 	hand_in(temperature, SOC_THROTTLED, 0, INT32_MAX, 1, ret_batch);
 	hand_in(temperature, SOC_RP1_TEMP, COLDEST_MILLI, HOTTEST_MILLI, 1, ret_batch);
-	hand_in(temperature, SOC_FAN, 0, FASTEST_RPM, 1, ret_batch);
+	rpm = hand_in(temperature, SOC_FAN, 0, FASTEST_RPM, 1, ret_batch);
 	hand_in_limit(SOC_TEMP_LIMIT, sources->limit_known, sources->limit_milli,
 		      "nothing tells at which temperature the clock is lowered", ret_batch);
 	hand_in_limit(SOC_TEMP_CRITICAL, sources->critical_known, sources->critical_milli,
 		      "no critical trip point", ret_batch);
+	check_fan(temperature, temp, rpm, now_ns, ret_batch);
 	return 0;
 }
 

@@ -125,6 +125,8 @@ static void find_limits(struct search *search, const struct sensor_chip *chip, c
 	sources->critical_known =
 		processor && temperature_critical_find(search->root_fd, folder, zone,
 						       &sources->critical_milli) == 0;
+	sources->fan_known =
+		processor && temperature_fan_find(search->root_fd, zone, &sources->fan_milli) == 0;
 }
 
 static void find_temp(struct search *search)

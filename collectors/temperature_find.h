@@ -32,8 +32,9 @@ struct temperature_source {
 
 struct temperature_sources {
 	struct temperature_source rows[SOC_SOURCES];
-	bool limit_known, critical_known;
+	bool limit_known, critical_known, fan_known;
 	int64_t limit_milli, critical_milli;
+	int64_t fan_milli; /* above it the fan has to turn */
 };
 
 /* Before anything else: nothing is open. */

@@ -18,4 +18,7 @@ int temperature_limit_find(int root_fd, const char *chip, const char *zone, int6
 /* The same for the critical temperature, at which the kernel switches the machine off. */
 int temperature_critical_find(int root_fd, const char *chip, const char *zone, int64_t *ret_milli);
 
+/* The same for the lowest active trip point of a zone, from which on the kernel runs a fan. */
+int temperature_fan_find(int root_fd, const char *zone, int64_t *ret_milli);
+
 #endif

@@ -126,6 +126,18 @@ static void test_no_power_chip(void **state)
 	fixture_free(fixture);
 }
 
+static void expect_no_bits(const char *text)
+{
+	struct fixture *fixture = fixture_new(&firmware_collector);
+
+	put(fixture, NODE, text);
+	start(fixture);
+	for (int n = 0; n < 20; n++)
+		sample(fixture);
+	assert_non_null(strstr(reason_of(fixture, "soc", "throttled"), "failed"));
+	fixture_free(fixture);
+}
+
 /* A file with answers that do not fit, are cut off or none at all. */
 static void test_hostile_file(void **state)
 {
@@ -142,21 +154,21 @@ static void test_hostile_file(void **state)
 		"pmic_read_adc throttled=0x50000\n",
 		"get_throttled throttled=0x1\nget_throttled x",
 	};
+	static const char good[] = "get_throttled throttled=0x1\n";
 	char *huge = malloc(20000);
 
 	(void)state;
-	for (size_t i = 0; i <= sizeof(texts) / sizeof(texts[0]); i++) {
-		struct fixture *fixture = fixture_new(&firmware_collector);
-
-		memset(huge, 'x', 19999);
-		huge[19999] = '\0';
-		put(fixture, NODE, i < sizeof(texts) / sizeof(texts[0]) ? texts[i] : huge);
-		start(fixture);
-		for (int n = 0; n < 20; n++)
-			sample(fixture);
-		assert_non_null(strstr(reason_of(fixture, "soc", "throttled"), "failed"));
-		fixture_free(fixture);
-	}
+	assert_non_null(huge);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		expect_no_bits(texts[i]);
+	/* Too much for a file, and for an answer: a part of it is not taken for the whole. */
+	memset(huge, '\n', 19999);
+	memcpy(huge, good, strlen(good));
+	huge[19999] = '\0';
+	expect_no_bits(huge);
+	memset(huge + strlen(good) - 1, ' ', FIRMWARE_TEXT_SIZE);
+	huge[FIRMWARE_TEXT_SIZE + strlen(good)] = '\0';
+	expect_no_bits(huge);
 	free(huge);
 }
 

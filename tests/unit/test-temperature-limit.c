@@ -158,11 +158,65 @@ static void test_throttled(void **state)
 	}
 }
 
+/* The active trip points of a Pi 5; the lowest counts, with its hysteresis. */
+static void test_fan(void **state)
+{
+	struct world *world = world_new();
+
+	(void)state;
+	world_write(world, HWMON "0/name", "cpu_thermal\n");
+	world_write(world, HWMON "0/temp1_input", "55000\n");
+	world_write(world, HWMON "1/name", "pwmfan\n");
+	world_write(world, HWMON "1/fan1_input", "0\n");
+	world_write(world, ZONE "0/type", "cpu-thermal\n");
+	world_write(world, ZONE "0/trip_point_0_type", "critical\n");
+	world_write(world, ZONE "0/trip_point_0_temp", "110000\n");
+	world_write(world, ZONE "0/trip_point_1_type", "active\n");
+	world_write(world, ZONE "0/trip_point_1_temp", "67500\n");
+	world_write(world, ZONE "0/trip_point_2_type", "active\n");
+	world_write(world, ZONE "0/trip_point_2_temp", "50000\n");
+	open_and_read(world);
+	/* It may stand still up to here. */
+	later(world, 100);
+	assert_int_equal(world->batch.event_count, 0);
+
+	world_write(world, HWMON "0/temp1_input", "55001\n");
+	later(world, 1);
+	later(world, 29);
+	assert_int_equal(world->batch.event_count, 0);
+	/* A moment of cold starts the time anew. */
+	world_write(world, HWMON "0/temp1_input", "55000\n");
+	later(world, 1);
+	world_write(world, HWMON "0/temp1_input", "61000\n");
+	later(world, 1);
+	later(world, 29);
+	assert_int_equal(world->batch.event_count, 0);
+	later(world, 1);
+	assert_int_equal(world->batch.event_count, 1);
+	assert_string_equal(world->batch.events[0].kind, "fan-stopped");
+	assert_text_has(world->batch.events[0].text, "61 degrees");
+	later(world, 100);
+	assert_int_equal(world->batch.event_count, 0);
+	/* Cold, or unreadable, is no turning fan. */
+	world_write(world, HWMON "0/temp1_input", "40000\n");
+	later(world, 1);
+	world_write(world, HWMON "1/fan1_input", "");
+	later(world, 1);
+	assert_int_equal(world->batch.event_count, 0);
+
+	world_write(world, HWMON "1/fan1_input", "3000\n");
+	later(world, 1);
+	assert_int_equal(world->batch.event_count, 1);
+	assert_string_equal(world->batch.events[0].kind, "fan-stopped-end");
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_throttled),
+		cmocka_unit_test(test_fan),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
