@@ -260,7 +260,8 @@ static void test_supply_events(void **state)
 	assert_int_equal(fixture->batch.events[0].values[0].value, 4799);
 	/* Between the two lines it is still low, however long. */
 	for (int i = 0; i < 30; i++)
-		assert_int_equal(events_of(fixture, "0x0", i % 2 ? "4.849" : "4.700"), 0);
+		assert_int_equal(events_of(fixture, "0x0", "4.849"), 0);
+	assert_int_equal(events_of(fixture, "0x0", "4.700"), 0);
 	/* Worse is told once more, and better than that is no end. */
 	assert_int_equal(events_of(fixture, "0x0", "4.699"), 1);
 	expect_event(fixture, "supply-low", SEVERITY_CRITICAL, "4.69 V");
