@@ -7,6 +7,7 @@ BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
 SYSCONFDIR ?= /etc
 UNITDIR    ?= /lib/systemd/system
+UDEVDIR    ?= /lib/udev/rules.d
 PKG_CONFIG ?= pkg-config
 CC         ?= cc
 VERSION    := $(shell git describe --tags --dirty 2>/dev/null || echo 0.1-dev$$(git describe --always --dirty 2>/dev/null | sed 's/^/+/'))
@@ -224,7 +225,7 @@ COMPLETIONS  := hostingpid hostingpictl
 man_target    = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 CONFIG        = $(DESTDIR)$(SYSCONFDIR)/hostingpi/hostingpi.conf
 
-install: all ## copy programs, manual pages, unit, completion and sample configuration (DESTDIR, PREFIX)
+install: all ## copy programs, manual pages, unit, udev rule, completion and sample configuration (DESTDIR, PREFIX)
 	install -D -m 755 $(BUILD)/hostingpid $(DESTDIR)$(SBINDIR)/hostingpid
 	install -D -m 755 $(BUILD)/hostingpictl $(DESTDIR)$(BINDIR)/hostingpictl
 	$(foreach page,$(MAN_PAGES),install -D -m 644 $(page) $(call man_target,$(page)) && ):
@@ -232,6 +233,7 @@ install: all ## copy programs, manual pages, unit, completion and sample configu
 	sed 's|@SBINDIR@|$(SBINDIR)|g' systemd/hostingpid.service >$(DESTDIR)$(UNITDIR)/hostingpid.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/hostingpid.service
 	install -D -m 644 systemd/hostingpi.sysusers $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
+	install -D -m 644 systemd/60-hostingpi.rules $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
 	$(foreach name,$(COMPLETIONS),install -D -m 644 completion/$(name).bash $(DESTDIR)$(COMPDIR)/$(name) && ):
 	install -D -m 644 completion/_hostingpictl $(DESTDIR)$(ZSHCOMPDIR)/_hostingpictl
 	test -e $(CONFIG) || install -D -m 644 systemd/hostingpi.conf $(CONFIG)
@@ -240,6 +242,7 @@ uninstall: ## remove what install copied; a configuration that was changed stays
 	rm -f $(DESTDIR)$(SBINDIR)/hostingpid $(DESTDIR)$(BINDIR)/hostingpictl
 	rm -f $(foreach page,$(MAN_PAGES),$(call man_target,$(page)))
 	rm -f $(DESTDIR)$(UNITDIR)/hostingpid.service $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
+	rm -f $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
 	rm -f $(COMPLETIONS:%=$(DESTDIR)$(COMPDIR)/%) $(DESTDIR)$(ZSHCOMPDIR)/_hostingpictl
 	if cmp -s systemd/hostingpi.conf $(CONFIG); then rm $(CONFIG) && rmdir --ignore-fail-on-non-empty $(dir $(CONFIG)); fi
 

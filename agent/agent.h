@@ -40,8 +40,9 @@ struct agent {
 	struct settings_chain *older;
 	struct identity identity;
 	char libraries[128];
-	char digest[17];  /* of the settings in force */
-	char run_dir[80]; /* of the first settings: changing it takes a restart */
+	char firmware[96]; /* empty: unknown */
+	char digest[17];   /* of the settings in force */
+	char run_dir[80];  /* of the first settings: changing it takes a restart */
 	struct plant plant;
 	struct judge judge;
 	struct state_source derived;

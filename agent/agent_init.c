@@ -24,13 +24,30 @@ static void list_libraries(struct agent *agent)
 	}
 }
 
+/* What the first module says that knows the board's firmware. */
+static void find_firmware(struct agent *agent)
+{
+	agent->firmware[0] = '\0';
+	for (size_t i = 0; i < agent->plant.count && !agent->firmware[0]; i++) {
+		const struct instance *instance = &agent->plant.instances[i];
+		const char *version = instance->open && instance->module->firmware
+					      ? instance->module->firmware(instance->self)
+					      : NULL;
+		if (version)
+			text_copy(agent->firmware, sizeof(agent->firmware), version);
+	}
+}
+
 void agent_about(struct agent *agent)
 {
 	list_libraries(agent);
+	find_firmware(agent);
 	memcpy(agent->digest, agent->settings->digest, sizeof(agent->digest));
 	const struct about about = {
 		.id = agent->identity.id,
 		.model = agent->identity.model[0] ? agent->identity.model : NULL,
+		.serial_hash = agent->identity.serial_hash[0] ? agent->identity.serial_hash : NULL,
+		.firmware = agent->firmware[0] ? agent->firmware : NULL,
 		.kernel = agent->identity.kernel[0] ? agent->identity.kernel : NULL,
 		.version = hostingpi_version,
 		.libraries = agent->libraries,

@@ -40,13 +40,14 @@ int64_t heat_scale_pct(const struct readings *readings, const char **ret_why)
 	int64_t pct = temperature_scale_pct(readings);
 	const char *why = "SoC is hot";
 
-	if (is_true(readings, ROLE_THROTTLED) && pct > SCALE_THROTTLED_PCT) {
-		pct = SCALE_THROTTLED_PCT;
-		why = "SoC is throttled";
-	}
+	/* First, because it is a cause: the firmware of a Pi throttles then, too. */
 	if (is_true(readings, ROLE_UNDERVOLTAGE) && pct > SCALE_UNDERVOLTAGE_PCT) {
 		pct = SCALE_UNDERVOLTAGE_PCT;
 		why = "supply voltage is low";
+	}
+	if (is_true(readings, ROLE_THROTTLED) && pct > SCALE_THROTTLED_PCT) {
+		pct = SCALE_THROTTLED_PCT;
+		why = "SoC is throttled";
 	}
 	if (pct < 100)
 		*ret_why = why;

@@ -6,6 +6,7 @@
  */
 #include "agent/identity.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,26 +22,45 @@ uint64_t identity_hash(uint64_t hash, const void *bytes, size_t size)
 	return hash;
 }
 
+/*
+ * 48 bits of the hash of a number that identifies the board or its system, in hexadecimal. That keeps
+ * the number from being read, not from being guessed: a serial number has few bits. Returns whether
+ * there is such a number.
+ */
+static bool hash_of(int root_fd, const char *path, char ret_hash[13])
+{
+	char text[128];
+	int length = procfs_read_line(root_fd, path, text, sizeof(text));
+
+	/* Shorter than this is "uninitialized" or a placeholder of zeroes. */
+	if (length < 8 || strspn(text, "0-") == (size_t)length)
+		return false;
+	uint64_t hash = identity_hash(0, "hostingpi", 9);
+	hash = identity_hash(hash, text, (size_t)length);
+	snprintf(ret_hash, 13, "%012llx", (unsigned long long)(hash & UINT64_C(0xffffffffffff)));
+	return true;
+}
+
 static void derive_id(int root_fd, struct identity *identity)
 {
 	static const struct {
 		const char *path, *origin;
 	} sources[] = {
-		{"proc/device-tree/serial-number", "SoC serial number"},
 		{"etc/machine-id", "machine id"},
 		{"proc/sys/kernel/random/boot_id",
 		 "boot id: it changes at each boot, set [agent] id"},
 	};
+	char hash[13];
+
+	if (identity->serial_hash[0]) {
+		snprintf(identity->id, sizeof(identity->id), "pi-%s", identity->serial_hash);
+		identity->origin = "SoC serial number";
+		return;
+	}
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-		char text[128];
-		int length = procfs_read_line(root_fd, sources[i].path, text, sizeof(text));
-		/* Shorter than this is "uninitialized" or a placeholder of zeroes. */
-		if (length < 8 || strspn(text, "0-") == (size_t)length)
+		if (!hash_of(root_fd, sources[i].path, hash))
 			continue;
-		uint64_t hash = identity_hash(0, "hostingpi", 9);
-		hash = identity_hash(hash, text, (size_t)length);
-		snprintf(identity->id, sizeof(identity->id), "pi-%012llx",
-			 (unsigned long long)(hash & UINT64_C(0xffffffffffff)));
+		snprintf(identity->id, sizeof(identity->id), "pi-%s", hash);
 		identity->origin = sources[i].origin;
 		return;
 	}
@@ -52,6 +72,8 @@ void identity_read(int root_fd, const char *configured, struct identity *ret_ide
 {
 	struct identity identity = {.origin = "configuration"};
 
+	if (!hash_of(root_fd, "proc/device-tree/serial-number", identity.serial_hash))
+		identity.serial_hash[0] = '\0';
 	if (configured[0])
 		snprintf(identity.id, sizeof(identity.id), "%s", configured);
 	else

@@ -8,9 +8,10 @@
 
 struct identity {
 	char id[65];
-	char model[96];	    /* empty: unknown */
-	char kernel[96];    /* empty: unknown */
-	const char *origin; /* where the id comes from, for people; static */
+	char model[96];	      /* empty: unknown */
+	char kernel[96];      /* empty: unknown */
+	char serial_hash[13]; /* of the SoC's serial number; empty: it has none */
+	const char *origin;   /* where the id comes from, for people; static */
 };
 
 /*

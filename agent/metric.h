@@ -63,7 +63,7 @@ enum metric_role {
 	ROLE_SOC_TEMP,	      /* thousandths of a degree */
 	ROLE_SOC_TEMP_LIMIT,  /* thousandths of a degree at which the clock is lowered */
 	ROLE_THROTTLED,	      /* bool: the clock is lowered now; several metrics may have it */
-	ROLE_UNDERVOLTAGE,    /* bool: the supply is too low now */
+	ROLE_UNDERVOLTAGE,    /* bool: the supply is too low now; several metrics may have it */
 	ROLE_STORAGE_FAILING, /* bool; several metrics may have it, one true is enough */
 	ROLE_STORAGE_ERRORS,  /* counter, records of the kernel about failed requests of our disk */
 	ROLE_STORAGE_LATENCY, /* milliseconds, mean of the finished writes */

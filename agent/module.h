@@ -26,6 +26,8 @@ struct module {
 
 	/* Name and version of the library behind it, for people ("libx 1.2"); NULL: none. */
 	const char *(*library)(void);
+	/* Version of the board's firmware, for people, asked after open; NULL: does not know it. */
+	const char *(*firmware)(const void *self);
 	/*
 	 * Checks settings against each other; NULL: nothing to check. On trouble writes one sentence
 	 * that starts with the key and returns -EINVAL. Must not touch the outside world.

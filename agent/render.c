@@ -191,6 +191,8 @@ void render_about(struct json *json, const char *key, const struct about *about)
 	json_object(json, key);
 	json_text(json, "id", about->id);
 	json_text(json, "model", about->model);
+	json_text(json, "serial_hash", about->serial_hash);
+	json_text(json, "firmware", about->firmware);
 	json_text(json, "kernel", about->kernel);
 	json_text(json, "version", about->version);
 	json_text(json, "libraries", about->libraries);

@@ -62,8 +62,10 @@ struct snapshot {
 /* Slow facts, once. All strings outlive the agent's notifiers. */
 struct about {
 	const char *id;
-	const char *model;  /* board; NULL: unknown */
-	const char *kernel; /* release; NULL: unknown */
+	const char *model;	 /* board; NULL: unknown */
+	const char *serial_hash; /* of the board's serial number; NULL: it has none */
+	const char *firmware;	 /* NULL: unknown */
+	const char *kernel;	 /* release; NULL: unknown */
 	const char *version;
 	const char *libraries; /* "libuv 1.44.2, libmosquitto 2.0.11, ..." */
 	const char *config_digest;

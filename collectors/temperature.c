@@ -1,59 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The state of the SoC: temperature, under-voltage, clock. Each is one small file that is found once
- * (by the name of its driver, because numbers change from boot to boot), kept open and read every
- * second, which is the pace at which the kernel itself looks. What cannot be found or read is looked
- * for again, at most once a minute: a driver may be loaded later, or be loaded anew.
+ * The state of the SoC: temperature, under-voltage, clock, fan. Each is one small file that is found
+ * once, kept open and read every second, which is the pace at which the kernel itself looks. What is
+ * missing is looked for again, at most once a minute.
  *
- * hwmon comes before thermal zones because it names the chip. There is no other way to the voltage
- * without rights: the firmware's own node in sysfs taints the log with a warning when it is read.
+ * Under-voltage is the exception: the kernel asks the firmware every 2 s and wakes who polls the file
+ * for priority events when the answer changes (sysfs_notify), so a change is told at once. Another
+ * root directory has plain files, which wake nobody: there it is seen with the next reading. The
+ * firmware's own node in sysfs (get_throttled) is not touched: reading it puts a warning with a stack
+ * trace into the kernel log.
  *
  * A clock that the kernel lowers is a cooling device of the cpufreq driver above state 0. On a Pi it
- * is the firmware that lowers it, which no file here tells: there the temperature has to do.
+ * is the firmware that lowers it, which no file here tells: collectors/firmware.c asks it.
  */
 #include "collectors/collectors.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "agent/log.h"
-#include "agent/procfs.h"
 #include "agent/units.h"
-#include "collectors/sensors.h"
-#include "collectors/temperature_limit.h"
+#include "collectors/temperature_find.h"
 
 #define LOOK_AGAIN_NS (60 * NS_PER_S)
-#define REASON_SIZE 256
-#define AUTO "auto"
-/* A PC has about 20 zones; a Pi has one. */
-#define THERMAL_ZONES 32
-/* A PC has one for each processor. */
-#define COOLING_DEVICES 256
+/* A tick that is a little early must not skip a whole second. */
+#define READ_AGAIN_NS (NS_PER_S * 9 / 10)
 /* What no silicon reports while it works, in thousandths of a degree. */
 #define COLDEST_MILLI (-40 * 1000)
 #define HOTTEST_MILLI (150 * 1000)
+/* Five times what a small fan does. */
+#define FASTEST_RPM 50000
+/* The active trip points of a Pi 5 have a hysteresis of 5 degrees (its device tree). */
+#define FAN_HYSTERESIS_MILLI (5 * 1000)
+/* Long enough for the kernel to look, and for a fan to start. */
+#define FAN_START_NS (30 * NS_PER_S)
 
 struct temperature_conf {
 	char sensor[32]; /* as the name of a chip */
 };
 
 static const struct conf_item temperature_conf[] = {
-	CONF_ROW(struct temperature_conf, sensor, CONF_NAME, AUTO, .min = 1,
+	CONF_ROW(struct temperature_conf, sensor, CONF_NAME, TEMPERATURE_AUTO, .min = 1,
 		 .help = "hwmon chip with the temperature of the SoC, or auto"),
 	{.key = NULL},
-};
-
-enum temperature_metric {
-	SOC_TEMP,
-	SOC_UNDERVOLTAGE,
-	SOC_FREQ,
-	SOC_THROTTLED,
-	SOC_SOURCES, /* those before are files */
-	SOC_TEMP_LIMIT = SOC_SOURCES,
-	SOC_METRICS,
 };
 
 static const struct metric temperature_metrics[SOC_METRICS] = {
@@ -75,208 +63,69 @@ static const struct metric temperature_metrics[SOC_METRICS] = {
 			   .unit = UNIT_BOOL,
 			   .role = ROLE_THROTTLED,
 			   .help = "the kernel lowers the processor clock"},
+	[SOC_RP1_TEMP] = {.group = "soc",
+			  .name = "rp1_temp_c",
+			  .unit = UNIT_MILLI_CELSIUS,
+			  .idle_unknown = true,
+			  .help = "temperature of the I/O chip of a Pi 5"},
+	[SOC_FAN] = {.group = "soc",
+		     .name = "fan_rpm",
+		     .unit = UNIT_COUNT,
+		     .idle_unknown = true,
+		     .help = "revolutions of the fan per minute"},
 	[SOC_TEMP_LIMIT] = {.group = "soc",
 			    .unit = UNIT_MILLI_CELSIUS,
 			    .role = ROLE_SOC_TEMP_LIMIT,
 			    .help = "temperature at which the clock is lowered"},
-};
-
-/*
- * Drivers whose temp1 is the processor, most wanted first: the Pi (and every SoC whose thermal zone
- * is cpu-thermal), other SoCs, then PCs, where this agent is developed and where it serves mixed
- * fleets. Never simply the first chip: rp1_adc on a Pi 5 is the I/O chip, nvme a disk.
- */
-static const char *const chip_names[] = {
-	"cpu_thermal", "soc_thermal", "cpu0_thermal", "coretemp", "k10temp", "zenpower", "k8temp",
-};
-
-/* The same as types of thermal zones; bcm2835_thermal is the Pi's before kernel 4.12. */
-static const char *const zone_types[] = {
-	"cpu-thermal",	"cpu_thermal",	   "soc-thermal",  "soc_thermal",
-	"cpu0-thermal", "bcm2835_thermal", "x86_pkg_temp",
-};
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-/* One file with one number. */
-struct source {
-	int fd;	    /* negative: not found */
-	bool fails; /* the last read did */
-	char reason[REASON_SIZE];
+	[SOC_TEMP_CRITICAL] = {.group = "soc",
+			       .name = "critical_temp_c",
+			       .unit = UNIT_MILLI_CELSIUS,
+			       .idle_unknown = true,
+			       .help = "temperature at which the kernel switches the board off"},
 };
 
 struct temperature {
 	const struct temperature_conf *conf;
-	int root_fd;
+	const struct env *env;
 	int64_t look_ns; /* not before */
-	bool limit_known;
-	int64_t limit_milli;
-	struct source sources[SOC_SOURCES];
+	int64_t due_ns;	 /* the next reading */
+	bool news;	 /* the alarm changed: the reading cannot wait */
+	bool alarm;	 /* as it was handed in last */
+	struct watch *watch;
+	int64_t fan_still_ns; /* since when the fan should turn and does not; 0: all is well */
+	bool told_fan;
+	struct temperature_sources sources;
 };
 
-/* Opens FOLDER/FILE as the source, and says so. */
-static bool source_open(struct source *source, int root_fd, const char *folder, const char *file,
-			const char *name)
+/* The kernel says that the alarm changed. Reading it makes the descriptor silent again. */
+static void on_alarm(void *context, unsigned events)
 {
-	char path[sizeof(((struct sensor_chip *)0)->path) + 32];
+	struct temperature *self = context;
+	int64_t value;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, file);
-	source->fd = procfs_open(root_fd, path);
-	if (source->fd < 0)
-		return false;
-	log_info("temperature: reads /%s (%s)", path, name);
-	return true;
-}
-
-/* Opens FILE of the first chip of that name that has it. Returns the chip, or NULL. */
-static const struct sensor_chip *find_in_chips(struct temperature *self, struct source *source,
-					       const char *name, const char *file,
-					       const struct sensor_chip *chips, int count)
-{
-	for (int i = 0; i < count; i++)
-		if (strcmp(chips[i].name, name) == 0 &&
-		    source_open(source, self->root_fd, chips[i].path, file, name))
-			return &chips[i];
-	return NULL;
-}
-
-/* The folder of the most wanted thermal zone of a processor. Returns its type, or NULL. */
-static const char *find_zone(int root_fd, char *ret_folder, size_t size)
-{
-	char types[THERMAL_ZONES][32];
-
-	if (faccessat(root_fd, "sys/class/thermal", F_OK, 0) < 0)
-		return NULL;
-	for (int i = 0; i < THERMAL_ZONES; i++) {
-		char path[64];
-
-		snprintf(path, sizeof(path), "sys/class/thermal/thermal_zone%d/type", i);
-		if (procfs_read_line(root_fd, path, types[i], sizeof(types[i])) < 0)
-			types[i][0] = '\0';
+	(void)events;
+	if (temperature_source_read(&self->sources.rows[SOC_UNDERVOLTAGE], &value) < 0) {
+		/* It would never be silent: the driver is gone. */
+		watch_end(self->watch);
+		self->watch = NULL;
+	} else if ((value > 0) == self->alarm) {
+		return;
 	}
-	for (size_t wanted = 0; wanted < COUNT(zone_types); wanted++) {
-		for (int i = 0; i < THERMAL_ZONES; i++) {
-			if (strcmp(types[i], zone_types[wanted]) != 0)
-				continue;
-			snprintf(ret_folder, size, "sys/class/thermal/thermal_zone%d", i);
-			return zone_types[wanted];
-		}
-	}
-	return NULL;
+	self->news = true;
+	env_wake(self->env);
 }
 
-/* Of a chip that somebody chose nobody knows whether it is the processor's. */
-static void find_limit(struct temperature *self, const struct sensor_chip *chip, const char *zone)
-{
-	bool processor = !chip;
-
-	for (size_t i = 0; i < COUNT(chip_names) && !processor; i++)
-		processor = strcmp(chip->name, chip_names[i]) == 0;
-	self->limit_known =
-		processor && temperature_limit_find(self->root_fd, chip ? chip->path : NULL, zone,
-						    &self->limit_milli) == 0;
-}
-
-static void find_temp(struct temperature *self, const struct sensor_chip *chips, int count)
-{
-	struct source *source = &self->sources[SOC_TEMP];
-	const char *sensor = self->conf->sensor;
-	const bool chosen = strcmp(sensor, AUTO) != 0;
-	const struct sensor_chip *chip = NULL;
-	char folder[64];
-	const char *type = find_zone(self->root_fd, folder, sizeof(folder));
-
-	if (chosen)
-		chip = find_in_chips(self, source, sensor, "temp1_input", chips, count);
-	for (size_t i = 0; i < COUNT(chip_names) && !chip && !chosen; i++)
-		chip = find_in_chips(self, source, chip_names[i], "temp1_input", chips, count);
-	if (chip || (!chosen && type && source_open(source, self->root_fd, folder, "temp", type)))
-		find_limit(self, chip, type ? folder : NULL);
-	else if (chosen)
-		snprintf(source->reason, REASON_SIZE,
-			 "no hwmon chip %s with temp1_input (key sensor)", sensor);
-	else
-		snprintf(
-			source->reason, REASON_SIZE,
-			"no hwmon chip (%s, %s, ...) and no thermal zone (%s, ...) of a processor; "
-			"[temperature] sensor can name a chip",
-			chip_names[0], chip_names[3], zone_types[0]);
-}
-
-static void find_undervoltage(struct temperature *self, const struct sensor_chip *chips, int count)
-{
-	struct source *source = &self->sources[SOC_UNDERVOLTAGE];
-
-	if (!find_in_chips(self, source, "rpi_volt", "in0_lcrit_alarm", chips, count))
-		snprintf(source->reason, REASON_SIZE,
-			 "no hwmon chip rpi_volt: needs a Raspberry Pi and its kernel");
-}
-
-static void find_freq(struct temperature *self)
-{
-	struct source *source = &self->sources[SOC_FREQ];
-
-	if (!source_open(source, self->root_fd, "sys/devices/system/cpu/cpufreq/policy0",
-			 "scaling_cur_freq", "cpufreq"))
-		snprintf(source->reason, REASON_SIZE, "no cpufreq driver for this processor");
-}
-
-static void find_throttled(struct temperature *self)
-{
-	struct source *source = &self->sources[SOC_THROTTLED];
-
-	snprintf(source->reason, REASON_SIZE, "no cooling device of a cpufreq driver");
-	/* A Pi has one (its fan) or none: the search ends at the first number that is not there. */
-	for (int i = 0; i < COOLING_DEVICES; i++) {
-		char path[64];
-		char type[64];
-
-		snprintf(path, sizeof(path), "sys/class/thermal/cooling_device%d/type", i);
-		if (procfs_read_line(self->root_fd, path, type, sizeof(type)) < 0)
-			return;
-		/* "cpufreq-cpu0", and "thermal-cpufreq-0" in older kernels. */
-		if (strncmp(type, "cpufreq-", 8) != 0 && strncmp(type, "thermal-cpufreq-", 16) != 0)
-			continue;
-		*strrchr(path, '/') = '\0';
-		if (source_open(source, self->root_fd, path, "cur_state", type))
-			return;
-	}
-}
-
-static void source_close(struct source *source)
-{
-	if (source->fd >= 0)
-		close(source->fd);
-	source->fd = -ENOENT;
-	source->fails = false;
-}
-
-/* Looks for all sources that are missing or fail. */
 static void temperature_look(struct temperature *self, bool ask_libsensors)
 {
-	struct sensor_chip chips[SENSOR_CHIPS];
-	bool missing[SOC_SOURCES];
-	bool chips_wanted;
-	int count = 0;
+	const struct temperature_source *alarm = &self->sources.rows[SOC_UNDERVOLTAGE];
 
-	for (unsigned i = 0; i < SOC_SOURCES; i++) {
-		missing[i] = self->sources[i].fd < 0 || self->sources[i].fails;
-		if (missing[i])
-			source_close(&self->sources[i]);
+	if (temperature_source_missing(alarm)) {
+		watch_end(self->watch);
+		self->watch = NULL;
 	}
-	chips_wanted = missing[SOC_TEMP] || missing[SOC_UNDERVOLTAGE];
-	if (chips_wanted && ask_libsensors)
-		count = sensor_chips_ask(chips);
-	if (chips_wanted && count <= 0)
-		count = sensor_chips_scan(self->root_fd, chips);
-	if (missing[SOC_TEMP])
-		find_temp(self, chips, count);
-	if (missing[SOC_UNDERVOLTAGE])
-		find_undervoltage(self, chips, count);
-	if (missing[SOC_FREQ])
-		find_freq(self);
-	if (missing[SOC_THROTTLED])
-		find_throttled(self);
+	temperature_find(&self->sources, self->env->root_fd, self->conf->sensor, ask_libsensors);
+	if (!self->watch && alarm->fd >= 0)
+		self->watch = env_watch(self->env, alarm->fd, WATCH_PRIORITY, on_alarm, self);
 }
 
 static int temperature_open(void *self, const void *conf, const struct env *env)
@@ -284,74 +133,99 @@ static int temperature_open(void *self, const void *conf, const struct env *env)
 	struct temperature *temperature = self;
 
 	temperature->conf = conf;
-	temperature->root_fd = env->root_fd;
-	for (unsigned i = 0; i < SOC_SOURCES; i++)
-		temperature->sources[i].fd = -ENOENT;
+	temperature->env = env;
+	temperature_sources_init(&temperature->sources);
 	temperature_look(temperature, env->real_root);
 	temperature->look_ns = env_now_ns(env) + LOOK_AGAIN_NS;
 	return 0;
 }
 
-/* Reads the number. Returns 0, or negative errno with the reason noted. */
-static int source_read(struct source *source, int64_t *ret_value)
+/* Hands in the number if it is within what can be; returns it, or INT64_MIN. */
+static int64_t hand_in(struct temperature *self, unsigned metric, int64_t low, int64_t high,
+		       int64_t scale, struct batch *batch)
 {
-	char text[64];
-	int r;
-
-	if (source->fd < 0)
-		return source->fd;
-	/* A file of sysfs is one record: nothing comes after the first read. */
-	r = procfs_read_records(source->fd, text, sizeof(text), sizeof(text));
-	if (r >= 0)
-		r = procfs_integer(text, ret_value);
-	source->fails = r < 0;
-	if (r < 0)
-		snprintf(source->reason, REASON_SIZE, "the sensor failed: %s", procfs_strerror(r));
-	return r;
-}
-
-static void hand_in(struct temperature *self, unsigned metric, int64_t low, int64_t high,
-		    int64_t scale, struct batch *batch)
-{
-	struct source *source = &self->sources[metric];
+	struct temperature_source *source = &self->sources.rows[metric];
 	int64_t value;
 
-	if (source_read(source, &value) < 0) {
+	if (temperature_source_read(source, &value) < 0) {
 		batch_unknown(batch, metric, source->reason);
-	} else if (value < low || value > high) {
-		snprintf(source->reason, REASON_SIZE, "the sensor says %lld, which cannot be",
-			 (long long)value);
-		batch_unknown(batch, metric, source->reason);
-	} else {
-		value *= scale;
-		batch_value(batch, metric,
-			    temperature_metrics[metric].unit == UNIT_BOOL ? value > 0 : value);
+		return INT64_MIN;
 	}
+	if (value < low || value > high) {
+		snprintf(source->reason, sizeof(source->reason),
+			 "the sensor says %lld, which cannot be", (long long)value);
+		batch_unknown(batch, metric, source->reason);
+		return INT64_MIN;
+	}
+	value *= scale;
+	if (temperature_metrics[metric].unit == UNIT_BOOL)
+		value = value > 0;
+	batch_value(batch, metric, value);
+	if (metric == SOC_UNDERVOLTAGE)
+		self->alarm = value > 0;
+	return value;
+}
+
+/* A fan that stands still while the kernel runs it; each time once when it stops and when it turns. */
+static void check_fan(struct temperature *self, int64_t temp_milli, int64_t rpm, int64_t now_ns,
+		      struct batch *batch)
+{
+	bool still = rpm == 0 && self->sources.fan_known &&
+		     temp_milli > self->sources.fan_milli + FAN_HYSTERESIS_MILLI;
+
+	if (!still)
+		self->fan_still_ns = 0;
+	else if (self->fan_still_ns == 0)
+		self->fan_still_ns = now_ns;
+	if (still && !self->told_fan && now_ns - self->fan_still_ns >= FAN_START_NS) {
+		self->told_fan = true;
+		batch_event(batch, "fan-stopped", SEVERITY_WARNING,
+			    "The fan stands still at %lld degrees", (long long)temp_milli / 1000);
+	} else if (rpm > 0 && self->told_fan) {
+		self->told_fan = false;
+		batch_event(batch, "fan-stopped-end", SEVERITY_INFO, "The fan turns again");
+	}
+}
+
+static void hand_in_limit(unsigned metric, bool known, int64_t milli, const char *reason,
+			  struct batch *batch)
+{
+	if (known)
+		batch_value(batch, metric, milli);
+	else
+		batch_unknown(batch, metric, reason);
 }
 
 static int temperature_read(void *self, int64_t now_ns, struct batch *ret_batch)
 {
 	struct temperature *temperature = self;
+	const struct temperature_sources *sources = &temperature->sources;
 	bool missing = false;
+	int64_t temp, rpm;
 
+	if (now_ns < temperature->due_ns && !temperature->news)
+		return 0;
+	temperature->due_ns = now_ns + READ_AGAIN_NS;
+	temperature->news = false;
 	for (unsigned i = 0; i < SOC_SOURCES; i++)
-		missing |= temperature->sources[i].fd < 0 || temperature->sources[i].fails;
+		missing |= temperature_source_missing(&sources->rows[i]);
 	if (missing && now_ns >= temperature->look_ns) {
 		temperature_look(temperature, false);
 		temperature->look_ns = now_ns + LOOK_AGAIN_NS;
 	}
-	hand_in(temperature, SOC_TEMP, COLDEST_MILLI, HOTTEST_MILLI, 1, ret_batch);
+	temp = hand_in(temperature, SOC_TEMP, COLDEST_MILLI, HOTTEST_MILLI, 1, ret_batch);
 	hand_in(temperature, SOC_UNDERVOLTAGE, 0, 1, 1, ret_batch);
 	/* The kernel counts kHz in 32 bits. */
 	hand_in(temperature, SOC_FREQ, 0, UINT32_MAX, 1000, ret_batch);
 	/* The number of steps that the clock was lowered by. */
 	hand_in(temperature, SOC_THROTTLED, 0, INT32_MAX, 1, ret_batch);
-	if (temperature->limit_known)
-		batch_value(ret_batch, SOC_TEMP_LIMIT, temperature->limit_milli);
-	else
-		batch_unknown(ret_batch, SOC_TEMP_LIMIT,
-			      "nothing tells at which temperature "
-			      "the clock is lowered");
+	hand_in(temperature, SOC_RP1_TEMP, COLDEST_MILLI, HOTTEST_MILLI, 1, ret_batch);
+	rpm = hand_in(temperature, SOC_FAN, 0, FASTEST_RPM, 1, ret_batch);
+	hand_in_limit(SOC_TEMP_LIMIT, sources->limit_known, sources->limit_milli,
+		      "nothing tells at which temperature the clock is lowered", ret_batch);
+	hand_in_limit(SOC_TEMP_CRITICAL, sources->critical_known, sources->critical_milli,
+		      "no critical trip point", ret_batch);
+	check_fan(temperature, temp, rpm, now_ns, ret_batch);
 	return 0;
 }
 
@@ -359,8 +233,9 @@ static void temperature_close(void *self)
 {
 	struct temperature *temperature = self;
 
-	for (unsigned i = 0; i < SOC_SOURCES; i++)
-		source_close(&temperature->sources[i]);
+	watch_end(temperature->watch);
+	temperature->watch = NULL;
+	temperature_sources_close(&temperature->sources);
 }
 
 const struct collector temperature_collector = {
@@ -370,7 +245,6 @@ const struct collector temperature_collector = {
 	.module.conf = temperature_conf,
 	.module.conf_size = sizeof(struct temperature_conf),
 	.module.self_size = sizeof(struct temperature),
-	.module.period_ns = NS_PER_S,
 	.module.open = temperature_open,
 	.module.read = temperature_read,
 	.module.close = temperature_close,

@@ -73,6 +73,18 @@ static bool is_raspberry_pi(int root_fd)
 	       strncmp(model, maker, sizeof(maker) - 1) == 0;
 }
 
+int temperature_critical_find(int root_fd, const char *chip, const char *zone, int64_t *ret_milli)
+{
+	if (zone && lowest_trip(root_fd, zone, "critical", ret_milli) == 0)
+		return 0;
+	return chip ? read_limit(root_fd, chip, "temp1_crit", ret_milli) : -ENODATA;
+}
+
+int temperature_fan_find(int root_fd, const char *zone, int64_t *ret_milli)
+{
+	return zone ? lowest_trip(root_fd, zone, "active", ret_milli) : -ENODATA;
+}
+
 int temperature_limit_find(int root_fd, const char *chip, const char *zone, int64_t *ret_milli)
 {
 	bool pi = is_raspberry_pi(root_fd);

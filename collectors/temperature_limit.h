@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The temperature at which the clock of the processor is lowered. */
+/* The temperatures at which the clock of the processor is lowered, and at which it is switched off. */
 #ifndef HOSTINGPI_TEMPERATURE_LIMIT_H
 #define HOSTINGPI_TEMPERATURE_LIMIT_H
 
@@ -14,5 +14,11 @@
  * processor below root_fd; each may be NULL. Returns 0 and thousandths of a degree, or -ENODATA.
  */
 int temperature_limit_find(int root_fd, const char *chip, const char *zone, int64_t *ret_milli);
+
+/* The same for the critical temperature, at which the kernel switches the machine off. */
+int temperature_critical_find(int root_fd, const char *chip, const char *zone, int64_t *ret_milli);
+
+/* The same for the lowest active trip point of a zone, from which on the kernel runs a fan. */
+int temperature_fan_find(int root_fd, const char *zone, int64_t *ret_milli);
 
 #endif

@@ -174,7 +174,7 @@ static inline void start(struct fixture *fixture)
 }
 
 /* Lets time pass and reads. */
-static void sample_after(struct fixture *fixture, int64_t ns)
+static inline void sample_after(struct fixture *fixture, int64_t ns)
 {
 	clock_ns += ns;
 	batch_reset(&fixture->batch);
@@ -183,7 +183,7 @@ static void sample_after(struct fixture *fixture, int64_t ns)
 }
 
 /* The newest sample of a metric; every metric must have been handed in, and once. */
-static const struct sample *sample_of(struct fixture *fixture, unsigned metric)
+static inline const struct sample *sample_of(struct fixture *fixture, unsigned metric)
 {
 	const struct sample *found = NULL;
 
@@ -199,7 +199,7 @@ static const struct sample *sample_of(struct fixture *fixture, unsigned metric)
 }
 
 /* The index of a metric by its place in the documents; name NULL finds the one without. */
-static unsigned metric_of(struct fixture *fixture, const char *group, const char *name)
+static inline unsigned metric_of(struct fixture *fixture, const char *group, const char *name)
 {
 	for (unsigned i = 0; i < fixture->module->metric_count; i++) {
 		const struct metric *metric = &fixture->module->metrics[i];

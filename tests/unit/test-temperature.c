@@ -37,12 +37,13 @@ static void test_boards(void **state)
 {
 	static const struct {
 		const char *board;
-		int64_t milli, hz;
+		int64_t milli, hz, critical;
 		bool undervoltage;
 	} rows[] = {
-		{"pi3b", 56388, 1200000000, true},
-		{"pi4", 48686, 1500000000, false},
-		{"pi5", 52900, 2400000000, false}, /* not the 49338 of rp1_adc, which comes first */
+		{"pi3b", 56388, 1200000000, 90000, true},
+		{"pi4", 48686, 1500000000, 110000, false},
+		/* Not the 49338 of rp1_adc, which comes first. */
+		{"pi5", 52900, 2400000000, 110000, false},
 	};
 
 	(void)state;
@@ -57,9 +58,70 @@ static void test_boards(void **state)
 		assert_int_equal(world_role(world, ROLE_UNDERVOLTAGE), rows[i].undervoltage);
 		/* Not the 90 or 110 degrees at which the kernel switches off. */
 		assert_int_equal(world_role(world, ROLE_SOC_TEMP_LIMIT), 80000);
+		assert_int_equal(world_value(world, "soc", "critical_temp_c"), rows[i].critical);
 		assert_text_has(role_reason(world, ROLE_THROTTLED), "no cooling device");
 		world_free(world);
 	}
+}
+
+/* What only a Pi 5 has. */
+static void test_rp1_and_fan(void **state)
+{
+	struct world *world = world_board("pi5");
+
+	(void)state;
+	open_and_read(world);
+	assert_int_equal(world_value(world, "soc", "rp1_temp_c"), 49338);
+	assert_int_equal(world_value(world, "soc", "fan_rpm"), 2711);
+	world_free(world);
+
+	world = world_board("pi4");
+	open_and_read(world);
+	assert_text_has(world_reason(world, "soc", "rp1_temp_c"), "rp1_adc");
+	assert_text_has(world_reason(world, "soc", "fan_rpm"), "pwmfan");
+	world_free(world);
+}
+
+/* rpi_volt of Linux 7.2 measures voltages, too; they are no alarm and no temperature. */
+static void test_newer_rpi_volt(void **state)
+{
+	static const char *const labels[] = {"core", "sdram_c", "sdram_i", "sdram_p"};
+	struct world *world = world_new();
+
+	(void)state;
+	world_write(world, HWMON "0/name", "rpi_volt\n");
+	for (int i = 0; i < 4; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), HWMON "0/in%d_input", i);
+		world_write(world, path, "1200\n");
+		snprintf(path, sizeof(path), HWMON "0/in%d_label", i);
+		world_write(world, path, labels[i]);
+	}
+	open_and_read(world);
+	assert_text_has(world_reason(world, "soc", "undervoltage"), "rpi_volt");
+	assert_text_has(world_reason(world, "soc", "temp_c"), "no hwmon chip");
+	world_write(world, HWMON "0/in0_lcrit_alarm", "1\n");
+	later(world, 60);
+	assert_int_equal(world_value(world, "soc", "undervoltage"), 1);
+	world_free(world);
+}
+
+/* Between two ticks of a second nothing is read: the loop may run ten times as often. */
+static void test_pace(void **state)
+{
+	struct world *world = world_board("pi4");
+
+	(void)state;
+	open_and_read(world);
+	batch_reset(&world->batch);
+	world->now_ns += 100 * NS_PER_MS;
+	assert_int_equal(
+		temperature_collector.module.read(world->self, world->now_ns, &world->batch), 0);
+	assert_int_equal(world->batch.sample_count, 0);
+	world->now_ns += 800 * NS_PER_MS;
+	world_read(world);
+	world_free(world);
 }
 
 static void test_chosen_sensor(void **state)
@@ -148,6 +210,9 @@ static void test_bad_values(void **state)
 		{HWMON "0/temp1_input", "9223372036854775807\n", "temp_c", "cannot be"},
 		{HWMON "1/in0_lcrit_alarm", "2\n", "undervoltage", "cannot be"},
 		{HWMON "1/in0_lcrit_alarm", "-1\n", "undervoltage", "cannot be"},
+		{HWMON "2/temp1_input", "-41000\n", "rp1_temp_c", "cannot be"},
+		{HWMON "3/fan1_input", "50001\n", "fan_rpm", "cannot be"},
+		{HWMON "3/fan1_input", "-1\n", "fan_rpm", "cannot be"},
 		{FREQ, "<unknown>\n", "freq_hz", "expected form"},
 		{FREQ, "9223372036854775807\n", "freq_hz", "cannot be"},
 	};
@@ -160,6 +225,10 @@ static void test_bad_values(void **state)
 		world_write(world, HWMON "0/temp1_input", "50000\n");
 		world_write(world, HWMON "1/name", "rpi_volt\n");
 		world_write(world, HWMON "1/in0_lcrit_alarm", "0\n");
+		world_write(world, HWMON "2/name", "rp1_adc\n");
+		world_write(world, HWMON "2/temp1_input", "40000\n");
+		world_write(world, HWMON "3/name", "pwmfan\n");
+		world_write(world, HWMON "3/fan1_input", "0\n");
 		world_write(world, FREQ, "600000\n");
 		open_and_read(world);
 		expect_temp(world, 50000);
@@ -249,135 +318,16 @@ static void test_real_machine(void **state)
 	world_free(world);
 }
 
-struct limit_file {
-	const char *path, *text;
-};
-
-#define ZONE_TRIP(n, type, milli)                                                                  \
-	{ZONE "1/trip_point_" n "_type", type "\n"},                                               \
-	{                                                                                          \
-		ZONE "1/trip_point_" n "_temp", milli "\n"                                         \
-	}
-#define CHIP_0(name)                                                                               \
-	{HWMON "0/name", name "\n"},                                                               \
-	{                                                                                          \
-		HWMON "0/temp1_input", "50000\n"                                                   \
-	}
-#define MODEL(text)                                                                                \
-	{                                                                                          \
-		"proc/device-tree/model", text                                                     \
-	}
-
-/* Where the clock is lowered, by what the machine at hand tells. */
-static const struct {
-	struct limit_file files[12];
-	int64_t milli; /* 0: unknown */
-} limit_rows[] = {
-	{{CHIP_0("coretemp"), {HWMON "0/temp1_crit", "100000\n"}}, 100000},
-	{{CHIP_0("coretemp"), {HWMON "0/temp1_crit", "100000\n"}, {HWMON "0/temp1_max", "82000\n"}},
-	 100000},
-	{{CHIP_0("k10temp"), {HWMON "0/temp1_max", "70000\n"}}, 70000},
-	{{CHIP_0("k10temp")}, 0},
-	/* What chips say that have no limit. */
-	{{CHIP_0("k10temp"), {HWMON "0/temp1_crit", "0\n"}}, 0},
-	{{CHIP_0("k10temp"), {HWMON "0/temp1_crit", "255875\n"}}, 0},
-	{{CHIP_0("k10temp"), {HWMON "0/temp1_crit", "-274000\n"}}, 0},
-	{{CHIP_0("k10temp"), {HWMON "0/temp1_crit", "hot\n"}}, 0},
-	/* The passive trip point is where the kernel lowers it; of several the lowest. */
-	{{CHIP_0("cpu_thermal"),
-	  {HWMON "0/temp1_crit", "95000\n"},
-	  {ZONE "1/type", "cpu-thermal\n"},
-	  ZONE_TRIP("0", "critical", "95000"),
-	  ZONE_TRIP("1", "passive", "85000"),
-	  ZONE_TRIP("2", "passive", "75000")},
-	 75000},
-	/* One that nobody has set; one of another zone; one behind a gap. */
-	{{CHIP_0("coretemp"),
-	  {HWMON "0/temp1_crit", "100000\n"},
-	  {ZONE "1/type", "x86_pkg_temp\n"},
-	  ZONE_TRIP("0", "passive", "-274000"),
-	  ZONE_TRIP("2", "passive", "75000")},
-	 100000},
-	{{CHIP_0("coretemp"),
-	  {HWMON "0/temp1_crit", "100000\n"},
-	  {ZONE "1/type", "gpu-thermal\n"},
-	  ZONE_TRIP("0", "passive", "75000")},
-	 100000},
-	/* No chip at all. */
-	{{{ZONE "1/type", "soc-thermal\n"},
-	  {ZONE "1/temp", "50000\n"},
-	  ZONE_TRIP("0", "active", "45000"),
-	  ZONE_TRIP("1", "critical", "105000")},
-	 105000},
-	/* The firmware of a Pi comes first, unless the kernel is told to be earlier. */
-	{{CHIP_0("cpu_thermal"),
-	  MODEL("Raspberry Pi 3 Model B Plus Rev 1.3"),
-	  {ZONE "1/type", "cpu-thermal\n"},
-	  ZONE_TRIP("0", "passive", "85000")},
-	 80000},
-	{{CHIP_0("cpu_thermal"),
-	  MODEL("Raspberry Pi 4 Model B Rev 1.4"),
-	  {ZONE "1/type", "cpu-thermal\n"},
-	  ZONE_TRIP("0", "passive", "70000")},
-	 70000},
-	{{CHIP_0("cpu_thermal"), MODEL("FriendlyElec NanoPi R5S")}, 0},
-};
-
-static void test_limit(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < sizeof(limit_rows) / sizeof(limit_rows[0]); i++) {
-		struct world *world = world_new();
-
-		for (size_t j = 0; limit_rows[i].files[j].path; j++)
-			world_write(world, limit_rows[i].files[j].path,
-				    limit_rows[i].files[j].text);
-		open_and_read(world);
-		expect_temp(world, 50000);
-		if (limit_rows[i].milli == 0)
-			assert_text_has(role_reason(world, ROLE_SOC_TEMP_LIMIT), "nothing tells");
-		else
-			assert_int_equal(world_role(world, ROLE_SOC_TEMP_LIMIT),
-					 limit_rows[i].milli);
-		world_free(world);
-	}
-}
-
-#define COOLING "sys/class/thermal/cooling_device"
-
-static void test_throttled(void **state)
-{
-	static const char *const types[] = {"cpufreq-cpu0\n", "thermal-cpufreq-0\n"};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		struct world *world = world_new();
-
-		world_write(world, COOLING "0/type", "pwm-fan\n");
-		world_write(world, COOLING "0/cur_state", "3\n");
-		world_write(world, COOLING "1/type", types[i]);
-		world_write(world, COOLING "1/cur_state", "0\n");
-		open_and_read(world);
-		assert_int_equal(world_role(world, ROLE_THROTTLED), 0);
-		world_write(world, COOLING "1/cur_state", "4\n");
-		later(world, 1);
-		assert_int_equal(world_role(world, ROLE_THROTTLED), 1);
-		world_write(world, COOLING "1/cur_state", "-1\n");
-		later(world, 1);
-		assert_text_has(role_reason(world, ROLE_THROTTLED), "cannot be");
-		world_free(world);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_boards),	       cmocka_unit_test(test_chosen_sensor),
-		cmocka_unit_test(test_nothing_at_all), cmocka_unit_test(test_order_of_chips),
-		cmocka_unit_test(test_thermal_zone),   cmocka_unit_test(test_bad_values),
-		cmocka_unit_test(test_appears_later),  cmocka_unit_test(test_moves),
-		cmocka_unit_test(test_scan_limits),    cmocka_unit_test(test_real_machine),
-		cmocka_unit_test(test_limit),	       cmocka_unit_test(test_throttled),
+		cmocka_unit_test(test_rp1_and_fan),    cmocka_unit_test(test_newer_rpi_volt),
+		cmocka_unit_test(test_pace),	       cmocka_unit_test(test_boards),
+		cmocka_unit_test(test_chosen_sensor),  cmocka_unit_test(test_nothing_at_all),
+		cmocka_unit_test(test_order_of_chips), cmocka_unit_test(test_thermal_zone),
+		cmocka_unit_test(test_bad_values),     cmocka_unit_test(test_appears_later),
+		cmocka_unit_test(test_moves),	       cmocka_unit_test(test_scan_limits),
+		cmocka_unit_test(test_real_machine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
