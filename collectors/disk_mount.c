@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Only the last field of a line speaks of the file system itself, the one before the dash of one mount
- * of it. After an error ext4 says "ro" there up to about Linux 6.1, "emergency_ro" or "shutdown" from
- * 6.15 on, and nothing at all between the two.
+ * of it. What stands there after an error depends on the kernel: see filesystem.c.
  */
 #include "collectors/disk_mount.h"
 
