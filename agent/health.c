@@ -171,7 +171,7 @@ static enum health_word judge(const struct health *health, const struct readings
 		return HEALTH_WORN;
 	}
 	if (health->fs_errors_seen && health->fs_errors > 0) {
-		snprintf(reason, size, "old file system errors: %lld, until the next fsck",
+		snprintf(reason, size, "old file system errors: %lld, until an fsck",
 			 (long long)health->fs_errors);
 		return HEALTH_WORN;
 	}

@@ -120,7 +120,7 @@ static void file_system_errors(void **state)
 	/* On record from before, of unknown age or older than a day. */
 	know(ROLE_FS_ERRORS, 4);
 	assert_int_equal(after(0), HEALTH_WORN);
-	assert_string_equal(health.reason, "old file system errors: 4, until the next fsck");
+	assert_string_equal(health.reason, "old file system errors: 4, until an fsck");
 	know(ROLE_FS_ERROR_AGE, INT64_MAX);
 	assert_int_equal(after(0), HEALTH_WORN);
 	/* A new one counts, whatever the clock says. */
