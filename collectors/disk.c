@@ -216,7 +216,7 @@ int disk_find_root(int root_fd, char *ret_name, size_t name_size, char *ret_reas
 		return 0;
 
 	char reason[256];
-	if (r == -ENOENT)
+	if (r == DISK_OTHER)
 		snprintf(reason, sizeof(reason),
 			 "proc/self/mountinfo names no root file system: set device");
 	else if (r < 0)

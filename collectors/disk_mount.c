@@ -86,7 +86,7 @@ int disk_mount_read(int fd, struct disk_mount *ret_mount)
 	off_t offset = 0;
 	bool skip = false;
 	struct disk_mount mount;
-	int result = -ENOENT;
+	int result = DISK_OTHER;
 
 	for (;;) {
 		ssize_t got = pread(fd, buffer + used, sizeof(buffer) - 1 - used, offset);

@@ -31,7 +31,7 @@ int disk_mount_parse(const char *line, struct disk_mount *ret_mount);
 
 /*
  * Reads an open mountinfo from its start; the last mount on "/" is the one on top. Returns 0,
- * -ENOENT if there is none, or the errno of the file.
+ * DISK_OTHER if there is none, or the errno of the file.
  */
 int disk_mount_read(int fd, struct disk_mount *ret_mount);
 

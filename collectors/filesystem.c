@@ -57,16 +57,12 @@ static void look(struct filesystem *fs)
 	if (fs->mounts_fd < 0)
 		fs->mounts_fd = procfs_open(fs->env->root_fd, "proc/self/mountinfo");
 	int r = fs->mounts_fd;
-	if (r >= 0) {
+	if (r >= 0)
 		r = disk_mount_read(fs->mounts_fd, &mount);
-		if (r == -ENOENT) {
-			strcpy(fs->reason, "proc/self/mountinfo names no root file system");
-			return;
-		}
-	}
-	if (r < 0) {
-		snprintf(fs->reason, sizeof(fs->reason), "proc/self/mountinfo: %s",
-			 procfs_strerror(r));
+	if (r != 0) {
+		snprintf(fs->reason, sizeof(fs->reason), "proc/self/mountinfo%s%s",
+			 r < 0 ? ": " : "",
+			 r < 0 ? procfs_strerror(r) : " names no root file system");
 		return;
 	}
 	bool same = fs->files.title[0] && mount.major == fs->mount.major &&
@@ -185,9 +181,10 @@ static void put_counters(struct filesystem *fs, struct batch *batch)
 	for (unsigned i = 0; i < FS_COUNTS; i++) {
 		const struct fs_counter *counter = &fs->files.counters[i];
 		if (counter->known)
-			batch_value(batch, i, counter->value);
+			batch_value(batch, FS_FIRST_COUNT + i, counter->value);
 		else
-			batch_unknown(batch, i, fs->files.title[0] ? counter->reason : fs->reason);
+			batch_unknown(batch, FS_FIRST_COUNT + i,
+				      fs->files.title[0] ? counter->reason : fs->reason);
 	}
 	int64_t age_s = error_age_s(fs);
 	if (fs->error_s && age_s >= 0)

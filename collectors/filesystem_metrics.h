@@ -6,10 +6,10 @@
 #include "agent/metric.h"
 #include "collectors/filesystem_files.h"
 
-/* The counters come first: enum fs_counter_id is their number here, too. */
 enum fs_metric {
-	FS_TYPE = FS_COUNTS,
-	FS_ERROR_AGE,
+	FS_TYPE,
+	FS_FIRST_COUNT, /* plus enum fs_counter_id */
+	FS_ERROR_AGE = FS_FIRST_COUNT + FS_COUNTS,
 	FS_READ_ONLY,
 	FS_STOPPED,
 	FS_METRICS,
