@@ -316,7 +316,8 @@ static int read_stat(struct sdcard *sd, struct disk_stat *ret_stat)
 {
 	/* 17 numbers of at most 20 digits with their blanks; room for 7 more. */
 	char buffer[512];
-	int r = procfs_read(sd->stat_fd, buffer, sizeof(buffer));
+	/* A file of sysfs is one record: nothing comes after the first read. */
+	int r = procfs_read_records(sd->stat_fd, buffer, sizeof(buffer), sizeof(buffer));
 	return r < 0 ? r : disk_stat_parse(buffer, ret_stat);
 }
 
