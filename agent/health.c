@@ -118,15 +118,15 @@ struct ago {
 
 static struct ago ago(const struct health_mark *mark, int64_t now_ns)
 {
-	struct ago ago;
+	struct ago words;
 	int64_t age_ns = now_ns - mark->at_ns;
 	if (age_ns < MINUTE_NS)
-		snprintf(ago.text, sizeof(ago.text), "just now");
+		snprintf(words.text, sizeof(words.text), "just now");
 	else if (age_ns < 2 * HOUR_NS)
-		snprintf(ago.text, sizeof(ago.text), "%d min ago", (int)(age_ns / MINUTE_NS));
+		snprintf(words.text, sizeof(words.text), "%d min ago", (int)(age_ns / MINUTE_NS));
 	else
-		snprintf(ago.text, sizeof(ago.text), "%d h ago", (int)(age_ns / HOUR_NS));
-	return ago;
+		snprintf(words.text, sizeof(words.text), "%d h ago", (int)(age_ns / HOUR_NS));
+	return words;
 }
 
 static enum health_word judge(const struct health *health, const struct readings *readings,

@@ -101,7 +101,7 @@ static void tell_errors(struct filesystem *fs, int64_t before, struct batch *bat
 	}
 	struct event *event =
 		batch_event(batch, "fs-errors", SEVERITY_CRITICAL,
-			    "%s: %lld new errors, %lld on record; first in %s, last in %s%s%s",
+			    "%s: new errors: %lld, on record: %lld; first in %s, last in %s%s%s",
 			    fs->files.title, (long long)(count - before), (long long)count, first,
 			    last, age[0] ? " " : "", age);
 	event_put(event, "new", count - before);
@@ -140,10 +140,10 @@ static void read_warnings(struct filesystem *fs, struct batch *batch)
 
 	if (!fs_files_count(&fs->files, FS_COUNT_WARNINGS))
 		return;
-	struct event *event = batch_event(
-		batch, "fs-warnings", SEVERITY_WARNING,
-		"%s: %lld new warnings, the kernel log has them: data may not have been written",
-		fs->files.title, (long long)(warnings->value - before));
+	struct event *event =
+		batch_event(batch, "fs-warnings", SEVERITY_WARNING,
+			    "%s: new warnings: %lld; the kernel log has them, data may be lost",
+			    fs->files.title, (long long)(warnings->value - before));
 	event_put(event, "new", warnings->value - before);
 	event_put(event, "warnings", warnings->value);
 }

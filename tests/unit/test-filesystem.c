@@ -119,7 +119,7 @@ static void new_errors_are_told(void **state)
 	const struct event *event = only_event(fixture);
 	assert_string_equal(event->kind, "fs-errors");
 	assert_int_equal(event->severity, SEVERITY_CRITICAL);
-	assert_string_equal(event->text, "ext4 on mmcblk0p2: 2 new errors, 2 on record; first in "
+	assert_string_equal(event->text, "ext4 on mmcblk0p2: new errors: 2, on record: 2; first in "
 					 "__ext4_find_entry, last in ext4_journal_ 3 s ago");
 	assert_string_equal(event->values[0].name, "new");
 	assert_int_equal(event->values[0].value, 2);
