@@ -90,6 +90,20 @@ static void tell_transition(struct agent *agent, enum control_state before)
 		      decision->maxconn);
 }
 
+static void tell_health(struct agent *agent, enum health_word before)
+{
+	static const enum severity severities[] = {
+		[HEALTH_UNKNOWN] = SEVERITY_INFO,  [HEALTH_GOOD] = SEVERITY_INFO,
+		[HEALTH_WORN] = SEVERITY_WARNING,  [HEALTH_FAILING] = SEVERITY_CRITICAL,
+		[HEALTH_DEAD] = SEVERITY_CRITICAL,
+	};
+	const struct health *health = &agent->judge.health;
+	struct event event = {.severity = severities[health->word], .kind = "sd-health"};
+	snprintf(event.text, sizeof(event.text), "%s -> %s: %s", health_words[before],
+		 health_words[health->word], health->reason);
+	agent_event(agent, &event);
+}
+
 /* Whether anybody must hear of it: headroom and time to swap move all the time and go with samples. */
 static bool decision_differs(const struct decision *a, const struct decision *b)
 {
@@ -119,6 +133,7 @@ static void check_reserve(struct agent *agent)
 static void decide(struct agent *agent)
 {
 	enum control_state before = agent->judge.controller.state;
+	enum health_word health_before = agent->judge.health.word;
 	const struct judge_input input = {
 		.request = agent->request,
 		.request_reason = agent->request_reason,
@@ -139,6 +154,8 @@ static void decide(struct agent *agent)
 	}
 	if (changed)
 		tell_transition(agent, before);
+	if (agent->judge.health_news)
+		tell_health(agent, health_before);
 	if (undraining && !agent->judge.decision.undrain && !agent->judge.decision.drain)
 		keep_undrain_over(&agent->env);
 	if (agent->tick)
@@ -158,7 +175,8 @@ static void publish_sample(struct agent *agent)
 
 	static struct batch batch;
 	batch_reset(&batch);
-	derived_read(&agent->judge.verdict, &agent->judge.decision, agent->late_us, &batch);
+	derived_read(&agent->judge.verdict, &agent->judge.decision, &agent->judge.health,
+		     agent->late_us, &batch);
 	state_update(agent->plant.state, agent->derived, &batch, now_ns);
 	agent->late_us = 0;
 	agent->seq++;

@@ -60,10 +60,25 @@ const struct metric derived_metrics[DERIVED_COUNT] = {
 			.unit = UNIT_MILLI,
 			.help = "how late the sampling passes were at most since the last sample",
 		},
+	[DERIVED_HEALTH] =
+		{
+			.group = "sd",
+			.name = "health",
+			.unit = UNIT_WORD,
+			.words = health_words,
+			.help = "what all signs about the disk come to",
+		},
+	[DERIVED_HEALTH_REASON] =
+		{
+			.group = "sd",
+			.name = "health_reason",
+			.unit = UNIT_TEXT,
+			.help = "the worst of these signs",
+		},
 };
 
 void derived_read(const struct verdict *verdict, const struct decision *decision,
-		  int64_t loop_late_us, struct batch *ret_batch)
+		  const struct health *health, int64_t loop_late_us, struct batch *ret_batch)
 {
 	if (verdict->known)
 		batch_value(ret_batch, DERIVED_HEADROOM, verdict->headroom_bytes);
@@ -80,4 +95,11 @@ void derived_read(const struct verdict *verdict, const struct decision *decision
 	batch_text(ret_batch, DERIVED_REASON, decision->reason);
 	batch_value(ret_batch, DERIVED_SINCE, decision->since_ms);
 	batch_value(ret_batch, DERIVED_LOOP_LATE, loop_late_us);
+	if (health->word == HEALTH_UNKNOWN) {
+		batch_unknown(ret_batch, DERIVED_HEALTH, health->reason);
+		batch_unknown(ret_batch, DERIVED_HEALTH_REASON, health->reason);
+	} else {
+		batch_value(ret_batch, DERIVED_HEALTH, health->word);
+		batch_text(ret_batch, DERIVED_HEALTH_REASON, health->reason);
+	}
 }

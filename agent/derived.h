@@ -3,6 +3,7 @@
 #ifndef HOSTINGPI_DERIVED_H
 #define HOSTINGPI_DERIVED_H
 
+#include "agent/health.h"
 #include "agent/metric.h"
 #include "agent/pressure.h"
 #include "agent/report.h"
@@ -17,6 +18,8 @@ enum {
 	DERIVED_REASON,
 	DERIVED_SINCE,
 	DERIVED_LOOP_LATE,
+	DERIVED_HEALTH,
+	DERIVED_HEALTH_REASON,
 	DERIVED_COUNT,
 };
 
@@ -24,6 +27,6 @@ extern const struct metric derived_metrics[DERIVED_COUNT];
 
 /* loop_late_us: how late the latest sampling pass was, at most, since the last sample. */
 void derived_read(const struct verdict *verdict, const struct decision *decision,
-		  int64_t loop_late_us, struct batch *ret_batch);
+		  const struct health *health, int64_t loop_late_us, struct batch *ret_batch);
 
 #endif

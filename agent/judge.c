@@ -14,6 +14,8 @@ bool judge_readings(struct judge *judge, const struct settings *settings,
 	pressure_judge(&judge->pressure, &settings->pressure, readings, input->now_ns,
 		       &judge->verdict);
 
+	judge->health_news = health_step(&judge->health, readings, input->now_ns);
+
 	const struct control_input control = {
 		.verdict = &judge->verdict,
 		.request = input->request,

@@ -7,6 +7,7 @@
 #define HOSTINGPI_JUDGE_H
 
 #include "agent/controller.h"
+#include "agent/health.h"
 #include "agent/pressure.h"
 #include "agent/settings.h"
 #include "agent/state.h"
@@ -17,6 +18,8 @@ struct judge {
 	struct controller controller;
 	struct verdict verdict;	  /* the latest */
 	struct decision decision; /* the latest */
+	struct health health;	  /* of the storage */
+	bool health_news;	  /* in the latest step: somebody must be told of it */
 	int64_t total_bytes;	  /* memory of this machine; 0: not known yet */
 	int64_t resumed_bytes;	  /* of the one on which an earlier life learned, */
 	bool resumed;		  /* if it did, until the first sample */

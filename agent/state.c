@@ -242,7 +242,7 @@ void state_readings(const struct state *state, int64_t now_ns, struct readings *
 			continue;
 
 		uint64_t bit = UINT64_C(1) << role;
-		/* Roles that several metrics share are booleans: one true is enough. */
+		/* Of metrics that share a role the largest counts: of booleans, one true is enough. */
 		if ((ret_readings->known & bit) && slot->value <= ret_readings->value[role])
 			continue;
 		ret_readings->known |= bit;

@@ -8,13 +8,13 @@
 #include "collectors/disk.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/procfs.h"
 #include "agent/sample.h"
+#include "agent/units.h"
 
 /* Fields of /sys/block/NAME/stat by their position. */
 enum stat_field {
@@ -23,6 +23,7 @@ enum stat_field {
 	STAT_WRITE_SECTORS = 6,
 	STAT_WRITE_MS = 7,
 	STAT_IN_FLIGHT = 8,
+	STAT_QUEUE_MS = 10,
 	STAT_LEAST = 11, /* every kernel since 2.6 has these */
 	STAT_DISCARDS = 11,
 	STAT_FLUSHES = 15,
@@ -30,6 +31,8 @@ enum stat_field {
 };
 
 #define WRAP (INT64_C(1) << 32)
+/* In this file always, whatever the disk's own sectors are. */
+#define SECTOR_BYTES INT64_C(512)
 
 int disk_stat_parse(const char *text, struct disk_stat *ret_stat)
 {
@@ -51,7 +54,7 @@ int disk_stat_parse(const char *text, struct disk_stat *ret_stat)
 		return -EINVAL;
 
 	int64_t write_bytes;
-	if (__builtin_mul_overflow(fields[STAT_WRITE_SECTORS], INT64_C(512), &write_bytes))
+	if (__builtin_mul_overflow(fields[STAT_WRITE_SECTORS], SECTOR_BYTES, &write_bytes))
 		return -ERANGE;
 	*ret_stat = (struct disk_stat){
 		.reads = fields[STAT_READS],
@@ -60,6 +63,7 @@ int disk_stat_parse(const char *text, struct disk_stat *ret_stat)
 		.flushes = fields[STAT_FLUSHES],
 		.write_bytes = write_bytes,
 		.write_ms = fields[STAT_WRITE_MS] & (WRAP - 1),
+		.queue_ms = fields[STAT_QUEUE_MS] & (WRAP - 1),
 		.in_flight = fields[STAT_IN_FLIGHT],
 	};
 	return 0;
@@ -81,94 +85,25 @@ int64_t disk_stat_step(int64_t before, int64_t after)
 	return step < WRAP / 2 ? step : -1;
 }
 
-/* Copies the word that ends at a blank or at the end of the text; returns what follows it. */
-static const char *copy_word(const char *text, char *word, size_t size)
+int64_t disk_stat_step_bytes(int64_t before, int64_t after)
 {
-	size_t length = strcspn(text, " \n");
-	snprintf(word, size, "%.*s", (int)(length < size ? length : size - 1), text);
-	return text + length + (text[length] == ' ');
+	int64_t sectors = disk_stat_step(before / SECTOR_BYTES, after / SECTOR_BYTES);
+	return sectors < 0 ? sectors : sectors * SECTOR_BYTES;
 }
 
-/* Skips count words, each followed by one blank; NULL if there are fewer. */
-static const char *skip_words(const char *text, unsigned count)
+bool disk_stat_finished(const struct disk_stat *before, const struct disk_stat *after)
 {
-	while (count--) {
-		text = strchr(text, ' ');
-		if (!text)
-			return NULL;
-		text++;
-	}
-	return text;
+	return after->reads != before->reads || after->writes != before->writes ||
+	       after->discards != before->discards || after->flushes != before->flushes;
 }
 
-int disk_mount_parse(const char *line, struct disk_mount *ret_mount)
+int64_t disk_stat_busy_ns(const struct disk_stat *before, const struct disk_stat *after,
+			  int64_t step_ns)
 {
-	struct disk_mount mount = {0};
-
-	/* "27 1 179:2 / / rw,noatime shared:1 - ext4 /dev/root rw" */
-	const char *at = skip_words(line, 2);
-	if (!at || procfs_number(at, &at, &mount.major) < 0 || *at++ != ':' ||
-	    procfs_number(at, &at, &mount.minor) < 0 || *at != ' ')
-		return -EINVAL;
-	at = skip_words(at, 2);
-	if (!at)
-		return -EINVAL;
-	if (at[0] != '/' || at[1] != ' ')
-		return DISK_OTHER;
-
-	/* Any number of optional fields, ended by a lone dash. */
-	at = strstr(at, " - ");
-	if (!at)
-		return -EINVAL;
-	at = copy_word(at + 3, mount.type, sizeof(mount.type));
-	copy_word(at, mount.source, sizeof(mount.source));
-	if (!mount.type[0] || !mount.source[0])
-		return -EINVAL;
-	*ret_mount = mount;
-	return 0;
-}
-
-/*
- * Goes through mountinfo line by line, because a machine with containers has hundreds of them. The
- * last mount on "/" is the one on top. 0, or -ENOENT, or the errno of the file.
- */
-static int find_mount(int root_fd, struct disk_mount *ret_mount)
-{
-	/* 8 KiB: a line has at most one page of options and two paths; a longer one is skipped. */
-	char buffer[8192];
-	size_t used = 0;
-	bool skip = false;
-	int result = -ENOENT;
-
-	int fd = procfs_open(root_fd, "proc/self/mountinfo");
-	if (fd < 0)
-		return fd;
-	for (;;) {
-		ssize_t got = read(fd, buffer + used, sizeof(buffer) - 1 - used);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			break;
-		used += (size_t)got;
-		buffer[used] = '\0';
-
-		char *line = buffer;
-		for (char *end; (end = memchr(line, '\n', used - (size_t)(line - buffer)));
-		     line = end + 1) {
-			*end = '\0';
-			if (!skip && disk_mount_parse(line, ret_mount) == 0)
-				result = 0;
-			skip = false;
-		}
-		used -= (size_t)(line - buffer);
-		memmove(buffer, line, used);
-		if (used == sizeof(buffer) - 1) {
-			skip = true;
-			used = 0;
-		}
-	}
-	close(fd);
-	return result;
+	if (after->in_flight > 0 && !disk_stat_finished(before, after))
+		return step_ns;
+	int64_t waited_ns = disk_stat_step_ms(before->queue_ms, after->queue_ms) * NS_PER_MS;
+	return waited_ns < step_ns ? waited_ns : step_ns;
 }
 
 static bool is_disk(int root_fd, const char *name)
@@ -180,17 +115,27 @@ static bool is_disk(int root_fd, const char *name)
 	return faccessat(root_fd, path, F_OK, 0) == 0;
 }
 
+/* Sysfs paths are at most a page, those of Pi boards about 100 bytes. */
+#define LINK_SIZE 512
+
+static int read_link(int root_fd, const char *link, char *ret_target)
+{
+	ssize_t length = readlinkat(root_fd, link, ret_target, LINK_SIZE);
+	if (length < 0)
+		return -errno;
+	if (length == LINK_SIZE)
+		return -ENAMETOOLONG;
+	ret_target[length] = '\0';
+	return 0;
+}
+
 /* Takes the last part of the path that is a disk: the partition's own entry is below its disk. */
 static int disk_of_link(int root_fd, const char *link, char *ret_name, size_t name_size)
 {
-	/* Sysfs paths are at most a page, those of Pi boards about 100 bytes. */
-	char target[512];
-	ssize_t length = readlinkat(root_fd, link, target, sizeof(target));
-	if (length < 0)
-		return -errno;
-	if ((size_t)length == sizeof(target))
-		return -ENAMETOOLONG;
-	target[length] = '\0';
+	char target[LINK_SIZE];
+	int r = read_link(root_fd, link, target);
+	if (r < 0)
+		return r;
 
 	for (int tries = 0; tries < 2; tries++) {
 		char *slash = strrchr(target, '/');
@@ -205,6 +150,26 @@ static int disk_of_link(int root_fd, const char *link, char *ret_name, size_t na
 	return -ENOENT;
 }
 
+static void number_link(const struct disk_mount *mount, char *ret_path, size_t size)
+{
+	snprintf(ret_path, size, "sys/dev/block/%lld:%lld", (long long)mount->major,
+		 (long long)mount->minor);
+}
+
+int disk_of_mount(int root_fd, const struct disk_mount *mount, char *ret_name, size_t name_size)
+{
+	char link[64], target[LINK_SIZE];
+	number_link(mount, link, sizeof(link));
+	int r = read_link(root_fd, link, target);
+	if (r < 0)
+		return r;
+	char *slash = strrchr(target, '/');
+	if (!slash || !slash[1] || strlen(slash + 1) >= name_size)
+		return -ENOENT;
+	strcpy(ret_name, slash + 1);
+	return 0;
+}
+
 int disk_of_device(int root_fd, const char *device, char *ret_name, size_t name_size)
 {
 	if (is_disk(root_fd, device) && strlen(device) < name_size) {
@@ -217,15 +182,29 @@ int disk_of_device(int root_fd, const char *device, char *ret_name, size_t name_
 	return disk_of_link(root_fd, link, ret_name, name_size) < 0 ? -ENOENT : 0;
 }
 
+static int find_mount(int root_fd, struct disk_mount *ret_mount)
+{
+	int fd = procfs_open(root_fd, "proc/self/mountinfo");
+	if (fd < 0)
+		return fd;
+	int r = disk_mount_read(fd, ret_mount);
+	close(fd);
+	return r;
+}
+
 int disk_find_root(int root_fd, char *ret_name, size_t name_size, char *ret_reason,
 		   size_t reason_size)
 {
 	struct disk_mount mount;
 	int r = find_mount(root_fd, &mount);
+	if (r == 0 && disk_mount_is_nfs(&mount)) {
+		/* Not even where the Pi has a card to boot from: nothing depends on that one. */
+		text_copy(ret_reason, reason_size, "not applicable: root is on NFS");
+		return DISK_NONE;
+	}
 	if (r == 0) {
 		char link[64];
-		snprintf(link, sizeof(link), "sys/dev/block/%lld:%lld", (long long)mount.major,
-			 (long long)mount.minor);
+		number_link(&mount, link, sizeof(link));
 		if (disk_of_link(root_fd, link, ret_name, name_size) == 0)
 			return 0;
 		if (strncmp(mount.source, "/dev/", 5) == 0 && mount.source[5] &&
@@ -237,7 +216,7 @@ int disk_find_root(int root_fd, char *ret_name, size_t name_size, char *ret_reas
 		return 0;
 
 	char reason[256];
-	if (r == -ENOENT)
+	if (r == DISK_OTHER)
 		snprintf(reason, sizeof(reason),
 			 "proc/self/mountinfo names no root file system: set device");
 	else if (r < 0)

@@ -1,26 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which disk carries the root file system, and what the kernel counts about it. The two parsers are
- * pure functions of their text, for tests and fuzzing.
+ * Which disk carries the root file system, and what the kernel counts about it. The parser is a pure
+ * function of its text, for tests and fuzzing.
  */
 #ifndef HOSTINGPI_COLLECTORS_DISK_H
 #define HOSTINGPI_COLLECTORS_DISK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "collectors/disk_mount.h"
 
 /* DISK_NAME_LEN of the kernel, with the NUL byte. */
 #define DISK_NAME_SIZE 32
 
 /*
- * /sys/block/NAME/stat. Request counters are `unsigned long` in the kernel: they wrap at 2^32 where
- * that has 32 bits. Milliseconds have 32 bits everywhere and wrap after 49.7 days of accumulated
- * waiting. Sectors have 64 bits and always count 512 bytes.
+ * /sys/block/NAME/stat. Counters of requests and of sectors are `unsigned long` in the kernel: they
+ * wrap at 2^32 where that has 32 bits. Milliseconds have 32 bits everywhere and wrap after 49.7 days
+ * of accumulated waiting.
  */
 struct disk_stat {
 	int64_t reads, writes, discards, flushes; /* requests finished; 0 where not counted */
 	int64_t write_bytes;
 	int64_t write_ms; /* spent in finished writes, 0..2^32-1 */
+	int64_t queue_ms; /* spent in finished requests of all kinds, 0..2^32-1 */
 	int64_t in_flight;
 };
 
@@ -35,26 +39,25 @@ int64_t disk_stat_step(int64_t before, int64_t after);
 /* The same for the milliseconds, which always wrap there. */
 int64_t disk_stat_step_ms(int64_t before, int64_t after);
 
-enum {
-	DISK_OTHER = 1, /* a line of mountinfo that is not about the root directory */
-	DISK_NONE = 1,	/* there is no disk to watch; the reason says why */
-};
+/* The same for bytes, whose sectors are what wraps. */
+int64_t disk_stat_step_bytes(int64_t before, int64_t after);
 
-struct disk_mount {
-	int64_t major, minor;
-	char type[32];	  /* of the file system */
-	char source[128]; /* cut if longer: it is for people, or a short path in /dev */
-};
-
+bool disk_stat_finished(const struct disk_stat *before, const struct disk_stat *after);
 /*
- * Parses one line of /proc/self/mountinfo. Returns 0 and what is mounted on the root directory,
- * DISK_OTHER for another mount point, or -EINVAL.
+ * For how much of the time between two readings the disk had work, from the time that its requests
+ * took and not from the kernel's ticks, which miss long requests since 5.0. A request that is still at
+ * work counts, too, when none finished; requests that overlap count as the whole step at most.
  */
-int disk_mount_parse(const char *line, struct disk_mount *ret_mount);
+int64_t disk_stat_busy_ns(const struct disk_stat *before, const struct disk_stat *after,
+			  int64_t step_ns);
+
+enum {
+	DISK_NONE = 1, /* there is no disk to watch; the reason says why */
+};
 
 /*
- * Finds the disk under the root file system, below root_fd; mmcblk0 where the root is on none (NFS,
- * overlay, RAM) and there is one. Returns 0 and its name, or DISK_NONE and the reason.
+ * Finds the disk under the root file system, below root_fd; mmcblk0 where the root is on none (overlay,
+ * RAM) and there is one, but none at all where it is on NFS. Returns 0 and its name, or DISK_NONE and the reason.
  */
 int disk_find_root(int root_fd, char *ret_name, size_t name_size, char *ret_reason,
 		   size_t reason_size);
@@ -64,5 +67,8 @@ int disk_find_root(int root_fd, char *ret_name, size_t name_size, char *ret_reas
  * -ENOENT if there is no such device.
  */
 int disk_of_device(int root_fd, const char *device, char *ret_name, size_t name_size);
+
+/* The kernel's name of the block device that is mounted, such as mmcblk0p2. Returns 0 or negative errno. */
+int disk_of_mount(int root_fd, const struct disk_mount *mount, char *ret_name, size_t name_size);
 
 #endif

@@ -15,12 +15,19 @@
 #include "agent/log.h"
 #include "agent/procfs.h"
 #include "agent/units.h"
+#include "collectors/card.h"
 #include "collectors/disk.h"
+#include "collectors/disk_window.h"
+#include "collectors/err_stats.h"
+#include "collectors/sdcard_metrics.h"
 
 /* Short enough to follow a card that gets slow, long enough for the few writes of a calm Pi. */
-#define WINDOW_NS (10 * NS_PER_S)
-/* One reading a second: the window, its older edge, and one for a reading that came early. */
-#define WINDOW_POINTS 12
+#define RECENT_NS (10 * NS_PER_S)
+/* What the health of a card is judged by: a mean of fewer than STEADY_WRITES is chance. */
+#define STEADY_NS (60 * NS_PER_S)
+#define STEADY_WRITES 20
+#define HOUR_NS (3600 * NS_PER_S)
+#define DAY_NS (24 * HOUR_NS)
 /* A disk that is not there yet is looked for at this pace. */
 #define RETRY_NS (10 * NS_PER_S)
 #define AUTO "auto"
@@ -28,10 +35,7 @@
 struct sdcard_conf {
 	char device[DISK_NAME_SIZE];
 	int64_t stall_after;
-};
-
-struct point {
-	int64_t at_ns, writes, write_ms;
+	bool err_stats;
 };
 
 struct sdcard {
@@ -46,47 +50,16 @@ struct sdcard {
 	int64_t retry_ns;
 	struct complaint complaint;
 
-	bool primed; /* last and progress_ns are valid */
+	bool primed; /* last, last_ns and progress_ns are valid */
 	struct disk_stat last;
+	int64_t last_ns;
 	int64_t progress_ns; /* when a request was last seen to finish, or none waited */
+	int64_t busy_ns;     /* summed up since the start */
 	bool stalled;
-	struct point points[WINDOW_POINTS]; /* oldest first */
-	size_t point_count;
-};
+	struct disk_window recent, steady, day;
 
-enum {
-	SD_DEVICE,
-	SD_WRITE_LATENCY,
-	SD_WRITE_BYTES,
-	SD_IN_FLIGHT,
-	SD_STALLED,
-	SD_METRICS,
-};
-
-static const struct metric sdcard_metrics[SD_METRICS] = {
-	[SD_DEVICE] = {.group = "sd",
-		       .name = "device",
-		       .unit = UNIT_TEXT,
-		       .help = "disk that is watched"},
-	[SD_WRITE_LATENCY] = {.group = "sd",
-			      .name = "write_latency_ms",
-			      .unit = UNIT_MS,
-			      .idle_unknown = true,
-			      .help = "mean time of a finished write, last 10 s"},
-	[SD_WRITE_BYTES] = {.group = "sd",
-			    .rate_name = "write_bytes_s",
-			    .kind = METRIC_COUNTER,
-			    .unit = UNIT_BYTES,
-			    .help = "bytes written to the disk"},
-	[SD_IN_FLIGHT] = {.group = "sd",
-			  .name = "in_flight",
-			  .unit = UNIT_COUNT,
-			  .help = "requests that wait for the disk"},
-	[SD_STALLED] = {.group = "sd",
-			.name = "stalled",
-			.unit = UNIT_BOOL,
-			.role = ROLE_STORAGE_FAILING,
-			.help = "requests wait and none finishes"},
+	struct card card;
+	struct err_stats err_stats;
 };
 
 static const struct conf_item sdcard_items[] = {
@@ -96,8 +69,25 @@ static const struct conf_item sdcard_items[] = {
 	CONF_ROW(struct sdcard_conf, stall_after, CONF_DURATION, "10s", .min = NS_PER_S,
 		 .max = 3600 * NS_PER_S,
 		 .help = "requests that wait while none finishes for this long are a stall"),
+	CONF_ROW(struct sdcard_conf, err_stats, CONF_BOOL, "no",
+		 .help = "read the host controller's error counters in debugfs (for root only)"),
 	{0},
 };
+
+/* So that the first day is known from the beginning: at boot all counters were zero. */
+static void start_day(struct sdcard *sd)
+{
+	char text[64];
+	const char *end;
+	int64_t up_s;
+
+	sd->day = (struct disk_window){0};
+	if (procfs_read_path(sd->env->root_fd, "proc/uptime", text, sizeof(text)) < 0 ||
+	    procfs_number(text, &end, &up_s) < 0 || up_s > INT32_MAX)
+		return;
+	sd->day.points[0].at_ns = env_now_ns(sd->env) - up_s * NS_PER_S;
+	sd->day.count = 1;
+}
 
 /* Looks for the disk and opens its counters; without success the reason says what to do. */
 static void find_device(struct sdcard *sd)
@@ -125,7 +115,12 @@ static void find_device(struct sdcard *sd)
 	}
 	sd->stat_fd = fd;
 	strcpy(sd->device, device);
-	log_info("sdcard: watching %s", device);
+	card_read(env->root_fd, device, &sd->card);
+	start_day(sd);
+	if (sd->conf->err_stats)
+		err_stats_open(&sd->err_stats, env->root_fd, device);
+	log_info("sdcard: watching %s%s%s%s", device, sd->card.name[0] ? " (" : "", sd->card.name,
+		 sd->card.name[0] ? ")" : "");
 }
 
 static int sdcard_open(void *self, const void *conf, const struct env *env)
@@ -133,7 +128,7 @@ static int sdcard_open(void *self, const void *conf, const struct env *env)
 	struct sdcard *sd = self;
 	sd->env = env;
 	sd->conf = conf;
-	sd->stat_fd = -1;
+	sd->stat_fd = sd->err_stats.fd = -1;
 	find_device(sd);
 	if (sd->stat_fd < 0)
 		log_info("sdcard: %s", sd->reason);
@@ -147,50 +142,67 @@ static void sdcard_close(void *self)
 	if (sd->stat_fd >= 0)
 		close(sd->stat_fd);
 	sd->stat_fd = -1;
+	err_stats_close(&sd->err_stats);
 }
 
-/* Mean time of the writes that finished since the oldest point of the window. */
-static void put_latency(struct sdcard *sd, const struct disk_stat *stat, int64_t now_ns,
-			struct batch *batch)
+/*
+ * Mean time of the writes within a minute, as far as it is the card's own: where many requests are at
+ * the disk at a time each waits for the others, and a large copy to a healthy card takes seconds per
+ * write. By Little's law the mean number of requests is what that waiting multiplies.
+ */
+static void put_steady_latency(struct sdcard *sd, const struct disk_point *point,
+			       struct batch *batch)
 {
-	if (sd->primed && disk_stat_step(sd->last.writes, stat->writes) < 0)
-		sd->point_count = 0; /* another device by the same name */
+	struct disk_point way;
 
-	/* The newest point stays whatever its age: an agent may sample less often than the window. */
-	size_t old = 0;
-	while (old + 1 < sd->point_count && now_ns - sd->points[old].at_ns > WINDOW_NS)
-		old++;
-	if (old == 0 && sd->point_count == WINDOW_POINTS)
-		old = 1;
-	sd->point_count -= old;
-	memmove(sd->points, sd->points + old, sd->point_count * sizeof(sd->points[0]));
+	if (!disk_window_take(&sd->steady, STEADY_NS, point, &way) || way.writes <= STEADY_WRITES) {
+		batch_unknown(batch, SD_STEADY_LATENCY, "too few writes");
+		return;
+	}
+	int64_t queue_ns = way.queue_ms * NS_PER_MS, mean_ms = way.write_ms / way.writes;
+	batch_value(batch, SD_STEADY_LATENCY,
+		    queue_ns > way.at_ns ? mul_div(mean_ms, way.at_ns, queue_ns) : mean_ms);
+}
 
-	const struct point *first = &sd->points[0];
-	int64_t writes = sd->point_count ? disk_stat_step(first->writes, stat->writes) : -1;
-	if (writes > 0) {
-		int64_t ms = disk_stat_step_ms(first->write_ms, stat->write_ms);
-		batch_value(batch, SD_WRITE_LATENCY, (ms + writes / 2) / writes);
-	} else if (writes == 0) {
+static void put_written_day(struct sdcard *sd, const struct disk_point *point, struct batch *batch)
+{
+	struct disk_point way;
+
+	if (disk_window_take(&sd->day, DAY_NS, point, &way) && way.at_ns >= HOUR_NS)
+		batch_value(batch, SD_WRITTEN_DAY,
+			    mul_div(way.write_bytes, DAY_NS / NS_PER_S, way.at_ns / NS_PER_S));
+	else
+		batch_unknown(batch, SD_WRITTEN_DAY, "known an hour after boot");
+}
+
+/* Latency, share of time and queue over the last seconds. */
+static void put_recent(struct sdcard *sd, const struct disk_point *point, struct batch *batch)
+{
+	struct disk_point way;
+
+	if (!disk_window_take(&sd->recent, RECENT_NS, point, &way)) {
+		batch_unknown(batch, SD_WRITE_LATENCY, "the first reading: a mean needs two");
+		batch_unknown(batch, SD_BUSY, "the first reading: a share needs two");
+		batch_unknown(batch, SD_QUEUE, "the first reading: a mean needs two");
+		return;
+	}
+	if (way.writes > 0) {
+		batch_value(batch, SD_WRITE_LATENCY, (way.write_ms + way.writes / 2) / way.writes);
+	} else {
 		snprintf(sd->latency_reason, sizeof(sd->latency_reason),
 			 "no writes finished in the last %lld s",
-			 (long long)((now_ns - first->at_ns + NS_PER_S / 2) / NS_PER_S));
+			 (long long)((way.at_ns + NS_PER_S / 2) / NS_PER_S));
 		batch_unknown(batch, SD_WRITE_LATENCY, sd->latency_reason);
-	} else {
-		batch_unknown(batch, SD_WRITE_LATENCY, "the first reading: a mean needs two");
-		sd->point_count = 0;
 	}
-	sd->points[sd->point_count++] =
-		(struct point){.at_ns = now_ns, .writes = stat->writes, .write_ms = stat->write_ms};
+	batch_value(batch, SD_BUSY, mul_div(way.busy_ns, 1000000, way.at_ns));
+	batch_value(batch, SD_QUEUE, mul_div(way.queue_ms, 1000 * NS_PER_MS, way.at_ns));
 }
 
 static void put_stalled(struct sdcard *sd, const struct disk_stat *stat, int64_t now_ns,
 			struct batch *batch)
 {
-	bool finished = !sd->primed || stat->reads != sd->last.reads ||
-			stat->writes != sd->last.writes || stat->discards != sd->last.discards ||
-			stat->flushes != sd->last.flushes;
 	int64_t quiet_s = sd->primed ? (now_ns - sd->progress_ns) / NS_PER_S : 0;
-	if (finished || stat->in_flight == 0)
+	if (!sd->primed || disk_stat_finished(&sd->last, stat) || stat->in_flight == 0)
 		sd->progress_ns = now_ns;
 
 	bool stalled = now_ns - sd->progress_ns >= sd->conf->stall_after;
@@ -214,13 +226,8 @@ static void put_stalled(struct sdcard *sd, const struct disk_stat *stat, int64_t
 /* No counters this time. A disk that vanished is a stall without end; anything else is unknown. */
 static void put_trouble(struct sdcard *sd, struct batch *batch)
 {
-	if (sd->device[0])
-		batch_text(batch, SD_DEVICE, sd->device);
-	else
-		batch_unknown(batch, SD_DEVICE, sd->reason);
-	batch_unknown(batch, SD_WRITE_LATENCY, sd->reason);
-	batch_unknown(batch, SD_WRITE_BYTES, sd->reason);
-	batch_unknown(batch, SD_IN_FLIGHT, sd->reason);
+	for (unsigned metric = SD_WRITE_LATENCY; metric < SD_COUNTED; metric++)
+		batch_unknown(batch, metric, sd->reason);
 	if (!sd->gone) {
 		batch_unknown(batch, SD_STALLED, sd->reason);
 		return;
@@ -231,11 +238,86 @@ static void put_trouble(struct sdcard *sd, struct batch *batch)
 	sd->gone_told = true;
 }
 
+static void put_stat(struct sdcard *sd, const struct disk_stat *stat, int64_t now_ns,
+		     struct batch *batch)
+{
+	if (sd->primed && disk_stat_step(sd->last.writes, stat->writes) < 0) {
+		/* Another device by the same name. */
+		sd->primed = false;
+		sd->recent = sd->steady = sd->day = (struct disk_window){0};
+	}
+	if (sd->primed)
+		sd->busy_ns += disk_stat_busy_ns(&sd->last, stat, now_ns - sd->last_ns);
+	const struct disk_point point = {
+		.at_ns = now_ns,
+		.writes = stat->writes,
+		.write_ms = stat->write_ms,
+		.queue_ms = stat->queue_ms,
+		.write_bytes = stat->write_bytes,
+		.busy_ns = sd->busy_ns,
+	};
+	put_recent(sd, &point, batch);
+	put_steady_latency(sd, &point, batch);
+	put_written_day(sd, &point, batch);
+	batch_value(batch, SD_WRITE_BYTES, stat->write_bytes);
+	batch_value(batch, SD_IN_FLIGHT, stat->in_flight);
+	put_stalled(sd, stat, now_ns, batch);
+	sd->last = *stat;
+	sd->last_ns = now_ns;
+	sd->primed = true;
+}
+
+static void put_retried(struct sdcard *sd, int64_t now_ns, struct batch *batch)
+{
+	if (!sd->conf->err_stats) {
+		batch_unknown(batch, SD_RETRIED, "not asked for: err_stats in [sdcard]");
+		return;
+	}
+	err_stats_read(&sd->err_stats, now_ns);
+	if (sd->err_stats.known)
+		batch_value(batch, SD_RETRIED, sd->err_stats.errors);
+	else
+		batch_unknown(batch, SD_RETRIED, sd->err_stats.reason);
+}
+
+static void put_card(struct sdcard *sd, int64_t now_ns, struct batch *batch)
+{
+	static const char only_emmc[] = "only an eMMC tells it";
+	const struct card *card = &sd->card;
+
+	if (!sd->device[0]) {
+		batch_unknown(batch, SD_DEVICE, sd->reason);
+		for (unsigned metric = SD_CARD; metric < SD_METRICS; metric++)
+			batch_unknown(batch, metric, sd->reason);
+		return;
+	}
+	batch_text(batch, SD_DEVICE, sd->device);
+	if (card->name[0])
+		batch_text(batch, SD_CARD, card->name);
+	else
+		batch_unknown(batch, SD_CARD, "only SD cards and eMMC are known by name");
+	if (card->life_known)
+		batch_value(batch, SD_LIFE_USED, card->life_used_ppm);
+	else
+		batch_unknown(batch, SD_LIFE_USED, only_emmc);
+	if (card->pre_eol_known) {
+		/* As in enum card_pre_eol. */
+		static const int64_t spare_used_ppm[] = {0, 800000, 900000};
+		batch_value(batch, SD_PRE_EOL, card->pre_eol);
+		batch_value(batch, SD_SPARE_USED, spare_used_ppm[card->pre_eol]);
+	} else {
+		batch_unknown(batch, SD_PRE_EOL, only_emmc);
+		batch_unknown(batch, SD_SPARE_USED, only_emmc);
+	}
+	put_retried(sd, now_ns, batch);
+}
+
 static int read_stat(struct sdcard *sd, struct disk_stat *ret_stat)
 {
 	/* 17 numbers of at most 20 digits with their blanks; room for 7 more. */
 	char buffer[512];
-	int r = procfs_read(sd->stat_fd, buffer, sizeof(buffer));
+	/* A file of sysfs is one record: nothing comes after the first read. */
+	int r = procfs_read_records(sd->stat_fd, buffer, sizeof(buffer), sizeof(buffer));
 	return r < 0 ? r : disk_stat_parse(buffer, ret_stat);
 }
 
@@ -272,17 +354,11 @@ static int sdcard_read(void *self, int64_t now_ns, struct batch *ret_batch)
 		if (sd->stat_fd >= 0)
 			note_trouble(sd, r);
 		put_trouble(sd, ret_batch);
-		return 0;
+	} else {
+		complaint_clear(&sd->complaint, "sdcard");
+		put_stat(sd, &stat, now_ns, ret_batch);
 	}
-	complaint_clear(&sd->complaint, "sdcard");
-
-	batch_text(ret_batch, SD_DEVICE, sd->device);
-	put_latency(sd, &stat, now_ns, ret_batch);
-	batch_value(ret_batch, SD_WRITE_BYTES, stat.write_bytes);
-	batch_value(ret_batch, SD_IN_FLIGHT, stat.in_flight);
-	put_stalled(sd, &stat, now_ns, ret_batch);
-	sd->last = stat;
-	sd->primed = true;
+	put_card(sd, now_ns, ret_batch);
 	return 0;
 }
 

@@ -50,17 +50,31 @@ static void row_swap(struct row *row)
 	row_end(row);
 }
 
+/* "health good"; what is worse with its reason. */
+static void health_part(struct row *row)
+{
+	const char *health = document_text(row->document, "state.sd.health");
+	const char *reason = document_text(row->document, "state.sd.health_reason");
+
+	if (health == NULL)
+		return;
+	if (strcmp(health, "good") == 0)
+		row_part(row, TONE_NORMAL, "health good");
+	else
+		row_part(row, strcmp(health, "worn") == 0 ? TONE_WARNING : TONE_BAD,
+			 "health %s%s%s%s", health, reason != NULL ? " (" : "",
+			 reason != NULL ? reason : "", reason != NULL ? ")" : "");
+}
+
 static void row_sd(struct row *row)
 {
 	const char *device = document_text(row->document, "state.sd.device");
-	const char *health = document_text(row->document, "state.sd.health");
 	double ms;
 
 	row_start(row, "SD card");
 	if (device != NULL)
 		row_part(row, TONE_NORMAL, "%s", device);
-	if (health != NULL)
-		row_part(row, TONE_NORMAL, "health %s", health);
+	health_part(row);
 	row_bytes(row, "state.sd.write_bytes_s", "writes ", "/s");
 	if (document_number(row->document, "state.sd.write_latency_ms", &ms))
 		row_part(row, ms >= 1000 ? TONE_WARNING : TONE_NORMAL, "%.0f ms per write", ms);
@@ -68,6 +82,8 @@ static void row_sd(struct row *row)
 	row_trouble(row, "state.sd.write_errors", "write errors");
 	row_trouble(row, "state.sd.read_errors", "read errors");
 	row_trouble(row, "state.sd.timeouts", "time-outs");
+	row_trouble(row, "state.fs.errors", "file system errors");
+	row_flag(row, "state.fs.read_only", TONE_WARNING, "file system is read-only");
 	row_end(row);
 }
 

@@ -20,7 +20,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct disk_stat stat;
 	if (disk_stat_parse(text, &stat) == 0) {
 		if (stat.reads < 0 || stat.writes < 0 || stat.write_bytes < 0 ||
-		    stat.in_flight < 0 || stat.write_ms < 0 || stat.write_ms > UINT32_MAX)
+		    stat.in_flight < 0 || stat.write_ms < 0 || stat.write_ms > UINT32_MAX ||
+		    stat.queue_ms < 0 || stat.queue_ms > UINT32_MAX)
+			abort();
+		struct disk_stat zero = {0};
+		int64_t busy_ns = disk_stat_busy_ns(&zero, &stat, 1000);
+		if (busy_ns < 0 || busy_ns > 1000)
+			abort();
+		int64_t bytes = disk_stat_step_bytes(0, stat.write_bytes);
+		if (bytes != stat.write_bytes || disk_stat_step_bytes(stat.write_bytes, 0) < -1)
 			abort();
 		int64_t step = disk_stat_step(stat.reads, stat.writes);
 		if (step < -1 || disk_stat_step(stat.reads, stat.reads) != 0 ||
@@ -32,7 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (disk_mount_parse(text, &mount) == 0) {
 		if (mount.major < 0 || mount.minor < 0 || !mount.type[0] || !mount.source[0] ||
 		    strlen(mount.type) >= sizeof(mount.type) ||
-		    strlen(mount.source) >= sizeof(mount.source))
+		    strlen(mount.source) >= sizeof(mount.source) ||
+		    (mount.stopped && !mount.read_only))
 			abort();
 	}
 	free(text);

@@ -74,6 +74,14 @@ static int64_t fake_now_ns(const struct env *env)
 	return clock_ns;
 }
 
+static int64_t wall_clock_ms = INT64_C(1800000000000);
+
+static int64_t fake_wall_ms(const struct env *env)
+{
+	(void)env;
+	return wall_clock_ms;
+}
+
 static struct fixture *fixture_new(const struct collector *collector)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
@@ -84,6 +92,7 @@ static struct fixture *fixture_new(const struct collector *collector)
 	fixture->env.root_fd = open(fixture->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(fixture->env.root_fd >= 0);
 	fixture->env.now_ns = fake_now_ns;
+	fixture->env.wall_ms = fake_wall_ms;
 	clock_ns = 1000 * NS_PER_S;
 
 	fixture->module = &collector->module;

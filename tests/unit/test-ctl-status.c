@@ -102,6 +102,25 @@ static void test_everything_is_shown(void **state)
 	free(text);
 }
 
+static void test_health_of_the_card(void **state)
+{
+	char *text = shown_text(&plain, "{\"state\":{\"sd\":{\"device\":\"mmcblk0\",\"health\":"
+					"\"good\",\"health_reason\":\"no bad sign\"}}}");
+
+	(void)state;
+	assert_has(text, "  SD card       mmcblk0, health good\n");
+	free(text);
+	text = shown_text(&pretty, "{\"state\":{\"sd\":{\"health\":\"dead\",\"health_reason\":"
+				   "\"it is gone\"},\"fs\":{\"errors\":2,\"read_only\":true}}}");
+	assert_has(text, "\033[1;31mhealth dead (it is gone)\033[0m");
+	assert_has(text, "2 file system errors");
+	assert_has(text, "file system is read-only");
+	free(text);
+	text = shown_text(&plain, "{\"state\":{\"sd\":{\"health\":\"failing\"}}}");
+	assert_has(text, "  SD card       health failing\n");
+	free(text);
+}
+
 static void test_states_in_words(void **state)
 {
 	char json[128], *text;
@@ -356,6 +375,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everything_is_shown),
+		cmocka_unit_test(test_health_of_the_card),
 		cmocka_unit_test(test_states_in_words),
 		cmocka_unit_test(test_nothing_known),
 		cmocka_unit_test(test_plain_reasons),
