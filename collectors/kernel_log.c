@@ -24,6 +24,8 @@
 #define RECORD_SIZE 8192
 /* Records per call of the loop: well below a millisecond. The rest waits in the kernel's ring. */
 #define RECORDS_AT_ONCE 128
+/* Such calls for the history, at the start: 65,536 records, more than usual rings hold. */
+#define HISTORY_CALLS 512
 /* Chunks of RECORD_SIZE per sample from a plain file: half a megabyte. */
 #define CHUNKS_AT_ONCE 64
 /* Swap comes and goes with services: zram is often set up after our start. */
@@ -35,7 +37,8 @@ struct kernel_log {
 	bool is_file;
 	bool skipping;	/* inside a line of a plain file that is too long */
 	off_t offset;	/* of the first byte of a plain file that was not taken yet */
-	bool caught_up; /* all that an earlier life of the agent did not see was read */
+	bool resumed;	/* goes on where an earlier life of the agent stopped */
+	bool caught_up; /* all that was there at the start was read */
 	struct watch *watch;
 	int64_t swap_due_ns; /* when to look for swap again */
 	char reason[160];    /* why there is no log */
@@ -104,7 +107,7 @@ static void give_up(struct kernel_log *log, const char *reason)
 /* The device has nothing more for now. */
 static void catch_up(struct kernel_log *log)
 {
-	if (!log->caught_up && !klog_tally_caught_up(&log->tally))
+	if (!log->caught_up && !klog_tally_caught_up(&log->tally) && log->resumed)
 		log_warning("kernel_log: the position in %s is beyond the log; begins anew",
 			    log->env->run_dir);
 	log->caught_up = true;
@@ -217,17 +220,27 @@ static const char *open_reason(int error)
 	}
 }
 
-/* From where an earlier life of the agent stopped, else from what is logged from now on. */
-static int begin_device(struct kernel_log *log)
+/*
+ * From where an earlier life of the agent stopped, else from what is logged from now on. Where a position
+ * is kept, the history is read all the same, for its last number: it may be long until the next one.
+ */
+static int begin_device(struct kernel_log *log, bool has_history)
 {
-	uint64_t next;
-	if (!log->env->passing && klog_position_open(&log->position, log->env, &next)) {
-		klog_tally_resume(&log->tally, next);
-		return 0;
+	uint64_t next = UINT64_MAX;
+	if (!log->env->passing)
+		log->resumed = klog_position_open(&log->position, log->env, &next);
+	if (log->position.fd < 0 || (!log->resumed && !has_history)) {
+		log->caught_up = true;
+		/* ESPIPE: somebody put a pipe there. */
+		return lseek(log->fd, 0, SEEK_END) < 0 && errno != ESPIPE ? -errno : 0;
 	}
-	log->caught_up = true;
-	/* ESPIPE: somebody put a pipe there; it has no history. */
-	return lseek(log->fd, 0, SEEK_END) < 0 && errno != ESPIPE ? -errno : 0;
+	klog_tally_resume(&log->tally, next);
+	if (log->resumed)
+		return 0; /* the loop takes it in parts */
+	for (int i = 0; i < HISTORY_CALLS && !log->caught_up && log->fd >= 0; i++)
+		take_device(log, 0);
+	catch_up(log);
+	return 0;
 }
 
 static int kernel_log_open(void *self, const void *conf, const struct env *env)
@@ -250,11 +263,11 @@ static int kernel_log_open(void *self, const void *conf, const struct env *env)
 	if (log->is_file)
 		return 0;
 
-	int r = begin_device(log);
-	if (r < 0) {
+	int r = begin_device(log, S_ISCHR(stat.st_mode));
+	if (r < 0)
 		give_up(log, procfs_strerror(r));
+	if (log->fd < 0)
 		return 0;
-	}
 	/* Without a watch, at worst, the records are taken with the next sample. */
 	log->watch = env_watch(env, log->fd, WATCH_READ, on_readable, log);
 	return 0;

@@ -63,7 +63,7 @@ static void begin(struct klog_incidents *incidents, struct klog_incident *incide
 		  enum klog_class class, const struct klog_place *place, int64_t now_ns)
 {
 	static const char *const words[KLOG_TOPICS] = {
-		[KLOG_TOPIC_DISK] = "other disks", [KLOG_TOPIC_MEMORY] = "memory",
+		[KLOG_TOPIC_DISK] = "(several)", [KLOG_TOPIC_MEMORY] = "memory",
 		[KLOG_TOPIC_SUPPLY] = "supply",	   [KLOG_TOPIC_KERNEL] = "kernel",
 		[KLOG_TOPIC_NFS] = "NFS",	   [KLOG_TOPIC_LOG] = "kernel log",
 	};

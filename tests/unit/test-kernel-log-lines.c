@@ -191,8 +191,9 @@ static const struct line {
 	 "kernel"},
 	{"watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [php:812]", "kernel-bug",
 	 SEVERITY_CRITICAL, "kernel"},
-	{"Oops: 0002 [#1] PREEMPT SMP", "kernel-bug", SEVERITY_CRITICAL, "kernel"},
-	{"Oops: Oops: 0002 [#1] SMP", "kernel-bug", SEVERITY_CRITICAL, "kernel"},
+	{"Oops: general protection fault, probably for non-canonical address 0xdead000000000100: "
+	 "0000 [#1] SMP",
+	 "kernel-bug", SEVERITY_CRITICAL, "kernel"},
 	{"BUG: kernel NULL pointer dereference, address: 0000000000000008", "kernel-bug",
 	 SEVERITY_CRITICAL, "kernel"},
 };
