@@ -160,7 +160,8 @@ bool klog_tally_record(struct klog_tally *tally, const char *record, size_t leng
 
 void klog_tally_overrun(struct klog_tally *tally)
 {
-	tally->overrun = true;
+	/* On the way to where to go on, the numbers alone tell. */
+	tally->overrun = !tally->resuming;
 }
 
 bool klog_tally_too_long(struct klog_tally *tally, int64_t now_ns)
