@@ -64,8 +64,8 @@ static void begin(struct klog_incidents *incidents, struct klog_incident *incide
 {
 	static const char *const words[KLOG_TOPICS] = {
 		[KLOG_TOPIC_DISK] = "(several)", [KLOG_TOPIC_MEMORY] = "memory",
-		[KLOG_TOPIC_SUPPLY] = "supply",	   [KLOG_TOPIC_KERNEL] = "kernel",
-		[KLOG_TOPIC_NFS] = "NFS",	   [KLOG_TOPIC_LOG] = "kernel log",
+		[KLOG_TOPIC_SUPPLY] = "supply",	 [KLOG_TOPIC_KERNEL] = "kernel",
+		[KLOG_TOPIC_NFS] = "NFS",	 [KLOG_TOPIC_LOG] = "kernel log",
 	};
 	bool one_disk = incident < &incidents->all[KLOG_INCIDENT_DISKS];
 	*incident = (struct klog_incident){

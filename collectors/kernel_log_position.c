@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "agent/log.h"
@@ -85,6 +86,19 @@ bool klog_position_open(struct klog_position *position, const struct env *env, u
 	return restore(position, path, ret_next);
 }
 
+/*
+ * A page of a tmpfs may be swapped out, and then a write to it would wait for the card. One that is mapped
+ * and locked may not. It is never read or written by way of the mapping; without the right to lock it
+ * nothing is worse than before.
+ */
+static void pin(struct klog_position *position)
+{
+	position->pinned = true;
+	position->page = mmap(NULL, LINE_SIZE, PROT_READ, MAP_SHARED, position->fd, 0);
+	if (position->page != MAP_FAILED)
+		mlock(position->page, LINE_SIZE);
+}
+
 void klog_position_keep(struct klog_position *position, uint64_t next, int64_t now_ns)
 {
 	char line[LINE_SIZE];
@@ -95,10 +109,15 @@ void klog_position_keep(struct klog_position *position, uint64_t next, int64_t n
 	position->due_ns = now_ns + KEEP_EVERY_NS;
 	position->known = pwrite(position->fd, line, (size_t)length, 0) == length;
 	position->next = next;
+	if (!position->pinned)
+		pin(position);
 }
 
 void klog_position_close(struct klog_position *position)
 {
+	if (position->pinned && position->page != MAP_FAILED)
+		munmap(position->page, LINE_SIZE);
+	position->pinned = false;
 	if (position->fd >= 0)
 		close(position->fd);
 	position->fd = -1;

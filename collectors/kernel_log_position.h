@@ -21,6 +21,8 @@ struct klog_position {
 	bool known; /* the file has a position */
 	uint64_t next;
 	int64_t due_ns; /* not before */
+	bool pinned;	/* the file's page stays in memory, as far as possible */
+	void *page;
 };
 
 enum {

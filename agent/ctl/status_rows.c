@@ -68,6 +68,8 @@ static void row_sd(struct row *row)
 	row_trouble(row, "state.sd.write_errors", "write errors");
 	row_trouble(row, "state.sd.read_errors", "read errors");
 	row_trouble(row, "state.sd.timeouts", "time-outs");
+	row_trouble(row, "state.sd.controller_errors", "controller errors");
+	row_trouble(row, "state.sd.cqe_recoveries", "queue restarts");
 	row_end(row);
 }
 
