@@ -273,7 +273,10 @@ static int kernel_log_open(void *self, const void *conf, const struct env *env)
 	return 0;
 }
 
-/* Never while storage fails: the page of a tmpfs may be swapped out, and lost with it. */
+/*
+ * Never while storage fails: a page of a tmpfs that could not be locked may be lost with it, and an agent
+ * that is started anew in the middle of it shall see it again.
+ */
 static void keep_position(struct kernel_log *log, int64_t now_ns)
 {
 	if (log->tally.sequence_known && !log->tally.resuming &&

@@ -10,7 +10,6 @@ is the same written by user space. With KMSG=1, as root, two more rows flood thi
 last one while the agent is stopped; what was in there before is gone then.
 """
 
-import fcntl
 import json
 import os
 import stat
@@ -19,13 +18,13 @@ import time
 import where  # noqa: F401 (makes the lab's modules importable)
 import meter
 from harness import Agent, Mosquitto
+from kmsg import KmsgPipe, make_root
 from mqtt_lab import TOPIC, mqtt_config, wait_connected
 from process import Scratch, wait_until
 from table import table
 
 RECORDS = 100_000
 SLICE = 100  # records between two looks at the clock
-PIPE_BYTES = 1 << 20  # a page for each record: 256 of them; the kernel's ring holds 1,000 or more
 QUIET_S = 12  # an incident ends after 10 s
 LINES = [
     (3, "I/O error, dev mmcblk0, sector {n} op 0x1:(WRITE) flags 0x800 phys_seg 43 prio class 2"),
@@ -47,24 +46,6 @@ def is_error(number):
     return number % len(LINES) in ERRORS
 
 
-def make_root(scratch, name):
-    """A Pi with its root on mmcblk0 and nothing else to do."""
-    root = scratch.path / name
-    memory = {"MemTotal": 1000000, "MemFree": 700000, "MemAvailable": 800000}
-    for key in ("Active(file)", "Inactive(file)", "Dirty", "Writeback", "SReclaimable", "SwapTotal"):
-        memory[key] = 0
-    scratch.file(f"{name}/proc/meminfo", "".join(f"{k}: {v} kB\n" for k, v in memory.items()))
-    scratch.file(f"{name}/proc/swaps", "Filename\tType\tSize\tUsed\tPriority\n")
-    mount = "27 1 179:2 / / rw,noatime shared:1 - ext4 /dev/root rw\n"
-    scratch.file(f"{name}/proc/self/mountinfo", mount)
-    scratch.file(f"{name}/sys/block/mmcblk0/mmcblk0p2/dev", "179:2\n")
-    scratch.file(f"{name}/sys/block/mmcblk0/stat", " ".join(["0"] * 17) + "\n")
-    scratch.file(f"{name}/sys/dev/block/empty", "")
-    os.symlink("../../block/mmcblk0/mmcblk0p2", root / "sys/dev/block/179:2")
-    scratch.file(f"{name}/dev/empty", "")
-    return root
-
-
 def write_all(write, in_s):
     """Calls write(number) RECORDS times, in no less than in_s; returns the seconds it took."""
     began = time.monotonic()
@@ -81,14 +62,11 @@ class Pipe:
     """A pipe as the device; what finds no room in it is lost."""
 
     def __init__(self, root, in_s):
-        self.path = root / "dev/kmsg"
+        self.log = KmsgPipe(root)
         self.in_s = in_s
-        os.mkfifo(self.path)
 
     def flood(self):
-        fd = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
-        fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        fcntl.fcntl(fd, fcntl.F_SETFL, os.O_DIRECT | os.O_NONBLOCK)
+        fd = self.log.open().fd
         records = [record(number) for number in range(RECORDS)]
         taken = errors = 0
 
@@ -104,12 +82,11 @@ class Pipe:
         seconds = write_all(write, self.in_s)
         # The number of the last one shows what is missing before it.
         os.set_blocking(fd, True)
-        os.write(fd, f"6,{RECORDS},0,-;the end\n".encode())
-        self.fd = fd
+        self.log.say(RECORDS, "the end", prefix=6)
         return seconds, taken, errors
 
     def close(self):
-        os.close(self.fd)
+        self.log.close()
 
 
 class File:
