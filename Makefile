@@ -117,7 +117,7 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 # A fresh build uses all processors unless the caller said how many.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps deps-test leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-programs check-vm check-vm-long vm-programs lint format install uninstall clean help
+.PHONY: deps deps-test leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-storm bench-programs check-vm check-vm-long vm-programs lint format install uninstall clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
 	@sh tests/deps.sh build
@@ -178,6 +178,11 @@ bench-loop: ## how long a change of memory takes to become a weight in HAProxy (
 	@sh tests/deps.sh build run
 	+@$(submake) all bench-programs
 	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py --only D $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
+bench-storm: ## what 100,000 kernel lines in a second cost and lose (KMSG=1, as root: in the real /dev/kmsg as well; JSON=file)
+	@sh tests/deps.sh build run
+	+@$(submake) all bench-programs
+	@exec env HOSTINGPI_BUILD=$(BUILD) KMSG='$(KMSG)' $(PYTHON) -B tests/bench/run.py --only E $(if $(JSON),--json '$(JSON)')
 
 bench-programs: $(BUILD)/bench/bare $(BUILD)/bench/idle
 

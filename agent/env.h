@@ -32,6 +32,7 @@ struct env {
 	int root_fd;	     /* all kernel files are opened relative to this directory */
 	bool real_root;	     /* root_fd is "/": libsensors may be asked and kmsg is a device */
 	bool dry_run;	     /* decide and say so, but tell balancers to stay as they are */
+	bool passing;	     /* --once, --doctor: look, and leave no trace for the daemon */
 	const char *id;	     /* this Pi, letters, digits, '-' and '_' */
 	const char *run_dir; /* runtime directory, may be absent; never NULL */
 	int64_t started_ms;  /* wall clock at start, unix milliseconds */

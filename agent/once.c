@@ -32,6 +32,7 @@ static void on_pass(void *context)
 int once_sample(struct agent *agent)
 {
 	struct passes passes = {.agent = agent, .left = ONCE_PASSES};
+	agent->env.passing = true;
 	passes.timer = env_timer(&agent->env, on_pass, &passes);
 	if (!passes.timer || plant_open(&agent->plant, agent->settings, false) < 0) {
 		log_error("cannot open the collectors");

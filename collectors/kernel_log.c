@@ -2,9 +2,9 @@
 /*
  * The kernel's own words about the card, swap, memory and the supply, from /dev/kmsg. The device hands
  * out one record per read() and is watched by the loop, because from the first swap read error to the
- * panic it may take less than three seconds. What was logged before our start is not counted. Below
- * another root directory dev/kmsg is a plain file of such records: counted from its beginning, new
- * lines at each sample.
+ * panic it may take less than three seconds. What was logged before the agent's first start since the boot
+ * is not counted; a restart goes on where the life before it stopped. Below another root directory
+ * dev/kmsg is a plain file of such records: counted from its beginning, new lines at each sample.
  */
 #include "collectors/collectors.h"
 
@@ -17,63 +17,80 @@
 #include "agent/log.h"
 #include "agent/procfs.h"
 #include "agent/units.h"
+#include "collectors/kernel_log_position.h"
 #include "collectors/kernel_log_tally.h"
 
 /* 8 KiB is what the kernel itself provides for a record with its continuation lines. */
 #define RECORD_SIZE 8192
 /* Records per call of the loop: well below a millisecond. The rest waits in the kernel's ring. */
 #define RECORDS_AT_ONCE 128
+/* Such calls for the history, at the start: 65,536 records, more than usual rings hold. */
+#define HISTORY_CALLS 512
 /* Chunks of RECORD_SIZE per sample from a plain file: half a megabyte. */
 #define CHUNKS_AT_ONCE 64
+/* Swap comes and goes with services: zram is often set up after our start. */
+#define SWAP_EVERY_NS (60 * NS_PER_S)
 
 struct kernel_log {
 	const struct env *env;
 	int fd;
 	bool is_file;
-	bool skipping; /* inside a line of a plain file that is too long */
-	off_t offset;  /* of the first byte of a plain file that was not taken yet */
+	bool skipping;	/* inside a line of a plain file that is too long */
+	off_t offset;	/* of the first byte of a plain file that was not taken yet */
+	bool resumed;	/* goes on where an earlier life of the agent stopped */
+	bool caught_up; /* all that was there at the start was read */
 	struct watch *watch;
-	char reason[160]; /* why there is no log */
+	int64_t swap_due_ns; /* when to look for swap again */
+	char reason[160];    /* why there is no log */
+	struct klog_position position;
 	struct klog_tally tally;
 };
 
+/* The counters come first, in the order of enum klog_counter, then the alarms in theirs. */
 enum {
-	LOG_SD_WRITE_ERRORS,
-	LOG_SD_READ_ERRORS,
-	LOG_SD_TIMEOUTS,
-	LOG_SWAP_READ_ERRORS,
-	LOG_SWAP_WRITE_ERRORS,
-	LOG_FAILING,
-	LOG_METRICS,
+	LOG_ALARMS = KLOG_COUNTERS,
+	LOG_STORAGE_FAILING = LOG_ALARMS + KLOG_ALARM_STORAGE - 1,
+	LOG_OUT_OF_MEMORY = LOG_ALARMS + KLOG_ALARM_MEMORY - 1,
+	LOG_KERNEL_FAILING = LOG_ALARMS + KLOG_ALARM_KERNEL - 1,
+	LOG_METRICS = LOG_ALARMS + KLOG_ALARMS - 1,
 };
 
-_Static_assert(LOG_FAILING == (int)KLOG_COUNTERS, "the counters come first, in the same order");
+#define COUNTER(in, field, text)                                                                   \
+	{                                                                                          \
+		.group = (in), .name = (field), .kind = METRIC_COUNTER, .help = (text)             \
+	}
+#define ALARM(in, what, text)                                                                      \
+	{                                                                                          \
+		.group = (in), .unit = UNIT_BOOL, .role = (what), .help = (text)                   \
+	}
 
 static const struct metric kernel_log_metrics[LOG_METRICS] = {
-	[LOG_SD_WRITE_ERRORS] = {.group = "sd",
-				 .name = "write_errors",
-				 .kind = METRIC_COUNTER,
-				 .help = "failed disk writes told by the kernel"},
-	[LOG_SD_READ_ERRORS] = {.group = "sd",
-				.name = "read_errors",
+	[KLOG_COUNT_SD_WRITE] =
+		COUNTER("sd", "write_errors", "failed disk writes told by the kernel"),
+	[KLOG_COUNT_SD_READ] = COUNTER("sd", "read_errors", "failed disk reads told by the kernel"),
+	[KLOG_COUNT_SD_TIMEOUT] =
+		COUNTER("sd", "timeouts", "card and controller timeouts told by the kernel"),
+	[KLOG_COUNT_SD_CONTROLLER] =
+		COUNTER("sd", "controller_errors",
+			"trouble between controller and card, told by the kernel"),
+	[KLOG_COUNT_SD_CQE] =
+		COUNTER("sd", "cqe_recoveries", "times the card's command queue was restarted"),
+	[KLOG_COUNT_SWAP_READ] =
+		COUNTER("swap", "read_errors", "pages that could not be read back"),
+	[KLOG_COUNT_SWAP_WRITE] =
+		COUNTER("swap", "write_errors", "pages that could not be swapped out"),
+	[KLOG_COUNT_STORAGE] = {.group = "sd",
 				.kind = METRIC_COUNTER,
-				.help = "failed disk reads told by the kernel"},
-	[LOG_SD_TIMEOUTS] = {.group = "sd",
-			     .name = "timeouts",
-			     .kind = METRIC_COUNTER,
-			     .help = "card and controller timeouts told by the kernel"},
-	[LOG_SWAP_READ_ERRORS] = {.group = "swap",
-				  .name = "read_errors",
-				  .kind = METRIC_COUNTER,
-				  .help = "pages that could not be read back"},
-	[LOG_SWAP_WRITE_ERRORS] = {.group = "swap",
-				   .name = "write_errors",
-				   .kind = METRIC_COUNTER,
-				   .help = "pages that could not be swapped out"},
-	[LOG_FAILING] = {.group = "sd",
-			 .unit = UNIT_BOOL,
-			 .role = ROLE_STORAGE_FAILING,
-			 .help = "the kernel said in the last 60 s that storage is lost"},
+				.role = ROLE_STORAGE_ERRORS,
+				.help = "failed requests of our disks told by the kernel"},
+	[KLOG_COUNT_LOST] = COUNTER("self", "kernel_log_lost",
+				    "records of the kernel log that came too fast to be read"),
+	[LOG_STORAGE_FAILING] = ALARM("sd", ROLE_STORAGE_FAILING,
+				      "the kernel said in the last 60 s that storage is lost"),
+	[LOG_OUT_OF_MEMORY] = ALARM("mem", ROLE_OUT_OF_MEMORY,
+				    "the kernel killed a process for memory in the last 60 s"),
+	[LOG_KERNEL_FAILING] =
+		ALARM("self", ROLE_KERNEL_FAILING, "the kernel itself failed in the last 60 s"),
 };
 
 static void give_up(struct kernel_log *log, const char *reason)
@@ -85,6 +102,15 @@ static void give_up(struct kernel_log *log, const char *reason)
 	log->fd = -1;
 	snprintf(log->reason, sizeof(log->reason), "dev/kmsg: %s", reason);
 	log_warning("kernel_log: %s", log->reason);
+}
+
+/* The device has nothing more for now. */
+static void catch_up(struct kernel_log *log)
+{
+	if (!log->caught_up && !klog_tally_caught_up(&log->tally) && log->resumed)
+		log_warning("kernel_log: the position in %s is beyond the log; begins anew",
+			    log->env->run_dir);
+	log->caught_up = true;
 }
 
 /* Takes what the device has, at most RECORDS_AT_ONCE. Returns true if there is news to tell. */
@@ -106,6 +132,7 @@ static bool take_device(struct kernel_log *log, int64_t now_ns)
 		}
 		switch (errno) {
 		case EAGAIN:
+			catch_up(log);
 			return news;
 		case EINTR:
 			break;
@@ -179,20 +206,6 @@ static bool take_file(struct kernel_log *log, int64_t now_ns)
 	return true;
 }
 
-/* Which mmc hosts carry a disk: since Linux 4.7 a disk has the number of its host. */
-static uint32_t find_mmc_hosts(int root_fd)
-{
-	uint32_t hosts = 0;
-	/* 8: no board has more slots than four. */
-	for (unsigned i = 0; i < 8; i++) {
-		char path[32];
-		snprintf(path, sizeof(path), "sys/block/mmcblk%u", i);
-		if (faccessat(root_fd, path, F_OK, 0) == 0)
-			hosts |= UINT32_C(1) << i;
-	}
-	return hosts;
-}
-
 static const char *open_reason(int error)
 {
 	switch (-error) {
@@ -207,12 +220,37 @@ static const char *open_reason(int error)
 	}
 }
 
+/*
+ * From where an earlier life of the agent stopped, else from what is logged from now on. Where a position
+ * is kept, the history is read all the same, for its last number: it may be long until the next one.
+ */
+static int begin_device(struct kernel_log *log, bool has_history)
+{
+	uint64_t next = UINT64_MAX;
+	if (!log->env->passing)
+		log->resumed = klog_position_open(&log->position, log->env, &next);
+	if (log->position.fd < 0 || (!log->resumed && !has_history)) {
+		log->caught_up = true;
+		/* ESPIPE: somebody put a pipe there. */
+		return lseek(log->fd, 0, SEEK_END) < 0 && errno != ESPIPE ? -errno : 0;
+	}
+	klog_tally_resume(&log->tally, next);
+	if (log->resumed)
+		return 0; /* the loop takes it in parts */
+	for (int i = 0; i < HISTORY_CALLS && !log->caught_up && log->fd >= 0; i++)
+		take_device(log, 0);
+	catch_up(log);
+	return 0;
+}
+
 static int kernel_log_open(void *self, const void *conf, const struct env *env)
 {
 	struct kernel_log *log = self;
 	(void)conf;
 	log->env = env;
-	log->tally.context.mmc_hosts = find_mmc_hosts(env->root_fd);
+	log->position.fd = -1;
+	klog_disks_find(&log->tally.disks, env->root_fd, env->real_root);
+	log->swap_due_ns = env_now_ns(env) + SWAP_EVERY_NS;
 
 	log->fd = procfs_open(env->root_fd, "dev/kmsg");
 	if (log->fd < 0) {
@@ -221,17 +259,50 @@ static int kernel_log_open(void *self, const void *conf, const struct env *env)
 	}
 	struct stat stat;
 	log->is_file = fstat(log->fd, &stat) == 0 && S_ISREG(stat.st_mode);
-	if (!env->real_root || log->is_file)
+	log->tally.has_gaps = log->is_file;
+	if (log->is_file)
 		return 0;
 
-	/* ESPIPE: somebody put a pipe there; it has no history. */
-	if (lseek(log->fd, 0, SEEK_END) < 0 && errno != ESPIPE) {
-		give_up(log, procfs_strerror(errno));
+	int r = begin_device(log, S_ISCHR(stat.st_mode));
+	if (r < 0)
+		give_up(log, procfs_strerror(r));
+	if (log->fd < 0)
 		return 0;
-	}
 	/* Without a watch, at worst, the records are taken with the next sample. */
 	log->watch = env_watch(env, log->fd, WATCH_READ, on_readable, log);
 	return 0;
+}
+
+/*
+ * Never while storage fails: a page of a tmpfs that could not be locked may be lost with it, and an agent
+ * that is started anew in the middle of it shall see it again.
+ */
+static void keep_position(struct kernel_log *log, int64_t now_ns)
+{
+	if (log->tally.sequence_known && !log->tally.resuming &&
+	    !klog_tally_alarm(&log->tally, KLOG_ALARM_STORAGE, now_ns))
+		klog_position_keep(&log->position, log->tally.next_sequence, now_ns);
+}
+
+/* Nor this: what is known of a card that was pulled must stay. */
+static void look_for_swap(struct kernel_log *log, int64_t now_ns)
+{
+	if (now_ns < log->swap_due_ns || klog_tally_alarm(&log->tally, KLOG_ALARM_STORAGE, now_ns))
+		return;
+	klog_disks_find_swap(&log->tally.disks, log->env->root_fd);
+	log->swap_due_ns = now_ns + SWAP_EVERY_NS;
+}
+
+static void put_alarm(const struct kernel_log *log, enum klog_alarm alarm, int64_t now_ns,
+		      struct batch *batch)
+{
+	unsigned metric = LOG_ALARMS + (unsigned)alarm - 1;
+	bool on = klog_tally_alarm(&log->tally, alarm, now_ns);
+	/* What was seen before the log was lost holds all the same. */
+	if (log->fd < 0 && !on)
+		batch_unknown(batch, metric, log->reason);
+	else
+		batch_value(batch, metric, on);
 }
 
 static int kernel_log_read(void *self, int64_t now_ns, struct batch *ret_batch)
@@ -245,25 +316,31 @@ static int kernel_log_read(void *self, int64_t now_ns, struct batch *ret_batch)
 		take_device(log, now_ns);
 
 	/* Incidents that were seen before the log was lost are told all the same. */
-	more |= klog_tally_events(&log->tally, now_ns, ret_batch);
-	for (unsigned i = 0; i < LOG_METRICS; i++) {
-		bool failing = klog_tally_failing(&log->tally, now_ns);
-		if (log->fd < 0 && !(i == LOG_FAILING && failing))
+	more |= klog_incidents_tell(&log->tally.incidents, now_ns, ret_batch);
+	for (unsigned i = 0; i < KLOG_COUNTERS; i++) {
+		if (log->fd < 0)
 			batch_unknown(ret_batch, i, log->reason);
 		else
-			batch_value(ret_batch, i,
-				    i == LOG_FAILING ? failing : log->tally.counters[i]);
+			batch_value(ret_batch, i, log->tally.counters[i]);
 	}
+	for (unsigned i = KLOG_ALARM_NONE + 1; i < KLOG_ALARMS; i++)
+		put_alarm(log, i, now_ns, ret_batch);
 	if (more)
 		env_wake(log->env);
+	keep_position(log, now_ns);
+	look_for_swap(log, now_ns);
 	return 0;
 }
 
 static void kernel_log_close(void *self)
 {
 	struct kernel_log *log = self;
+	int64_t now_ns = env_now_ns(log->env);
 	watch_end(log->watch);
 	log->watch = NULL;
+	log->position.due_ns = now_ns;
+	keep_position(log, now_ns);
+	klog_position_close(&log->position);
 	if (log->fd >= 0)
 		close(log->fd);
 	log->fd = -1;

@@ -1,83 +1,144 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A card that dies writes hundreds of lines a second and the kernel leaves out thousands. People want
- * to hear of it once, at once, and then how bad it was. So there is one incident per class, a fixed
- * array, and nothing is ever dropped for want of room: what cannot be told yet is counted.
+ * What a line means depends on its disk. Failed requests of a disk that is not ours make an incident
+ * and nothing else; a swap error is always ours, because whatever it is on, its pages are this Pi's.
  */
 #include "collectors/kernel_log_tally.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/units.h"
+#include "collectors/kernel_log_record.h"
 
-/* The block layer leaves lines out for 5 s at a time; a shorter window would split one burst. */
-#define INCIDENT_NS (5 * NS_PER_S)
 /* Lines of a card that is gone come when somebody touches it: a Pi at rest does so each minute. */
-#define FAILING_NS (60 * NS_PER_S)
+#define ALARM_NS (60 * NS_PER_S)
 
-/* Returns true if this began an incident. */
-static bool incident_add(struct klog_tally *tally, enum klog_class class, int64_t count,
-			 const char *quote, int64_t now_ns)
+static void count_match(struct klog_tally *tally, enum klog_class class, int64_t count,
+			bool also_timeout)
 {
-	struct klog_incident *incident = &tally->incidents[class];
-	if (incident->open) {
-		incident->more += count;
-		return false;
-	}
-	*incident = (struct klog_incident){
-		.open = true,
-		.since_ns = now_ns,
-		.order = tally->order++,
-		.first = count,
+	static const struct {
+		enum klog_class class;
+		enum klog_counter counter;
+		bool request; /* a failed request */
+	} rows[] = {
+		{KLOG_SD_WRITE_ERROR, KLOG_COUNT_SD_WRITE, true},
+		{KLOG_SD_READ_ERROR, KLOG_COUNT_SD_READ, true},
+		{KLOG_SD_TIMEOUT, KLOG_COUNT_SD_TIMEOUT, true},
+		{KLOG_SD_CONTROLLER, KLOG_COUNT_SD_CONTROLLER, false},
+		{KLOG_SD_CQE_RECOVERY, KLOG_COUNT_SD_CQE, false},
+		{KLOG_SWAP_READ_ERROR, KLOG_COUNT_SWAP_READ, false},
+		{KLOG_SWAP_WRITE_ERROR, KLOG_COUNT_SWAP_WRITE, false},
 	};
-	text_copy(incident->quote, sizeof(incident->quote), quote);
-	return true;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].class != class)
+			continue;
+		tally->counters[rows[i].counter] += count;
+		if (rows[i].request)
+			tally->counters[KLOG_COUNT_STORAGE] += count;
+	}
+	if (also_timeout)
+		tally->counters[KLOG_COUNT_SD_TIMEOUT] += count;
 }
 
-static void count_match(struct klog_tally *tally, const struct klog_match *match)
+/* Counts records that were not seen; says so in words of the caller. */
+static bool add_lost(struct klog_tally *tally, uint64_t lost, const char *quote, int64_t now_ns)
 {
-	switch (match->class) {
-	case KLOG_SD_WRITE_ERROR:
-		tally->counters[KLOG_COUNT_SD_WRITE] += match->count;
-		break;
-	case KLOG_SD_READ_ERROR:
-		tally->counters[KLOG_COUNT_SD_READ] += match->count;
-		break;
-	case KLOG_SD_TIMEOUT:
-		tally->counters[KLOG_COUNT_SD_TIMEOUT] += match->count;
-		break;
-	case KLOG_SWAP_READ_ERROR:
-		tally->counters[KLOG_COUNT_SWAP_READ] += match->count;
-		break;
-	case KLOG_SWAP_WRITE_ERROR:
-		tally->counters[KLOG_COUNT_SWAP_WRITE] += match->count;
-		break;
-	default: /* the other classes make events only */
-		break;
-	}
-	if (match->timeout)
-		tally->counters[KLOG_COUNT_SD_TIMEOUT] += match->count;
+	int64_t count = lost > INT32_MAX ? INT32_MAX : (int64_t)lost;
+	tally->counters[KLOG_COUNT_LOST] += count;
+	return klog_incidents_add(&tally->incidents, KLOG_LOST, count, NULL, quote, now_ns);
 }
 
 /* Follows the sequence numbers, which all facilities share. */
 static bool check_sequence(struct klog_tally *tally, uint64_t sequence, int64_t now_ns)
 {
-	bool begun = false;
-	if (tally->overrun) {
-		bool known = tally->sequence_known && sequence > tally->next_sequence;
-		uint64_t lost = known ? sequence - tally->next_sequence : 1;
-		char quote[KLOG_QUOTE_SIZE];
-		snprintf(quote, sizeof(quote), "%s%" PRIu64 " records came too fast",
-			 known ? "" : "at least ", lost);
-		if (lost > INT32_MAX)
-			lost = INT32_MAX;
-		begun = incident_add(tally, KLOG_LOST, (int64_t)lost, quote, now_ns);
-	}
+	bool news = false;
+	uint64_t lost = 0;
+	char quote[KLOG_QUOTE_SIZE];
+
+	if (tally->sequence_known && sequence > tally->next_sequence &&
+	    (tally->overrun || !tally->has_gaps))
+		lost = sequence - tally->next_sequence;
+	if (lost > 0)
+		snprintf(quote, sizeof(quote), "%" PRIu64 " records came too fast", lost);
+	else if (tally->overrun && !tally->sequence_known)
+		snprintf(quote, sizeof(quote), "at least 1 record came too fast");
+	if (lost > 0 || (tally->overrun && !tally->sequence_known))
+		news = add_lost(tally, lost ? lost : 1, quote, now_ns);
+
 	tally->overrun = false;
 	tally->sequence_known = true;
 	tally->next_sequence = sequence + 1;
-	return begun;
+	return news;
+}
+
+/* Where no line says which disk was meant: the first of ours. */
+static void guess_site(const struct klog_tally *tally, struct klog_site_memory *site)
+{
+	bool swap = klog_classes[site->class].alarm == KLOG_ALARM_STORAGE;
+	const char *disk = swap ? "swap" : tally->disks.own_count ? tally->disks.own[0] : "disk";
+	site->storage = true;
+	site->place.ours = true;
+	snprintf(site->place.disk, sizeof(site->place.disk), "%s", disk);
+}
+
+/*
+ * What the line is about, in *ret_site; only for disks. Lines that are limited in number are remembered
+ * for what will be left out after them.
+ */
+static void find_site(struct klog_tally *tally, const struct klog_match *match,
+		      struct klog_site_memory *ret_site)
+{
+	struct klog_site_memory *memory = &tally->sites[match->site];
+	struct klog_site_memory site = {.known = true, .class = match->class};
+	if (match->suppressed && memory->known)
+		site = *memory;
+	else if (match->suppressed)
+		guess_site(tally, &site);
+	else
+		site.storage = klog_disks_place(&tally->disks, match, &site.place);
+	if (match->site != KLOG_SITE_NONE && !match->suppressed)
+		*memory = site;
+	*ret_site = site;
+}
+
+static bool take_line(struct klog_tally *tally, const struct klog_record *record, int64_t now_ns)
+{
+	struct klog_match match;
+	if (!klog_classify(record->text, record->level, &match) || match.count == 0)
+		return false;
+
+	struct klog_site_memory site = {.storage = true, .class = match.class};
+	site.place.ours = true;
+	if (klog_classes[match.class].topic == KLOG_TOPIC_DISK || match.site != KLOG_SITE_NONE)
+		find_site(tally, &match, &site);
+	if (!site.storage || site.class == KLOG_NOTHING)
+		return false;
+	if (site.place.ours) {
+		enum klog_alarm alarm = klog_classes[site.class].alarm;
+		count_match(tally, site.class, match.count, match.timeout);
+		if (alarm != KLOG_ALARM_NONE)
+			tally->alarm_until_ns[alarm] = now_ns + ALARM_NS;
+	}
+	return klog_incidents_add(&tally->incidents, site.class, match.count, &site.place,
+				  record->text, now_ns);
+}
+
+void klog_tally_resume(struct klog_tally *tally, uint64_t next)
+{
+	tally->sequence_known = tally->resuming = true;
+	tally->next_sequence = next;
+}
+
+bool klog_tally_caught_up(struct klog_tally *tally)
+{
+	bool reached = !tally->resuming || tally->newest >= tally->next_sequence;
+	if (!reached)
+		tally->next_sequence = tally->newest;
+	tally->sequence_known &= reached || tally->newest > 0;
+	tally->resuming = false;
+	return reached;
 }
 
 bool klog_tally_record(struct klog_tally *tally, const char *record, size_t length, int64_t now_ns)
@@ -85,89 +146,34 @@ bool klog_tally_record(struct klog_tally *tally, const char *record, size_t leng
 	struct klog_record parsed;
 	if (klog_parse(record, length, &parsed) < 0)
 		return false;
+	if (tally->resuming) {
+		tally->newest = parsed.sequence + 1;
+		if (parsed.sequence < tally->next_sequence)
+			return false;
+		tally->resuming = false;
+	}
 
-	bool begun = check_sequence(tally, parsed.sequence, now_ns);
+	bool news = check_sequence(tally, parsed.sequence, now_ns);
 	/* Everything else was written by user space, whatever it looks like. */
-	if (parsed.facility != 0)
-		return begun;
-
-	struct klog_match match;
-	if (!klog_classify(&tally->context, parsed.text, &match))
-		return begun;
-	count_match(tally, &match);
-	if (klog_classes[match.class].storage_failing)
-		tally->failing_until_ns = now_ns + FAILING_NS;
-	return incident_add(tally, match.class, match.count, parsed.text, now_ns) || begun;
+	return (parsed.facility == 0 && take_line(tally, &parsed, now_ns)) || news;
 }
 
 void klog_tally_overrun(struct klog_tally *tally)
 {
-	tally->overrun = true;
+	/* On the way to where to go on, the numbers alone tell. */
+	tally->overrun = !tally->resuming;
 }
 
 bool klog_tally_too_long(struct klog_tally *tally, int64_t now_ns)
 {
-	tally->next_sequence++;
-	return incident_add(tally, KLOG_LOST, 1, "a record was longer than 8 KiB", now_ns);
+	if (tally->resuming)
+		return false; /* if it is new, its number will be missing */
+	if (tally->sequence_known)
+		tally->next_sequence++;
+	return add_lost(tally, 1, "a record was longer than 8 KiB", now_ns);
 }
 
-bool klog_tally_failing(const struct klog_tally *tally, int64_t now_ns)
+bool klog_tally_alarm(const struct klog_tally *tally, enum klog_alarm alarm, int64_t now_ns)
 {
-	return now_ns < tally->failing_until_ns;
-}
-
-/* The oldest incident that nobody heard of yet; KLOG_CLASSES if there is none. */
-static size_t oldest_untold(const struct klog_tally *tally)
-{
-	size_t oldest = KLOG_CLASSES;
-	for (size_t i = 0; i < KLOG_CLASSES; i++) {
-		const struct klog_incident *incident = &tally->incidents[i];
-		if (incident->open && !incident->told &&
-		    (oldest == KLOG_CLASSES || incident->order < tally->incidents[oldest].order))
-			oldest = i;
-	}
-	return oldest;
-}
-
-static void tell_first(struct klog_incident *incident, const struct klog_class_info *info,
-		       struct batch *batch)
-{
-	struct event *event = batch_event(batch, info->kind, info->severity, "%s: %s", info->what,
-					  incident->quote);
-	event_put(event, "records", incident->first);
-	incident->told = true;
-}
-
-/* Ends an incident that lasted long enough, with an event if there was more than its first line. */
-static bool close_incident(struct klog_incident *incident, const struct klog_class_info *info,
-			   int64_t now_ns, struct batch *batch)
-{
-	int64_t elapsed_ns = now_ns - incident->since_ns;
-	if (!incident->open || !incident->told || elapsed_ns < INCIDENT_NS)
-		return true;
-	if (incident->more > 0) {
-		if (batch->event_count == BATCH_EVENTS)
-			return false;
-		struct event *event =
-			batch_event(batch, info->kind, info->severity, "%s: %lld more in %lld s",
-				    info->kind, (long long)incident->more,
-				    (long long)((elapsed_ns + NS_PER_S / 2) / NS_PER_S));
-		event_put(event, "records", incident->more);
-	}
-	*incident = (struct klog_incident){0};
-	return true;
-}
-
-bool klog_tally_events(struct klog_tally *tally, int64_t now_ns, struct batch *batch)
-{
-	for (size_t i; (i = oldest_untold(tally)) < KLOG_CLASSES;) {
-		if (batch->event_count == BATCH_EVENTS)
-			return true;
-		tell_first(&tally->incidents[i], &klog_classes[i], batch);
-	}
-
-	bool all = true;
-	for (size_t i = 0; i < KLOG_CLASSES; i++)
-		all &= close_incident(&tally->incidents[i], &klog_classes[i], now_ns, batch);
-	return !all;
+	return now_ns < tally->alarm_until_ns[alarm];
 }

@@ -1,49 +1,58 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records of the kernel log in, counters and incidents out. Pure: time comes in, nothing is opened or
- * allocated, and memory is bounded however much the kernel says.
+ * Records of the kernel log in, counters, alarms and incidents out. Pure: time comes in, nothing is
+ * opened or allocated, and memory is bounded however much the kernel says.
  */
 #ifndef HOSTINGPI_COLLECTORS_KERNEL_LOG_TALLY_H
 #define HOSTINGPI_COLLECTORS_KERNEL_LOG_TALLY_H
 
-#include "collectors/kernel_log_match.h"
+#include "collectors/kernel_log_disks.h"
+#include "collectors/kernel_log_incident.h"
 
-/* An event has room for 191 bytes, a few of them for what it is about. */
-#define KLOG_QUOTE_SIZE 160
-
+/* Since the start, suppressed records included. Those of disks are about ours only. */
 enum klog_counter {
 	KLOG_COUNT_SD_WRITE,
 	KLOG_COUNT_SD_READ,
 	KLOG_COUNT_SD_TIMEOUT,
+	KLOG_COUNT_SD_CONTROLLER,
+	KLOG_COUNT_SD_CQE,
 	KLOG_COUNT_SWAP_READ,
 	KLOG_COUNT_SWAP_WRITE,
+	KLOG_COUNT_STORAGE, /* records about failed requests: of the first three, each once */
+	KLOG_COUNT_LOST,    /* records that we did not see */
 	KLOG_COUNTERS,
 };
 
-/*
- * One incident, not hundreds: the first line of a class makes an event, later ones are counted until
- * the incident is closed with a second event that tells how many there were.
- */
-struct klog_incident {
-	bool open;
-	bool told; /* the first event was handed in */
-	int64_t since_ns;
-	uint64_t order; /* of its beginning among all incidents */
-	int64_t first;	/* records that the first line stands for */
-	int64_t more;
-	char quote[KLOG_QUOTE_SIZE];
+/* What the last line of a site was about: that is what was left out after it, most likely. */
+struct klog_site_memory {
+	bool known;
+	bool storage; /* false: about nothing that counts */
+	enum klog_class class;
+	struct klog_place place;
 };
 
-/* Zeroed is a valid start. */
+/* Zeroed is a valid start, with no disk of ours. */
 struct klog_tally {
-	struct klog_context context;
-	int64_t counters[KLOG_COUNTERS]; /* since the start, suppressed lines included */
-	int64_t failing_until_ns;	 /* storage counts as failing before; 0: never was */
-	struct klog_incident incidents[KLOG_CLASSES];
-	uint64_t order;
+	struct klog_disks disks;
+	int64_t counters[KLOG_COUNTERS];
+	int64_t alarm_until_ns[KLOG_ALARMS];
+	struct klog_site_memory sites[KLOG_SITES];
+	struct klog_incidents incidents;
+
+	bool has_gaps; /* a copy of a log, in which missing numbers are no loss */
 	bool sequence_known, overrun;
-	uint64_t next_sequence;
+	uint64_t next_sequence; /* of the record that should come next */
+	bool resuming;		/* records before that one were counted in an earlier life */
+	uint64_t newest;	/* while resuming: one behind the newest record there is */
 };
+
+/* Goes on where an earlier life of the agent stopped: next is the first record that it did not see. */
+void klog_tally_resume(struct klog_tally *tally, uint64_t next);
+/*
+ * All that was in the log has been read. False if the log does not even reach to where it should have gone
+ * on: that number was of another log, and all that comes from now on counts.
+ */
+bool klog_tally_caught_up(struct klog_tally *tally);
 
 /*
  * Takes one record, as read() of /dev/kmsg returns it. Returns true if there is something to tell at
@@ -55,10 +64,7 @@ void klog_tally_overrun(struct klog_tally *tally);
 /* A record was skipped because it did not fit into the buffer. Returns as klog_tally_record(). */
 bool klog_tally_too_long(struct klog_tally *tally, int64_t now_ns);
 
-/* True from a record that says that storage is lost until 60 s after the last such record. */
-bool klog_tally_failing(const struct klog_tally *tally, int64_t now_ns);
-
-/* Hands in events as far as the batch has room. Returns true if some had to stay behind. */
-bool klog_tally_events(struct klog_tally *tally, int64_t now_ns, struct batch *batch);
+/* True from a record that says so until 60 s after the last such record. */
+bool klog_tally_alarm(const struct klog_tally *tally, enum klog_alarm alarm, int64_t now_ns);
 
 #endif

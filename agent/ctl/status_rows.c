@@ -84,6 +84,8 @@ static void row_sd(struct row *row)
 	row_trouble(row, "state.sd.timeouts", "time-outs");
 	row_trouble(row, "state.fs.errors", "file system errors");
 	row_flag(row, "state.fs.read_only", TONE_WARNING, "file system is read-only");
+	row_trouble(row, "state.sd.controller_errors", "controller errors");
+	row_trouble(row, "state.sd.cqe_recoveries", "queue restarts");
 	row_end(row);
 }
 

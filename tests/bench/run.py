@@ -20,10 +20,11 @@ import footprint
 import loop
 import meter
 import stalls
+import storm
 from harness import BUILD
 from process import LabError
 
-SECTIONS = {"A": footprint, "B": crowd, "C": stalls, "D": loop}
+SECTIONS = {"A": footprint, "B": crowd, "C": stalls, "D": loop, "E": storm}
 
 
 class Ended(BaseException):
@@ -53,7 +54,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="short form, less than a minute")
     parser.add_argument("--json", metavar="FILE", help="the same as JSON")
-    parser.add_argument("--only", metavar="LETTERS", default="ABCD", help="some sections")
+    parser.add_argument("--only", metavar="LETTERS", default="ABCDE", help="some sections")
     options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)

@@ -20,7 +20,7 @@ LINES = {
     "fs-journal-abort": "3,{},{},-;Aborting journal on device mmcblk0p2-8.",
     "sd-removed": "6,{},{},-;mmc0: card 4567 removed",
     "oom-kill": "3,{},{},-;Out of memory: Killed process 812 (php) total-vm:98124kB",
-    "kernel-bug": "0,{},{},-;Kernel panic - not syncing: Attempted to kill init!",
+    "kernel-panic": "0,{},{},-;Kernel panic - not syncing: Attempted to kill init!",
 }
 # What takes memory, files, names, connections or processes from a kernel that may have none.
 FORBIDDEN = re.compile(

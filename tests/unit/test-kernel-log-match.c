@@ -1,189 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pattern table against real lines, innocent ones and text that others smuggle into kernel lines;
- * records that are cut off; records that were lost. All pure.
+ * The frame of records, records that are cut off, lines that were left out, records that were lost, and
+ * where a restart goes on. All pure.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "tests/unit/kernel-log-fixture.h"
+
 #include <errno.h>
 
-#include "agent/units.h"
-#include "collectors/kernel_log_tally.h"
-
-static const struct line {
-	const char *text;
-	enum klog_class class;
-	const char *device; /* NULL: none is told */
-} lines[] = {
-	/* block layer */
-	{"I/O error, dev mmcblk0, sector 4396032 op 0x1:(WRITE) flags 0x800 phys_seg 43 prio class "
-	 "2",
-	 KLOG_SD_WRITE_ERROR, "mmcblk0"},
-	{"I/O error, dev mmcblk0, sector 4392960 op 0x0:(READ) flags 0x80700 phys_seg 64 prio "
-	 "class 2",
-	 KLOG_SD_READ_ERROR, "mmcblk0"},
-	{"I/O error, dev sda, sector 0 op 0x2:(FLUSH) flags 0x800 phys_seg 0 prio class 2",
-	 KLOG_SD_WRITE_ERROR, "sda"},
-	{"critical space allocation error, dev vda, sector 8 op 0x1:(WRITE) flags 0x0 phys_seg 1 "
-	 "prio class 2",
-	 KLOG_SD_WRITE_ERROR, "vda"},
-	{"timeout error, dev mmcblk0, sector 8 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 2",
-	 KLOG_SD_READ_ERROR, "mmcblk0"},
-	{"blk_update_request: I/O error, dev mmcblk0, sector 8 op 0x1:(WRITE) flags 0x800 phys_seg "
-	 "1 prio class 0",
-	 KLOG_SD_WRITE_ERROR, "mmcblk0"},
-	/* card and controller */
-	{"mmc0: Timeout waiting for hardware interrupt.", KLOG_SD_TIMEOUT, NULL},
-	{"mmc0: Timeout waiting for hardware cmd interrupt.", KLOG_SD_TIMEOUT, NULL},
-	{"mmc0: timeout waiting for hardware interrupt.", KLOG_SD_TIMEOUT, NULL},
-	{"sdhost-bcm2835 3f202000.mmc: timeout waiting for hardware interrupt.", KLOG_SD_TIMEOUT,
-	 NULL},
-	{"mmc0: Card stuck being busy! __mmc_poll_for_busy", KLOG_SD_TIMEOUT, NULL},
-	{"mmc0: cqhci: timeout for tag 3, qcnt 1", KLOG_SD_TIMEOUT, NULL},
-	{"mmc0: card 4567 removed", KLOG_SD_REMOVED, NULL},
-	{"mmc0: Card removed during transfer!", KLOG_SD_REMOVED, NULL},
-	{"mmc0: new high speed SDHC card at address 4567", KLOG_SD_INSERTED, NULL},
-	{"mmcblk0: recovery failed!", KLOG_SD_RECOVERY_FAILED, NULL},
-	{"mmc0: running CQE recovery", KLOG_SD_CONTROLLER, NULL},
-	{"mmc0: error -110 whilst initialising SD card", KLOG_SD_CONTROLLER, NULL},
-	{"mmc0: tuning execution failed: -5", KLOG_SD_CONTROLLER, NULL},
-	{"mmc0: ADMA error: 0x02000000", KLOG_SD_CONTROLLER, NULL},
-	{"mmc0: Reset 0x4 never completed.", KLOG_SD_CONTROLLER, NULL},
-	/* buffer cache, ext4, jbd2 */
-	{"Buffer I/O error on dev mmcblk0p2, logical block 0, lost async page write",
-	 KLOG_BUFFER_ERROR, "mmcblk0p2"},
-	{"Buffer I/O error on device mmcblk0p3, logical block 33280", KLOG_BUFFER_ERROR,
-	 "mmcblk0p3"},
-	{"EXT4-fs warning (device mmcblk0p3): ext4_end_bio:343: I/O error 10 writing to inode 12 "
-	 "starting block 549504)",
-	 KLOG_FS_DATA_LOST, "mmcblk0p3"},
-	{"EXT4-fs error (device mmcblk0p3) in __ext4_new_inode:1094: Journal has aborted",
-	 KLOG_FS_ERROR, "mmcblk0p3"},
-	{"EXT4-fs error (device mmcblk0p3): __ext4_find_entry:1694: inode #2: comm cp: "
-	 "checksumming directory block 0",
-	 KLOG_FS_ERROR, "mmcblk0p3"},
-	{"EXT4-fs (mmcblk0p3): I/O error while writing superblock", KLOG_FS_ERROR, "mmcblk0p3"},
-	{"EXT4-fs (mmcblk0p3): Remounting filesystem read-only", KLOG_FS_READ_ONLY, "mmcblk0p3"},
-	{"Aborting journal on device mmcblk0p3-8.", KLOG_FS_JOURNAL_ABORT, "mmcblk0p3-8"},
-	{"JBD2: I/O error when updating journal superblock for mmcblk0p3-8.", KLOG_FS_JOURNAL_ABORT,
-	 "mmcblk0p3-8"},
-	/* swap, memory, supply, kernel */
-	{"Write-error on swap-device (179:0:3211264)", KLOG_SWAP_WRITE_ERROR, NULL},
-	{"Read-error on swap-device (179:0:3344640)", KLOG_SWAP_READ_ERROR, NULL},
-	{"Read-error on swap-device", KLOG_SWAP_READ_ERROR, NULL},
-	{"Write error -5 on dio swapfile (40960)", KLOG_SWAP_WRITE_ERROR, NULL},
-	{"Out of memory: Killed process 812 (apache2) total-vm:1kB, anon-rss:1kB, file-rss:0kB",
-	 KLOG_OOM_KILL, NULL},
-	{"hwmon hwmon1: Undervoltage detected!", KLOG_UNDERVOLTAGE, NULL},
-	{"Under-voltage detected! (0x00050005)", KLOG_UNDERVOLTAGE, NULL},
-	{"hwmon hwmon1: Voltage normalised", KLOG_UNDERVOLTAGE_END, NULL},
-	{"Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b", KLOG_KERNEL_BUG,
-	 NULL},
-	{"Internal error: Oops: 96000005 [#1] SMP", KLOG_KERNEL_BUG, NULL},
-	/* devices that are no storage of ours */
-	{"I/O error, dev loop0, sector 0 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 2",
-	 KLOG_NOTHING, NULL},
-	{"I/O error, dev sr0, sector 0 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 2",
-	 KLOG_NOTHING, NULL},
-	{"I/O error, dev fd0, sector 0 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 2",
-	 KLOG_NOTHING, NULL},
-	{"Buffer I/O error on dev zram0, logical block 0, lost async page write", KLOG_NOTHING,
-	 NULL},
-	{"EXT4-fs error (device loop3): ext4_lookup:1855: inode #2: comm ls: x", KLOG_NOTHING,
-	 NULL},
-	/* innocent */
-	{"", KLOG_NOTHING, NULL},
-	{"mmc0: new high speed SDIO card at address 0001", KLOG_NOTHING, NULL},
-	{"mmc0: SDHCI controller on fe340000.mmc [fe340000.mmc] using ADMA", KLOG_NOTHING, NULL},
-	{"mmcblk0: mmc0:aaaa SC32G 29.7 GiB", KLOG_NOTHING, NULL},
-	{"mmc0: sdhci: Int stat:  0x00000000 | Err stat: 0x00000000", KLOG_NOTHING, NULL},
-	{"mmcx: card 4567 removed", KLOG_NOTHING, NULL},
-	{"EXT4-fs (mmcblk0p2): mounted filesystem with ordered data mode. Quota mode: none.",
-	 KLOG_NOTHING, NULL},
-	{"EXT4-fs (mmcblk0p2): re-mounted. Opts: (null). Quota mode: none.", KLOG_NOTHING, NULL},
-	{"operation not supported error, dev mmcblk0, sector 0 op 0x3:(DISCARD) flags 0x800",
-	 KLOG_NOTHING, NULL},
-	{"Adding 102396k swap on /var/swap.  Priority:-2 extents:1 across:102396k SSFS",
-	 KLOG_NOTHING, NULL},
-	{"systemd[1]: Starting Journal Service...", KLOG_NOTHING, NULL},
-	/* text of others inside kernel lines */
-	{"usb 1-1: Product: I/O error, dev mmcblk0, sector 1 op 0x1:(WRITE) flags 0", KLOG_NOTHING,
-	 NULL},
-	{"usb 1-1: Product: Read-error on swap-device (1:2:3)", KLOG_NOTHING, NULL},
-	{"audit: type=1400 audit(1.2:3): comm=\"Aborting journal on device sda\"", KLOG_NOTHING,
-	 NULL},
-	{"I/O error, dev aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, sector 1 op 0x1:(WRITE) ",
-	 KLOG_NOTHING, NULL},
-};
-
-static void real_lines(void **state)
-{
-	(void)state;
-
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		struct klog_context context = {0};
-		struct klog_match match = {0};
-		bool found = klog_classify(&context, lines[i].text, &match);
-		if (found != (lines[i].class != KLOG_NOTHING) || match.class != lines[i].class)
-			fail_msg("class %d: %s", (int)match.class, lines[i].text);
-		if (found)
-			assert_int_equal(match.count, 1);
-		assert_string_equal(match.device, lines[i].device ? lines[i].device : "");
-	}
-}
-
-static void timeouts_count_twice(void **state)
-{
-	struct klog_context context = {0};
-	struct klog_match match;
-	(void)state;
-
-	assert_true(klog_classify(
-		&context, "timeout error, dev mmcblk0, sector 8 op 0x1:(WRITE) flags 0x0", &match));
-	assert_int_equal(match.class, KLOG_SD_WRITE_ERROR);
-	assert_true(match.timeout);
-	assert_true(klog_classify(
-		&context, "I/O error, dev mmcblk0, sector 8 op 0x1:(WRITE) flags 0x0", &match));
-	assert_false(match.timeout);
-
-	struct klog_tally tally = {0};
-	static const char record[] =
-		"3,1,1,-;timeout error, dev sda, sector 8 op 0x1:(WRITE) flags";
-	assert_true(klog_tally_record(&tally, record, strlen(record), NS_PER_S));
-	assert_int_equal(tally.counters[KLOG_COUNT_SD_WRITE], 1);
-	assert_int_equal(tally.counters[KLOG_COUNT_SD_TIMEOUT], 1);
-	assert_int_equal(tally.counters[KLOG_COUNT_SD_READ], 0);
-}
-
-/* Suppressed block lines go where the line before went. */
-static void suppressed_follow_the_last_line(void **state)
-{
-	static const char suppressed[] = "blk_print_req_error: 41 callbacks suppressed";
-	struct klog_context context = {0};
-	struct klog_match match;
-	(void)state;
-
-	assert_true(klog_classify(&context, suppressed, &match));
-	assert_int_equal(match.class, KLOG_SD_WRITE_ERROR);
-	assert_int_equal(match.count, 41);
-	assert_true(klog_classify(&context, "I/O error, dev sda, sector 8 op 0x0:(READ) flags",
-				  &match));
-	assert_true(klog_classify(&context, suppressed, &match));
-	assert_int_equal(match.class, KLOG_SD_READ_ERROR);
-	assert_false(klog_classify(&context, "I/O error, dev loop0, sector 8 op 0x0:(READ) flags",
-				   &match));
-	assert_false(klog_classify(&context, suppressed, &match));
-	assert_false(klog_classify(&context, "buffer_io_error: 0 callbacks suppressed", &match));
-	assert_false(klog_classify(&context, "buffer_io_error: -1 callbacks suppressed", &match));
-	assert_true(klog_classify(
-		&context, "buffer_io_error: 99999999999999999999 callbacks suppressed", &match));
-	assert_int_equal(match.count, 1000000000);
-}
+#include "collectors/kernel_log_position.h"
+#include "collectors/kernel_log_record.h"
 
 static void parses_records(void **state)
 {
@@ -225,16 +50,17 @@ static void truncated_records(void **state)
 	(void)state;
 
 	for (size_t length = 0; length < sizeof(whole); length++) {
-		struct klog_tally tally = {0};
+		struct klog_tally *tally = pi_new();
 		char *part = malloc(length + 1);
 		assert_non_null(part);
 		part = realloc(part, length ? length : 1);
 		assert_non_null(part);
 		memcpy(part, whole, length);
-		klog_tally_record(&tally, part, length, NS_PER_S);
-		counted += tally.counters[KLOG_COUNT_SD_WRITE] != 0;
-		assert_int_equal(tally.counters[KLOG_COUNT_SD_READ], 0);
+		klog_tally_record(tally, part, length, NS_PER_S);
+		counted += tally->counters[KLOG_COUNT_SD_WRITE] != 0;
+		assert_int_equal(tally->counters[KLOG_COUNT_SD_READ], 0);
 		free(part);
+		free(tally);
 	}
 	assert_true(counted > 0);
 }
@@ -250,61 +76,228 @@ static void long_text_is_cut(void **state)
 	assert_int_equal(strlen(record.text), KLOG_TEXT_SIZE - 1);
 }
 
-static bool take(struct klog_tally *tally, const char *record)
+static void timeouts_count_twice(void **state)
 {
-	return klog_tally_record(tally, record, strlen(record), NS_PER_S);
+	struct klog_tally *tally = pi_new();
+	(void)state;
+
+	say(tally, "timeout error, dev sda, sector 8 op 0x1:(WRITE) flags 0x0", NS_PER_S);
+	assert_int_equal(tally->counters[KLOG_COUNT_SD_WRITE], 1);
+	assert_int_equal(tally->counters[KLOG_COUNT_SD_TIMEOUT], 1);
+	assert_int_equal(tally->counters[KLOG_COUNT_SD_READ], 0);
+	assert_int_equal(tally->counters[KLOG_COUNT_STORAGE], 1);
+	say(tally, "mmc0: Timeout waiting for hardware interrupt.", NS_PER_S);
+	assert_int_equal(tally->counters[KLOG_COUNT_SD_TIMEOUT], 2);
+	assert_int_equal(tally->counters[KLOG_COUNT_STORAGE], 2);
+	say(tally, "mmc0: running CQE recovery", NS_PER_S);
+	say(tally, "mmc0: Reset 0x2 never completed.", NS_PER_S);
+	assert_int_equal(tally->counters[KLOG_COUNT_SD_CQE], 1);
+	assert_int_equal(tally->counters[KLOG_COUNT_SD_CONTROLLER], 1);
+	assert_int_equal(tally->counters[KLOG_COUNT_STORAGE], 2);
+	free(tally);
+}
+
+/* What was left out is what the line before it was about. */
+static void left_out_lines(void **state)
+{
+	static const char suppressed[] = "blk_print_req_error: 41 callbacks suppressed";
+	struct klog_tally *tally = pi_new();
+	const int64_t *counters = tally->counters;
+	(void)state;
+
+	say(tally, suppressed, 1);
+	assert_int_equal(counters[KLOG_COUNT_SD_WRITE], 41);
+	say(tally, "I/O error, dev sda, sector 8 op 0x0:(READ) flags 0x0", 1);
+	/* Lines of other sites between them do not matter. */
+	say(tally, "Buffer I/O error on dev sdb1, logical block 0, async page read", 1);
+	say(tally, suppressed, 1);
+	assert_int_equal(counters[KLOG_COUNT_SD_READ], 42);
+	/* Neither those of somebody else's disk nor of none at all count. */
+	say(tally, "I/O error, dev sdb, sector 8 op 0x0:(READ) flags 0x0", 1);
+	say(tally, suppressed, 1);
+	say(tally, "I/O error, dev loop0, sector 8 op 0x0:(READ) flags 0x0", 1);
+	say(tally, suppressed, 1);
+	say(tally, "operation not supported error, dev sda, sector 8 op 0x3:(DISCARD) flags 0", 1);
+	say(tally, suppressed, 1);
+	assert_int_equal(counters[KLOG_COUNT_SD_READ], 42);
+	assert_int_equal(counters[KLOG_COUNT_SD_WRITE], 41);
+
+	say(tally, "Write-error on swap-device (254:0:8)", 1);
+	say(tally, "__end_swap_bio_write: 9 callbacks suppressed", 1);
+	assert_int_equal(counters[KLOG_COUNT_SWAP_WRITE], 0);
+	assert_false(klog_tally_alarm(tally, KLOG_ALARM_STORAGE, 1));
+	say(tally, "Write-error on swap-device (179:0:8)", 1);
+	say(tally, "__end_swap_bio_write: 99999999999999999999 callbacks suppressed", 1);
+	assert_int_equal(counters[KLOG_COUNT_SWAP_WRITE], 1000000001);
+	assert_true(klog_tally_alarm(tally, KLOG_ALARM_STORAGE, 1));
+	free(tally);
+}
+
+static void alarms_last_a_minute(void **state)
+{
+	struct klog_tally *tally = pi_new();
+	const int64_t minute = 60 * NS_PER_S;
+	(void)state;
+
+	say(tally, "Memory cgroup out of memory: Killed process 8 (php) total-vm:1kB", NS_PER_S);
+	assert_false(klog_tally_alarm(tally, KLOG_ALARM_MEMORY, NS_PER_S));
+	say(tally, "Out of memory: Killed process 812 (apache2) total-vm:1kB", NS_PER_S);
+	assert_true(klog_tally_alarm(tally, KLOG_ALARM_MEMORY, minute + NS_PER_S - 1));
+	assert_false(klog_tally_alarm(tally, KLOG_ALARM_MEMORY, minute + NS_PER_S));
+	assert_false(klog_tally_alarm(tally, KLOG_ALARM_STORAGE, NS_PER_S));
+
+	say(tally, "I/O error, dev mmcblk0, sector 8 op 0x1:(WRITE) flags 0x0", NS_PER_S);
+	say(tally, "EXT4-fs error (device mmcblk0p2): f:1: comm x: y", NS_PER_S);
+	say(tally, "INFO: task dd:456 blocked for more than 120 seconds.", NS_PER_S);
+	assert_false(klog_tally_alarm(tally, KLOG_ALARM_STORAGE, NS_PER_S));
+	assert_false(klog_tally_alarm(tally, KLOG_ALARM_KERNEL, NS_PER_S));
+	say(tally, "Aborting journal on device sdb1-8.", NS_PER_S); /* not ours */
+	assert_false(klog_tally_alarm(tally, KLOG_ALARM_STORAGE, NS_PER_S));
+	say(tally, "Aborting journal on device mmcblk0p2-8.", NS_PER_S);
+	assert_true(klog_tally_alarm(tally, KLOG_ALARM_STORAGE, NS_PER_S));
+	say(tally, "Internal error: Oops: 17 [#1] SMP ARM", NS_PER_S);
+	assert_true(klog_tally_alarm(tally, KLOG_ALARM_KERNEL, NS_PER_S));
+	free(tally);
+}
+
+static bool take(struct klog_tally *tally, const char *record, int64_t ns)
+{
+	return klog_tally_record(tally, record, strlen(record), ns);
 }
 
 static void lost_records_are_told(void **state)
 {
-	struct klog_tally tally = {0};
-	struct batch batch;
+	struct klog_tally *tally = pi_new();
+	const struct batch *batch;
 	(void)state;
 
-	/* A gap alone is nothing: a file may have them. */
-	assert_false(take(&tally, "6,100,1,-;one"));
-	assert_false(take(&tally, "6,200,1,-;two"));
-	klog_tally_overrun(&tally);
-	assert_true(take(&tally, "14,1201,1,-;three, of user space"));
-	batch_reset(&batch);
-	assert_false(klog_tally_events(&tally, NS_PER_S, &batch));
-	assert_int_equal(batch.event_count, 1);
-	assert_string_equal(batch.events[0].kind, "kernel-log-lost");
-	assert_string_equal(batch.events[0].text,
-			    "Kernel log not read: 1000 records came too fast");
-	assert_int_equal(batch.events[0].values[0].value, 1000);
+	/* A gap in the numbers is a loss, whether read() said so or not. */
+	assert_false(take(tally, "6,100,1,-;one", NS_PER_S));
+	assert_true(take(tally, "6,200,1,-;two", NS_PER_S));
+	assert_int_equal(tally->counters[KLOG_COUNT_LOST], 99);
+	batch = events(tally, NS_PER_S);
+	assert_int_equal(batch->event_count, 1);
+	expect_event(batch, 0, "kernel-log-lost", SEVERITY_WARNING,
+		     "Kernel log not read: 99 records came too fast");
+	assert_int_equal(event_value(&batch->events[0], "records"), 99);
 
 	/* Within the incident: counted, and told when it closes. */
-	klog_tally_overrun(&tally);
-	assert_false(take(&tally, "6,1212,1,-;four"));
-	assert_false(klog_tally_too_long(&tally, NS_PER_S)); /* this was 1213 */
-	klog_tally_overrun(&tally);
-	assert_false(take(&tally, "6,1215,1,-;five"));
-	batch_reset(&batch);
-	assert_false(klog_tally_events(&tally, 6 * NS_PER_S, &batch));
-	assert_int_equal(batch.event_count, 1);
-	assert_string_equal(batch.events[0].text, "kernel-log-lost: 12 more in 5 s");
+	klog_tally_overrun(tally);
+	assert_false(take(tally, "14,1201,1,-;three, of user space", NS_PER_S));
+	assert_int_equal(tally->counters[KLOG_COUNT_LOST], 1099);
+	assert_false(klog_tally_too_long(tally, NS_PER_S)); /* this was 1202 */
+	klog_tally_overrun(tally);
+	assert_false(take(tally, "6,1203,1,-;nothing is missing", NS_PER_S));
+	assert_int_equal(tally->counters[KLOG_COUNT_LOST], 1100);
+	batch = events(tally, 11 * NS_PER_S);
+	assert_int_equal(batch->event_count, 1);
+	expect_event(batch, 0, "kernel-log-lost", SEVERITY_WARNING,
+		     "kernel log, in 1 s: 1100 lost records");
+
+	/* A log that begins anew has lost nothing. */
+	assert_false(take(tally, "6,5,1,-;one", 12 * NS_PER_S));
+	assert_int_equal(tally->counters[KLOG_COUNT_LOST], 1100);
+	free(tally);
 
 	/* Before the first record nobody knows how many. */
-	struct klog_tally fresh = {0};
-	klog_tally_overrun(&fresh);
-	assert_true(take(&fresh, "6,5000,1,-;one"));
-	batch_reset(&batch);
-	klog_tally_events(&fresh, NS_PER_S, &batch);
-	assert_string_equal(batch.events[0].text,
-			    "Kernel log not read: at least 1 records came too fast");
+	tally = pi_new();
+	klog_tally_overrun(tally);
+	assert_true(take(tally, "6,5000,1,-;one", NS_PER_S));
+	assert_int_equal(tally->counters[KLOG_COUNT_LOST], 1);
+	expect_event(events(tally, NS_PER_S), 0, "kernel-log-lost", SEVERITY_WARNING,
+		     "Kernel log not read: at least 1 record came too fast");
+	free(tally);
+
+	/* In a copy of a log numbers may be missing. */
+	tally = pi_new();
+	tally->has_gaps = true;
+	assert_false(take(tally, "6,100,1,-;one", NS_PER_S));
+	assert_false(take(tally, "6,200,1,-;two", NS_PER_S));
+	assert_int_equal(tally->counters[KLOG_COUNT_LOST], 0);
+	free(tally);
+}
+
+static void restart_goes_on(void **state)
+{
+	static const char error[] = "I/O error, dev mmcblk0, sector 8 op 0x1:(WRITE) flags 0x0";
+	char record[256];
+	(void)state;
+
+	/* 7 and 8 were counted before; 9 to 11 are new, although 10 is gone. */
+	struct klog_tally *tally = pi_new();
+	klog_tally_resume(tally, 9);
+	for (unsigned i = 7; i <= 11; i++) {
+		snprintf(record, sizeof(record), "3,%u,1,-;%s", i, error);
+		if (i != 10)
+			take(tally, record, NS_PER_S);
+	}
+	assert_true(klog_tally_caught_up(tally));
+	assert_int_equal(tally->counters[KLOG_COUNT_SD_WRITE], 2);
+	assert_int_equal(tally->counters[KLOG_COUNT_LOST], 1);
+	assert_true(tally->next_sequence == 12);
+	free(tally);
+
+	/* Nothing new, then something. */
+	tally = pi_new();
+	klog_tally_resume(tally, 9);
+	take(tally, "3,8,1,-;x", NS_PER_S);
+	assert_true(klog_tally_caught_up(tally));
+	assert_int_equal(tally->counters[KLOG_COUNT_LOST], 0);
+	take(tally, "3,9,1,-;I/O error, dev mmcblk0, sector 8 op 0x1:(WRITE) f", NS_PER_S);
+	assert_int_equal(tally->counters[KLOG_COUNT_SD_WRITE], 1);
+	free(tally);
+
+	/* A position that the log has not reached is of another log: it must not make us deaf. */
+	tally = pi_new();
+	klog_tally_resume(tally, 900);
+	take(tally, "3,8,1,-;x", NS_PER_S);
+	assert_false(klog_tally_caught_up(tally));
+	take(tally, "3,9,1,-;I/O error, dev mmcblk0, sector 8 op 0x1:(WRITE) f", NS_PER_S);
+	assert_int_equal(tally->counters[KLOG_COUNT_SD_WRITE], 1);
+	assert_int_equal(tally->counters[KLOG_COUNT_LOST], 0);
+	free(tally);
+}
+
+static void positions(void **state)
+{
+	static const char id[] = "7bee0392-aceb-44f2-9b3b-0f9ece9bb141";
+	static const char good[] = "7bee0392-aceb-44f2-9b3b-0f9ece9bb141 00000000000000001234\n";
+	char text[128];
+	uint64_t next = 1;
+	(void)state;
+
+	assert_int_equal(klog_position_parse(good, strlen(good), id, &next), 0);
+	assert_true(next == 1234);
+	assert_int_equal(klog_position_parse("", 0, id, &next), KLOG_POSITION_NONE);
+	memcpy(text, good, sizeof(good));
+	text[3] = '0';
+	assert_int_equal(klog_position_parse(text, strlen(text), id, &next), KLOG_POSITION_NONE);
+
+	for (size_t length = 1; length < strlen(good); length++)
+		assert_int_equal(klog_position_parse(good, length, id, &next), -EINVAL);
+	assert_int_equal(klog_position_parse(good, sizeof(good), id, &next), -EINVAL);
+	for (size_t i = strlen(id); i < strlen(good); i++) {
+		memcpy(text, good, sizeof(good));
+		text[i] = 'x';
+		assert_int_equal(klog_position_parse(text, strlen(text), id, &next), -EINVAL);
+	}
+	snprintf(text, sizeof(text), "%s 99999999999999999999\n", id);
+	assert_int_equal(klog_position_parse(text, strlen(text), id, &next), -EINVAL);
+	assert_true(next == 1234);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(real_lines),
-		cmocka_unit_test(timeouts_count_twice),
-		cmocka_unit_test(suppressed_follow_the_last_line),
 		cmocka_unit_test(parses_records),
 		cmocka_unit_test(truncated_records),
 		cmocka_unit_test(long_text_is_cut),
+		cmocka_unit_test(timeouts_count_twice),
+		cmocka_unit_test(left_out_lines),
+		cmocka_unit_test(alarms_last_a_minute),
 		cmocka_unit_test(lost_records_are_told),
+		cmocka_unit_test(restart_goes_on),
+		cmocka_unit_test(positions),
 	};
 	return cmocka_run_group_tests_name("kernel-log-match", tests, NULL, NULL);
 }
