@@ -9,7 +9,9 @@
 #include <stddef.h>
 
 const struct collector *const collectors[] = {
-	&memory_collector,     &workers_collector,  &sdcard_collector,
-	&kernel_log_collector, &requests_collector, &temperature_collector,
-	&network_collector,    &self_collector,	    NULL,
+	&memory_collector,	&workers_collector,
+	&sdcard_collector,	&kernel_log_collector,
+	&nfs_collector,		&requests_collector,
+	&temperature_collector, &network_collector,
+	&self_collector,	NULL,
 };
