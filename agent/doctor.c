@@ -96,7 +96,7 @@ static void check_known(const struct agent *agent, const struct instance *instan
 		struct finding *row =
 			add(findings, instance->module->name,
 			    "swap is on disk and swappiness is above 10: the kernel swaps early; "
-			    "set vm.swappiness = 1 in /etc/sysctl.d");
+			    "set vm.swappiness=1 in /etc/sysctl.d");
 		if (row)
 			snprintf(row->what, sizeof(row->what), "vm.swappiness = %lld",
 				 (long long)value);
@@ -171,11 +171,19 @@ static void check_decision(struct agent *agent, struct findings *findings)
 		snprintf(row->what, sizeof(row->what), "cannot judge");
 }
 
+enum doctor_clock doctor_clock(const struct agent *agent)
+{
+	struct timex timex = {.modes = 0};
+	/* Of another root's machine nothing is known. */
+	if (!agent->env.real_root || adjtimex(&timex) < 0)
+		return DOCTOR_CLOCK_UNKNOWN;
+	return timex.status & STA_UNSYNC ? DOCTOR_CLOCK_FREE : DOCTOR_CLOCK_KEPT;
+}
+
 /* Events, TLS and posts carry the time of day; a Pi without battery begins with a wrong one. */
 static void check_clock(const struct agent *agent, struct findings *findings)
 {
-	struct timex timex = {.modes = 0};
-	if (!agent->env.real_root || adjtimex(&timex) < 0 || !(timex.status & STA_UNSYNC))
+	if (doctor_clock(agent) != DOCTOR_CLOCK_FREE)
 		return;
 	struct finding *row = add(findings, "clock",
 				  "no time server keeps it right: enable systemd-timesyncd or "

@@ -34,6 +34,14 @@ bool doctor_not_applicable(const struct agent *agent, const struct instance *ins
 /* Whether a setting was given another value than its default. Module settings only. */
 bool doctor_is_set(const struct conf_item *item, const void *conf, const void *defaults);
 
+enum doctor_clock {
+	DOCTOR_CLOCK_UNKNOWN,
+	DOCTOR_CLOCK_FREE, /* no time server keeps it right */
+	DOCTOR_CLOCK_KEPT,
+};
+
+enum doctor_clock doctor_clock(const struct agent *agent);
+
 void doctor_print_people(const struct agent *agent, const struct findings *findings);
 /* Returns 0, or -ENOSPC if the document does not fit. */
 int doctor_print_json(const struct agent *agent, const struct findings *findings);

@@ -150,6 +150,25 @@ static void print_found(const struct agent *agent, const struct instance *instan
 	list_end(&list);
 }
 
+/* Breaks at blanks; a word that is too long stays whole, so that it can be copied. */
+static void print_words(const char *text)
+{
+	int column = 0;
+	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+		int length = (int)strcspn(text, " ");
+		if (column && column + 1 + length > LINE_WIDTH) {
+			putchar('\n');
+			column = 0;
+		}
+		if (column == 0)
+			column = printf("%*s%.*s", LABEL_WIDTH, "", length, text);
+		else
+			column += printf(" %.*s", length, text);
+		text += length;
+	}
+	putchar('\n');
+}
+
 static bool same(const struct finding *a, const struct finding *b)
 {
 	return a->missing == b->missing && strcmp(a->module, b->module) == 0 &&
@@ -171,7 +190,7 @@ static void print_findings(const struct findings *findings, const char *module)
 			if (same(&findings->rows[j], row))
 				list_item(&list, findings->rows[j].what);
 		list_end(&list);
-		printf("%*s%s\n", LABEL_WIDTH, "", row->text);
+		print_words(row->text);
 	}
 }
 
@@ -299,10 +318,10 @@ void doctor_print_people(const struct agent *agent, const struct findings *findi
 	print_decision(agent);
 	print_findings(findings, "decision");
 
-	size_t missing, wrong;
-	count_findings(findings, "clock", &missing, &wrong);
-	if (wrong)
-		printf("%-*sneeds attention\n", LABEL_WIDTH, "clock");
+	if (doctor_clock(agent) != DOCTOR_CLOCK_UNKNOWN)
+		printf("%-*s%s\n", LABEL_WIDTH, "clock",
+		       doctor_clock(agent) == DOCTOR_CLOCK_KEPT ? "ok: synchronised"
+								: "needs attention");
 	print_findings(findings, "clock");
 	if (findings->dropped)
 		printf("\n... and %zu findings more\n", findings->dropped);
