@@ -46,12 +46,13 @@ static void list_end(struct list *list)
 	list->column = 0;
 }
 
-/* Value / scale with at most one decimal place. */
+/* Value / scale, as a whole number or with one decimal place. */
 static void print_scaled(char *text, size_t size, int64_t value, int64_t scale, const char *unit)
 {
-	double number = (double)value / (double)scale;
-	bool whole = number > -1e15 && number < 1e15 && (double)(int64_t)number == number;
-	snprintf(text, size, whole ? "%.0f%s" : "%.1f%s", number, unit);
+	if (value % scale == 0)
+		snprintf(text, size, "%" PRId64 "%s", value / scale, unit);
+	else
+		snprintf(text, size, "%.1f%s", (double)value / (double)scale, unit);
 }
 
 static void print_bytes(char *text, size_t size, int64_t value, const char *after)
