@@ -17,6 +17,7 @@
 
 /* Findings with long reasons, and the state document. */
 #define DOCUMENT_SIZE (4 * RENDER_SIZE)
+#define S_PER_DAY (24 * 3600)
 #define LABEL_WIDTH 13
 #define LINE_WIDTH 100
 
@@ -91,7 +92,10 @@ static void value_text(const struct metric *metric, int64_t value, bool rate, ch
 		print_scaled(text, size, value, scale * 1000, rate ? " ms/s" : " ms");
 		return;
 	case UNIT_S:
-		print_scaled(text, size, value, scale, rate ? " s/s" : " s");
+		if (!rate && value >= 2 * S_PER_DAY)
+			snprintf(text, size, "%" PRId64 " days", value / S_PER_DAY);
+		else
+			print_scaled(text, size, value, scale, rate ? " s/s" : " s");
 		return;
 	case UNIT_HZ:
 		print_scaled(text, size, value, scale * 1000000, " MHz");
