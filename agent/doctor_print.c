@@ -128,30 +128,32 @@ static void found_item(struct list *list, const struct metric *metric, bool rate
 	list_item(list, item);
 }
 
-static void print_found(const struct agent *agent, const struct instance *instance)
+static void list_slot(struct list *list, const struct agent *agent, unsigned slot)
 {
 	const struct state *state = agent->plant.state;
+	const struct metric *metric = state_metric(state, slot);
 	int64_t now_ns = env_now_ns(&agent->env), value;
-	struct list list = {.label = "found"};
 	char buffer[STATE_TEXT_SIZE];
 	const char *text, *reason;
 
-	for (unsigned i = 0; i < instance->source.count; i++) {
-		unsigned slot = instance->source.first + i;
-		const struct metric *metric = state_metric(state, slot);
-		if (metric->name && metric->unit == UNIT_TEXT) {
-			if (state_text(state, slot, now_ns, &text, &reason) == 0)
-				found_item(&list, metric, false, text);
-		} else if (metric->name && state_value(state, slot, now_ns, &value, &reason) == 0) {
-			value_text(metric, value, false, buffer, sizeof(buffer));
-			found_item(&list, metric, false, buffer);
-		}
-		if (metric->rate_name &&
-		    state_rate_milli(state, slot, now_ns, &value, &reason) == 0) {
-			value_text(metric, value, true, buffer, sizeof(buffer));
-			found_item(&list, metric, true, buffer);
-		}
+	if (metric->name && metric->unit == UNIT_TEXT) {
+		if (state_text(state, slot, now_ns, &text, &reason) == 0)
+			found_item(list, metric, false, text);
+	} else if (metric->name && state_value(state, slot, now_ns, &value, &reason) == 0) {
+		value_text(metric, value, false, buffer, sizeof(buffer));
+		found_item(list, metric, false, buffer);
 	}
+	if (metric->rate_name && state_rate_milli(state, slot, now_ns, &value, &reason) == 0) {
+		value_text(metric, value, true, buffer, sizeof(buffer));
+		found_item(list, metric, true, buffer);
+	}
+}
+
+static void print_found(const struct agent *agent, const struct instance *instance)
+{
+	struct list list = {.label = "found"};
+	for (unsigned i = 0; i < instance->source.count; i++)
+		list_slot(&list, agent, instance->source.first + i);
 	list_end(&list);
 }
 
@@ -289,7 +291,7 @@ static void print_decision(const struct agent *agent)
 {
 	const struct decision *decision = &agent->judge.decision;
 	struct list list = {.label = "found"};
-	char text[128], bytes[32];
+	char text[64];
 
 	printf("%-*s%s: %s\n", LABEL_WIDTH, "decision", control_state_words[decision->state],
 	       decision->reason);
@@ -297,10 +299,12 @@ static void print_decision(const struct agent *agent)
 	list_item(&list, text);
 	snprintf(text, sizeof(text), "maxconn: %d", decision->maxconn);
 	list_item(&list, text);
-	if (decision->headroom_known) {
-		print_bytes(bytes, sizeof(bytes), decision->headroom_bytes, "");
-		snprintf(text, sizeof(text), "headroom: %s", bytes);
-		list_item(&list, text);
+	/* What the core made of the readings, without what was just said and its own figures. */
+	for (unsigned i = 0; i < agent->derived.count; i++) {
+		unsigned slot = agent->derived.first + i;
+		const char *group = state_metric(agent->plant.state, slot)->group;
+		if (strcmp(group, "lb") != 0 && strcmp(group, "self") != 0)
+			list_slot(&list, agent, slot);
 	}
 	list_end(&list);
 }

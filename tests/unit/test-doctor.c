@@ -216,7 +216,7 @@ static void large_and_negative_values(void **state)
 	assert_says(world, "a.celsius: -40.5 C, ");
 	hand_in(world, 3 * 1024 * 1024, 0);
 	assert_says(world, "a.bytes: 3 MiB, ");
-	assert_says(world, "a.s: 36 days, ");
+	assert_says(world, "a.s: 36 days,");
 }
 
 static void what_does_not_apply(void **state)
