@@ -84,6 +84,12 @@ void batch_value(struct batch *batch, unsigned metric, int64_t value);
 void batch_text(struct batch *batch, unsigned metric, const char *text);
 
 /*
+ * How a reason begins where this machine cannot have the reading, and nothing is wrong with that (a
+ * root file system without NFS has no NFS server): the doctor does not report it.
+ */
+#define NOT_APPLICABLE "not applicable: "
+
+/*
  * Says that there is no value and why. The reason must live until the module is closed: it is
  * static or stands in the module's own memory.
  */

@@ -10,15 +10,7 @@
 #include <stddef.h>
 
 const struct collector *const collectors[] = {
-	&kernel_log_collector,
-	&memory_collector,
-	&workers_collector,
-	&sdcard_collector,
-	&filesystem_collector,
-	&requests_collector,
-	&temperature_collector,
-	&firmware_collector,
-	&network_collector,
-	&self_collector,
-	NULL,
+	&kernel_log_collector, &memory_collector,  &workers_collector,	&sdcard_collector,
+	&filesystem_collector, &nfs_collector,	   &requests_collector, &temperature_collector,
+	&firmware_collector,   &network_collector, &self_collector,	NULL,
 };

@@ -11,6 +11,7 @@ extern const struct collector firmware_collector;
 extern const struct collector sdcard_collector;
 extern const struct collector filesystem_collector;
 extern const struct collector kernel_log_collector;
+extern const struct collector nfs_collector;
 extern const struct collector requests_collector;
 extern const struct collector workers_collector;
 extern const struct collector network_collector;

@@ -2,13 +2,14 @@
 /*
  * A line belongs to the first reading with its reason. Before it stand the readings of one group as
  * "web.* (5)", a lone one by its whole name, and what would not fit as "3 more"; all names are in the
- * JSON form of the status.
+ * JSON form of the status. What this machine cannot have is not listed.
  */
 #include "agent/ctl/unknown.h"
 
 #include <string.h>
 
 #include "agent/ctl/document.h"
+#include "agent/sample.h"
 
 /* No further name is added that would end beyond; names of readings have at most 30 characters. */
 #define NAMES_WIDTH 30
@@ -25,7 +26,8 @@ static const char *reason_of(const cJSON *item)
 
 static bool in_list(const cJSON *item)
 {
-	return strcmp(item->string, UNKNOWN_IN_ITS_ROW) != 0;
+	return strcmp(item->string, UNKNOWN_IN_ITS_ROW) != 0 &&
+	       strncmp(reason_of(item), NOT_APPLICABLE, sizeof(NOT_APPLICABLE) - 1) != 0;
 }
 
 static bool same_reason(const cJSON *a, const cJSON *b)

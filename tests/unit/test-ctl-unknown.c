@@ -37,6 +37,7 @@ static void test_nothing_is_shown_of_nothing(void **state)
 		"{\"state\":{\"unknown\":{}}}",
 		"{\"state\":{\"unknown\":[\"a\"]}}",
 		"{\"state\":{\"unknown\":{\"mem.time_to_swap_s\":\"headroom is not falling\"}}}",
+		"{\"state\":{\"unknown\":{\"fs.a\":\"not applicable: no NFS\"}}}",
 	};
 
 	(void)state;
@@ -67,6 +68,10 @@ static void test_a_reason_is_shown_once(void **state)
 		 "\"net.tx\":\"r\"",
 		 "  sd.write_bytes_s, 3 more  r\n"},
 		{"\"sd.a\":\"r\",\"mem.time_to_swap_s\":\"r\"", "  sd.a  r\n"},
+		/* What this machine cannot have is passed over. */
+		{"\"fs.a\":\"not applicable: r\",\"sd.a\":\"r\",\"fs.b\":\"not applicable\"",
+		 "  sd.a  r\n"
+		 "  fs.b  not applicable\n"},
 	};
 
 	(void)state;
