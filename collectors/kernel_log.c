@@ -28,8 +28,8 @@
 #define HISTORY_CALLS 512
 /* Chunks of RECORD_SIZE per sample from a plain file: half a megabyte. */
 #define CHUNKS_AT_ONCE 64
-/* Swap comes and goes with services: zram is often set up after our start. */
-#define SWAP_EVERY_NS (60 * NS_PER_S)
+/* Swap comes and goes: zram is often set up after our start. */
+#define DISKS_EVERY_NS (60 * NS_PER_S)
 
 struct kernel_log {
 	const struct env *env;
@@ -40,8 +40,8 @@ struct kernel_log {
 	bool resumed;	/* goes on where an earlier life of the agent stopped */
 	bool caught_up; /* all that was there at the start was read */
 	struct watch *watch;
-	int64_t swap_due_ns; /* when to look for swap again */
-	char reason[160];    /* why there is no log */
+	int64_t disks_due_ns; /* when to look for swap and cards again */
+	char reason[160];     /* why there is no log */
 	struct klog_position position;
 	struct klog_tally tally;
 };
@@ -250,7 +250,7 @@ static int kernel_log_open(void *self, const void *conf, const struct env *env)
 	log->env = env;
 	log->position.fd = -1;
 	klog_disks_find(&log->tally.disks, env->root_fd, env->real_root);
-	log->swap_due_ns = env_now_ns(env) + SWAP_EVERY_NS;
+	log->disks_due_ns = env_now_ns(env) + DISKS_EVERY_NS;
 
 	log->fd = procfs_open(env->root_fd, "dev/kmsg");
 	if (log->fd < 0) {
@@ -285,12 +285,12 @@ static void keep_position(struct kernel_log *log, int64_t now_ns)
 }
 
 /* Nor this: what is known of a card that was pulled must stay. */
-static void look_for_swap(struct kernel_log *log, int64_t now_ns)
+static void look_for_disks(struct kernel_log *log, int64_t now_ns)
 {
-	if (now_ns < log->swap_due_ns || klog_tally_alarm(&log->tally, KLOG_ALARM_STORAGE, now_ns))
+	if (now_ns < log->disks_due_ns || klog_tally_alarm(&log->tally, KLOG_ALARM_STORAGE, now_ns))
 		return;
-	klog_disks_find_swap(&log->tally.disks, log->env->root_fd);
-	log->swap_due_ns = now_ns + SWAP_EVERY_NS;
+	klog_disks_refresh(&log->tally.disks, log->env->root_fd);
+	log->disks_due_ns = now_ns + DISKS_EVERY_NS;
 }
 
 static void put_alarm(const struct kernel_log *log, enum klog_alarm alarm, int64_t now_ns,
@@ -328,7 +328,7 @@ static int kernel_log_read(void *self, int64_t now_ns, struct batch *ret_batch)
 	if (more)
 		env_wake(log->env);
 	keep_position(log, now_ns);
-	look_for_swap(log, now_ns);
+	look_for_disks(log, now_ns);
 	return 0;
 }
 

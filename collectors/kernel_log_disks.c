@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names are resolved when the log is opened, and swap again at a slow pace, because a line of the log
+ * Names are resolved when the log is opened, and what may change at a slow pace, because a line of the log
  * may be the last thing that happens: then nothing can be opened any more. What a name means is its
  * text alone: since Linux 4.7 a card has the number of its host, and partitions are named by rule.
  */
@@ -161,10 +161,24 @@ static void add_swap_files(struct klog_disks *disks, int root_fd)
 	}
 }
 
-void klog_disks_find_swap(struct klog_disks *disks, int root_fd)
+/* Never forgets one: the host of a card that was pulled still has something to say. */
+static void find_mmc_hosts(struct klog_disks *disks, int root_fd)
+{
+	disks->hosts_known = faccessat(root_fd, "sys/block", F_OK, 0) == 0;
+	/* 8: no board has more slots than four. */
+	for (unsigned i = 0; i < 8; i++) {
+		char path[PATH_SIZE];
+		snprintf(path, sizeof(path), "sys/block/mmcblk%u", i);
+		if (faccessat(root_fd, path, F_OK, 0) == 0)
+			disks->mmc_hosts |= UINT32_C(1) << i;
+	}
+}
+
+void klog_disks_refresh(struct klog_disks *disks, int root_fd)
 {
 	char text[SWAPS_SIZE], device[DISK_NAME_SIZE], disk[DISK_NAME_SIZE];
 	const char *at = text;
+	find_mmc_hosts(disks, root_fd);
 	if (procfs_read_path(root_fd, "proc/swaps", text, sizeof(text)) <= 0)
 		return;
 
@@ -183,24 +197,11 @@ void klog_disks_find_swap(struct klog_disks *disks, int root_fd)
 		add_number(disks, root_fd, disks->own[i], disks->own[i]);
 }
 
-static void find_mmc_hosts(struct klog_disks *disks, int root_fd)
-{
-	disks->hosts_known = faccessat(root_fd, "sys/block", F_OK, 0) == 0;
-	/* 8: no board has more slots than four. */
-	for (unsigned i = 0; i < 8; i++) {
-		char path[PATH_SIZE];
-		snprintf(path, sizeof(path), "sys/block/mmcblk%u", i);
-		if (faccessat(root_fd, path, F_OK, 0) == 0)
-			disks->mmc_hosts |= UINT32_C(1) << i;
-	}
-}
-
 void klog_disks_find(struct klog_disks *disks, int root_fd, bool real_root)
 {
 	char disk[DISK_NAME_SIZE], reason[PATH_SIZE];
 
 	*disks = (struct klog_disks){0};
-	find_mmc_hosts(disks, root_fd);
 	if (disk_find_root(root_fd, disk, sizeof(disk), reason, sizeof(reason)) == 0) {
 		add_own(disks, disk);
 		add_parts(disks, root_fd, disk);
@@ -212,7 +213,7 @@ void klog_disks_find(struct klog_disks *disks, int root_fd, bool real_root)
 	if (real_root)
 		add_swap_files(disks, root_fd);
 	disks->root_count = disks->own_count;
-	klog_disks_find_swap(disks, root_fd);
+	klog_disks_refresh(disks, root_fd);
 }
 
 /* Devices that are no storage, or not one that anybody would miss. */

@@ -35,8 +35,11 @@ struct klog_disks {
 
 /* Looks for the root's disk and everything else, below root_fd; real_root: that is "/". */
 void klog_disks_find(struct klog_disks *disks, int root_fd, bool real_root);
-/* Looks for swap again: it comes and goes. Reads below proc and sys only, and changes nothing if it cannot. */
-void klog_disks_find_swap(struct klog_disks *disks, int root_fd);
+/*
+ * Looks again for swap and for cards that were put in: both come and go. Reads below proc and sys only, and
+ * keeps what it cannot read.
+ */
+void klog_disks_refresh(struct klog_disks *disks, int root_fd);
 
 /* What a line is about. */
 struct klog_place {

@@ -213,6 +213,7 @@ const struct klog_pattern klog_patterns[] = {
 	/* NFS */
 	PLAIN(NFS_SILENT,                                "nfs: server * not responding, still trying"),
 	PLAIN(NFS_SILENT,                                "nfs: server * not responding, timed out"),
+	ROW(NFS_SILENT, NOT, .flags = KLOG_SUPPRESSED,   .text = "rpc_check_timeout: # callbacks suppressed"),
 	PLAIN(NFS_OK,                                    "nfs: server * OK"),
 
 	/* The kernel itself: arm64, arm, and x86 for those who test there. */

@@ -7,7 +7,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "agent/units.h"
 #include "collectors/kernel_log_record.h"
@@ -74,9 +73,10 @@ static bool check_sequence(struct klog_tally *tally, uint64_t sequence, int64_t 
 }
 
 /* Where no line says which disk was meant: the first of ours. */
-static void guess_site(const struct klog_tally *tally, struct klog_site_memory *site)
+static void guess_site(const struct klog_tally *tally, const struct klog_match *match,
+		       struct klog_site_memory *site)
 {
-	bool swap = klog_classes[site->class].alarm == KLOG_ALARM_STORAGE;
+	bool swap = match->site == KLOG_SITE_SWAP_READ || match->site == KLOG_SITE_SWAP_WRITE;
 	const char *disk = swap ? "swap" : tally->disks.own_count ? tally->disks.own[0] : "disk";
 	site->storage = true;
 	site->place.ours = true;
@@ -95,7 +95,7 @@ static void find_site(struct klog_tally *tally, const struct klog_match *match,
 	if (match->suppressed && memory->known)
 		site = *memory;
 	else if (match->suppressed)
-		guess_site(tally, &site);
+		guess_site(tally, match, &site);
 	else
 		site.storage = klog_disks_place(&tally->disks, match, &site.place);
 	if (match->site != KLOG_SITE_NONE && !match->suppressed)

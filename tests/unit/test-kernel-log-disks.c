@@ -153,13 +153,18 @@ static void root_and_swap_are_ours(void **state)
 	/* Swap moved: what was ours by it alone is not any more, the root stays. */
 	put(fixture, "proc/swaps",
 	    "Filename\tType\tSize\tUsed\tPriority\n/dev/sdb partition\t1\t0\t-2\n");
-	klog_disks_find_swap(&disks, fixture->env.root_fd);
+	klog_disks_refresh(&disks, fixture->env.root_fd);
 	assert_string_equal(place_of(&disks, "EXT4-fs error (device sda1): x"), "sda");
 	assert_string_equal(place_of(&disks, "EXT4-fs error (device sdb1): x"), "sdb+");
 	assert_string_equal(place_of(&disks, "EXT4-fs error (device mmcblk0p2): x"), "mmcblk0+");
+	/* A card was put into a second slot; the first one's host is not forgotten. */
+	put_disk(fixture, "mmcblk1", "179:32\n");
+	klog_disks_refresh(&disks, fixture->env.root_fd);
+	assert_string_equal(place_of(&disks, "mmc1: card 0007 removed"), "mmcblk1");
+	assert_string_equal(place_of(&disks, "mmc0: card 4567 removed"), "mmcblk0+");
 	/* What cannot be read changes nothing. */
 	assert_int_equal(unlinkat(fixture->env.root_fd, "proc/swaps", 0), 0);
-	klog_disks_find_swap(&disks, fixture->env.root_fd);
+	klog_disks_refresh(&disks, fixture->env.root_fd);
 	assert_string_equal(place_of(&disks, "EXT4-fs error (device sdb1): x"), "sdb+");
 }
 

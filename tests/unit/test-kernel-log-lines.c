@@ -174,6 +174,7 @@ static const struct line {
 	 "NFS"},
 	{"nfs: server files.example.net not responding, timed out", "nfs-silent", SEVERITY_WARNING,
 	 "NFS"},
+	{"rpc_check_timeout: 4 callbacks suppressed", "nfs-silent", SEVERITY_WARNING, "NFS"},
 	{"nfs: server files.example.net OK", "nfs-ok", SEVERITY_INFO, "NFS"},
 	{"INFO: task jbd2/mmcblk0p2-:88 blocked for more than 120 seconds.", "hung-task",
 	 SEVERITY_WARNING, "kernel"},
