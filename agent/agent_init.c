@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/procfs.h"
 #include "agent/version.h"
 
 static void list_libraries(struct agent *agent)
@@ -68,6 +69,8 @@ static int open_root(struct agent *agent)
 {
 	const char *root = agent->options.root ? agent->options.root : "/";
 	agent->env.root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (agent->env.root_fd >= 0 && !agent->options.root)
+		procfs_keep(agent->env.root_fd);
 	if (agent->env.root_fd >= 0)
 		return 0;
 	log_error("--root %s: %s", root, strerror(errno));
@@ -129,6 +132,7 @@ void agent_free(struct agent *agent)
 		free(agent->older);
 		agent->older = next;
 	}
+	procfs_forget();
 	if (agent->env.root_fd >= 0)
 		close(agent->env.root_fd);
 }

@@ -6,6 +6,9 @@
  * A link in a tree that is not the real root, be it absolute or with "..", must lead to a file of
  * that tree and not to one of this machine, so the kernel is asked to take root_fd for "/". On the
  * real root that changes nothing (but for magic links such as /proc/PID/exe, which nobody opens).
+ *
+ * Where the root is on NFS, looking up "proc" in it asks the server, who may be silent. So the folders
+ * that are in memory are kept open from the start, and their files are looked up from there.
  */
 #include "agent/procfs.h"
 
@@ -25,21 +28,76 @@
  */
 #define OPEN_ATTEMPTS 8
 
+static const char *const kept_names[] = {"proc/", "sys/", "dev/", "run/"};
+
+#define KEPT (sizeof(kept_names) / sizeof(kept_names[0]))
+
+/* Set once by procfs_keep() before there is a second thread. */
+static struct {
+	bool kept;
+	int root_fd;
+	int fds[KEPT]; /* negative: not there */
+} folders;
+
+void procfs_keep(int root_fd)
+{
+	folders.root_fd = root_fd;
+	for (size_t i = 0; i < KEPT; i++)
+		folders.fds[i] = openat(root_fd, kept_names[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	folders.kept = true;
+}
+
+void procfs_forget(void)
+{
+	for (size_t i = 0; folders.kept && i < KEPT; i++)
+		if (folders.fds[i] >= 0)
+			close(folders.fds[i]);
+	folders.kept = false;
+}
+
+int procfs_at(int root_fd, const char **path)
+{
+	const char *below = **path == '/' ? *path + 1 : *path;
+
+	if (!folders.kept || (**path != '/' && root_fd != folders.root_fd))
+		return root_fd;
+	for (size_t i = 0; i < KEPT; i++) {
+		size_t length = strlen(kept_names[i]);
+		if (folders.fds[i] < 0 || strncmp(below, kept_names[i], length) != 0 ||
+		    below[length] == '\0' || below[length] == '/')
+			continue;
+		*path = below + length;
+		return folders.fds[i];
+	}
+	return root_fd;
+}
+
+bool procfs_exists(int root_fd, const char *path)
+{
+	int fd = procfs_at(root_fd, &path);
+	return faccessat(fd, path, F_OK, 0) == 0;
+}
+
 int procfs_open(int root_fd, const char *path)
 {
-	/* An absolute path means this machine, whatever root_fd is. */
+	/*
+	 * An absolute path means this machine, whatever root_fd is, and a folder that was kept is one
+	 * of this machine too.
+	 */
+	bool absolute = path[0] == '/';
+	int from_fd = procfs_at(root_fd, &path);
 	struct open_how how = {.flags = OPEN_FLAGS,
-			       .resolve = path[0] == '/' ? 0 : RESOLVE_IN_ROOT};
+			       .resolve = absolute || from_fd != root_fd ? 0 : RESOLVE_IN_ROOT};
 	int fd;
 
 	for (int i = 0; i < OPEN_ATTEMPTS; i++) {
-		fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+		fd = (int)syscall(SYS_openat2, from_fd, path, &how, sizeof(how));
 		if (fd >= 0 || errno != EAGAIN)
 			break;
 	}
 	/* Before Linux 5.6, or behind a filter of system calls that does not know this one. */
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM || errno == EINVAL))
-		fd = openat(root_fd, path, OPEN_FLAGS);
+		fd = openat(from_fd, path, OPEN_FLAGS);
 	return fd < 0 ? -errno : fd;
 }
 

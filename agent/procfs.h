@@ -6,6 +6,7 @@
 #ifndef HOSTINGPI_PROCFS_H
 #define HOSTINGPI_PROCFS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,23 @@
  * Returns a descriptor or negative errno.
  */
 int procfs_open(int root_fd, const char *path);
+
+/*
+ * Keeps the folders proc, sys, dev and run of this machine open, so that a root file system that does
+ * not answer (NFS) is not asked for them again. Only for the real root, once, before there are threads.
+ */
+void procfs_keep(int root_fd);
+/* Ends that. Fine if nothing is kept. */
+void procfs_forget(void);
+
+/*
+ * Where to look a path up: the descriptor to give to ...at() functions instead of root_fd, with *path
+ * shortened to what stands behind a folder that is kept; root_fd and the path as it is otherwise.
+ */
+int procfs_at(int root_fd, const char **path);
+
+/* Whether there is such a file or folder. */
+bool procfs_exists(int root_fd, const char *path);
 
 /*
  * Reads the whole file from its start into buffer and ends it with NUL. Returns the length;

@@ -112,7 +112,7 @@ static bool is_disk(int root_fd, const char *name)
 	if (!name[0] || name[0] == '.' ||
 	    snprintf(path, sizeof(path), "sys/block/%s", name) >= (int)sizeof(path))
 		return false;
-	return faccessat(root_fd, path, F_OK, 0) == 0;
+	return procfs_exists(root_fd, path);
 }
 
 /* Sysfs paths are at most a page, those of Pi boards about 100 bytes. */
@@ -120,7 +120,8 @@ static bool is_disk(int root_fd, const char *name)
 
 static int read_link(int root_fd, const char *link, char *ret_target)
 {
-	ssize_t length = readlinkat(root_fd, link, ret_target, LINK_SIZE);
+	int from_fd = procfs_at(root_fd, &link);
+	ssize_t length = readlinkat(from_fd, link, ret_target, LINK_SIZE);
 	if (length < 0)
 		return -errno;
 	if (length == LINK_SIZE)

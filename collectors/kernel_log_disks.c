@@ -114,7 +114,10 @@ static void add_parts(struct klog_disks *disks, int root_fd, const char *disk)
 {
 	char path[PATH_SIZE], part[DISK_NAME_SIZE];
 	snprintf(path, sizeof(path), "sys/block/%s/slaves", disk);
-	int fd = openat(root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *at = path;
+	int fd = procfs_at(root_fd, &at);
+
+	fd = openat(fd, at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	if (!dir) {
 		if (fd >= 0)
@@ -137,7 +140,9 @@ static void add_swap_file(struct klog_disks *disks, int root_fd, const char *pat
 	if (fstatat(root_fd, path, &stat, 0) < 0)
 		return;
 	snprintf(link, sizeof(link), "sys/dev/block/%u:%u", major(stat.st_dev), minor(stat.st_dev));
-	ssize_t length = readlinkat(root_fd, link, target, sizeof(target) - 1);
+	const char *at = link;
+	int from_fd = procfs_at(root_fd, &at);
+	ssize_t length = readlinkat(from_fd, at, target, sizeof(target) - 1);
 	if (length <= 0)
 		return;
 	target[length] = '\0';
@@ -164,12 +169,12 @@ static void add_swap_files(struct klog_disks *disks, int root_fd)
 /* Never forgets one: the host of a card that was pulled still has something to say. */
 static void find_mmc_hosts(struct klog_disks *disks, int root_fd)
 {
-	disks->hosts_known = faccessat(root_fd, "sys/block", F_OK, 0) == 0;
+	disks->hosts_known = procfs_exists(root_fd, "sys/block");
 	/* 8: no board has more slots than four. */
 	for (unsigned i = 0; i < 8; i++) {
 		char path[PATH_SIZE];
 		snprintf(path, sizeof(path), "sys/block/mmcblk%u", i);
-		if (faccessat(root_fd, path, F_OK, 0) == 0)
+		if (procfs_exists(root_fd, path))
 			disks->mmc_hosts |= UINT32_C(1) << i;
 	}
 }
@@ -207,7 +212,7 @@ void klog_disks_find(struct klog_disks *disks, int root_fd, bool real_root)
 		add_parts(disks, root_fd, disk);
 	} else {
 		/* A root on NFS is known not to be on a disk. */
-		disks->all_ours = faccessat(root_fd, "proc/self/mountinfo", F_OK, 0) < 0;
+		disks->all_ours = !procfs_exists(root_fd, "proc/self/mountinfo");
 	}
 	/* A file of another root directory would be looked for in this machine's file systems. */
 	if (real_root)

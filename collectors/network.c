@@ -78,7 +78,7 @@ static enum network_class network_classify(const struct network *network, const 
 	char path[sizeof("sys/class/net//device") + NETWORK_NAME_SIZE];
 
 	snprintf(path, sizeof(path), "sys/class/net/%s/device", name);
-	if (faccessat(network->root_fd, path, F_OK, 0) == 0)
+	if (procfs_exists(network->root_fd, path))
 		return NETWORK_DEVICE;
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		if (strncmp(name, ignored[i], strlen(ignored[i])) == 0)

@@ -94,7 +94,7 @@ int sensor_chips_scan(int root_fd, struct sensor_chip ret_chips[SENSOR_CHIPS])
 {
 	int count = 0;
 
-	if (faccessat(root_fd, "sys/class/hwmon", F_OK, 0) < 0)
+	if (!procfs_exists(root_fd, "sys/class/hwmon"))
 		return 0;
 	/* The kernel gives out the lowest free number; gaps are left where a driver went. */
 	for (int i = 0; i < SENSOR_CHIPS; i++) {

@@ -91,7 +91,7 @@ static const char *find_zone(int root_fd, char *ret_folder, size_t size)
 {
 	char types[THERMAL_ZONES][32];
 
-	if (faccessat(root_fd, "sys/class/thermal", F_OK, 0) < 0)
+	if (!procfs_exists(root_fd, "sys/class/thermal"))
 		return NULL;
 	for (int i = 0; i < THERMAL_ZONES; i++) {
 		char path[64];

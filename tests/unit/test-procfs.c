@@ -224,6 +224,34 @@ static void test_links_stay_below_the_root(void **context)
 	assert_int_equal(rmdir(outside), 0);
 }
 
+/* A root that answers no more: here it is another folder, in which there is nothing. */
+static void test_kept_folders_need_no_root(void **state)
+{
+	(void)state;
+	char empty[] = "/tmp/hostingpi-empty-XXXXXX";
+	assert_non_null(mkdtemp(empty));
+	int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int other = open(empty, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char text[64];
+
+	procfs_keep(root);
+	assert_int_equal(dup3(other, root, O_CLOEXEC), root);
+	assert_true(procfs_read_line(root, "proc/sys/kernel/ostype", text, sizeof(text)) > 0);
+	assert_string_equal(text, "Linux");
+	assert_true(procfs_exists(root, "proc/self/stat"));
+	/* What is not in memory is asked of the root, and nobody else's root is meant. */
+	assert_int_equal(procfs_open(root, "etc/passwd"), -ENOENT);
+	assert_int_equal(procfs_open(root, "proc//self/stat"), -ENOENT);
+	assert_int_equal(procfs_open(other, "proc/self/stat"), -ENOENT);
+	procfs_forget();
+	assert_int_equal(procfs_open(root, "proc/self/stat"), -ENOENT);
+	procfs_forget();
+
+	close(root);
+	close(other);
+	rmdir(empty);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_records_are_all_there),
 		cmocka_unit_test(test_records_sizes),
 		cmocka_unit_test(test_links_stay_below_the_root),
+		cmocka_unit_test(test_kept_folders_need_no_root),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
