@@ -53,19 +53,16 @@ static bool add_lost(struct klog_tally *tally, uint64_t lost, const char *quote,
 static bool check_sequence(struct klog_tally *tally, uint64_t sequence, int64_t now_ns)
 {
 	bool news = false;
-	uint64_t lost = 0;
 	char quote[KLOG_QUOTE_SIZE];
 
-	if (tally->sequence_known && sequence > tally->next_sequence &&
-	    (tally->overrun || !tally->has_gaps))
-		lost = sequence - tally->next_sequence;
-	if (lost > 0)
+	if (tally->overrun && !tally->sequence_known) {
+		news = add_lost(tally, 1, "at least 1 record came too fast", now_ns);
+	} else if (tally->sequence_known && sequence > tally->next_sequence &&
+		   (tally->overrun || !tally->has_gaps)) {
+		uint64_t lost = sequence - tally->next_sequence;
 		snprintf(quote, sizeof(quote), "%" PRIu64 " records came too fast", lost);
-	else if (tally->overrun && !tally->sequence_known)
-		snprintf(quote, sizeof(quote), "at least 1 record came too fast");
-	if (lost > 0 || (tally->overrun && !tally->sequence_known))
-		news = add_lost(tally, lost ? lost : 1, quote, now_ns);
-
+		news = add_lost(tally, lost, quote, now_ns);
+	}
 	tally->overrun = false;
 	tally->sequence_known = true;
 	tally->next_sequence = sequence + 1;

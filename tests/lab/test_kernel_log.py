@@ -2,11 +2,12 @@
 """From a line of the kernel to what balancers and dashboards hear, by the real agent."""
 
 import json
+import subprocess
 
 import pytest
 
 from harness import Agent, Mosquitto, Scratch, wait_until
-from kmsg import KmsgPipe, make_root
+from kmsg import BOOT_ID, KmsgPipe, make_root
 from mqtt_lab import TOPIC, mqtt_config, wait_connected
 
 WRITE_ERROR = "I/O error, dev mmcblk0, sector 8 op 0x1:(WRITE) flags 0x800 phys_seg 1 prio class 2"
@@ -122,3 +123,20 @@ def test_records_that_are_missing_are_told(scratch):
         lambda: "kernel-log-lost: Kernel log not read: 1000 records" in pi.agent.tail(),
         what="a word about it",
     )
+
+
+def test_a_look_leaves_the_position_alone(scratch):
+    pi = Pi(scratch, {})
+    pi.say(WRITE_ERROR)
+    pi.wait_for("sd", "write_errors", 1)
+    pi.agent.term()
+    position = pi.agent.run_dir / "kernel_log"
+    before = position.read_text()
+    assert before == f"{BOOT_ID} {pi.number:020}\n"
+
+    argv = [str(word) for word in [*pi.agent.argv(), "--once", "--json"]]
+    look = subprocess.Popen(argv, stdout=subprocess.PIPE)
+    # A broken pipe: it has not opened it yet.
+    wait_until(lambda: pi.say(WRITE_ERROR) or True, what="--once to listen")
+    assert json.loads(look.communicate()[0])["sd"]["write_errors"] == 1
+    assert position.read_text() == before
