@@ -14,6 +14,7 @@
 
 #include <stdio.h>
 
+#include "agent/sample.h"
 #include "agent/units.h"
 
 #define MINUTE_NS (60 * NS_PER_S)
@@ -133,7 +134,7 @@ static enum health_word judge(const struct health *health, const struct readings
 			      int64_t now_ns, char *reason, size_t size)
 {
 	if (!health->disk_seen) {
-		snprintf(reason, size, "no disk under the root file system to judge");
+		snprintf(reason, size, NOT_APPLICABLE "no disk under the root");
 		return HEALTH_UNKNOWN;
 	}
 	if (is_true(readings, ROLE_STORAGE_FAILING)) {

@@ -200,7 +200,7 @@ int disk_find_root(int root_fd, char *ret_name, size_t name_size, char *ret_reas
 	int r = find_mount(root_fd, &mount);
 	if (r == 0 && disk_mount_is_nfs(&mount)) {
 		/* Not even where the Pi has a card to boot from: nothing depends on that one. */
-		text_copy(ret_reason, reason_size, "not applicable: root is on NFS");
+		text_copy(ret_reason, reason_size, NOT_APPLICABLE "root is on NFS");
 		return DISK_NONE;
 	}
 	if (r == 0) {

@@ -100,7 +100,7 @@ static void tell_errors(struct filesystem *fs, int64_t before, struct batch *bat
 		strcat(age, " ago");
 	}
 	struct event *event =
-		batch_event(batch, "fs-errors", SEVERITY_CRITICAL,
+		batch_event(batch, "fs-error-count", SEVERITY_CRITICAL,
 			    "%s: new errors: %lld, on record: %lld; first in %s, last in %s%s%s",
 			    fs->files.title, (long long)(count - before), (long long)count, first,
 			    last, age[0] ? " " : "", age);
@@ -141,7 +141,7 @@ static void read_warnings(struct filesystem *fs, struct batch *batch)
 	if (!fs_files_count(&fs->files, FS_COUNT_WARNINGS))
 		return;
 	struct event *event =
-		batch_event(batch, "fs-warnings", SEVERITY_WARNING,
+		batch_event(batch, "fs-warning-count", SEVERITY_WARNING,
 			    "%s: new warnings: %lld; the kernel log has them, data may be lost",
 			    fs->files.title, (long long)(warnings->value - before));
 	event_put(event, "new", warnings->value - before);
@@ -192,7 +192,7 @@ static void put_counters(struct filesystem *fs, struct batch *batch)
 	else
 		batch_unknown(batch, FS_ERROR_AGE,
 			      fs->error_s ? "the clock is behind the time of the error"
-					  : "no error with a time is on record");
+					  : NOT_APPLICABLE "no error with a time is on record");
 }
 
 static int filesystem_open(void *self, const void *conf, const struct env *env)

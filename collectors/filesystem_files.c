@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/procfs.h"
+#include "agent/sample.h"
 #include "collectors/disk.h"
 #include "collectors/filesystem_parse.h"
 
@@ -90,7 +91,7 @@ void fs_files_open(struct fs_files *files, const struct disk_mount *mount)
 		const char *file = kind ? kind->counters[i] : NULL;
 		if (!file) {
 			snprintf(counter->reason, sizeof(counter->reason),
-				 "%s does not tell it in sysfs", mount->type);
+				 NOT_APPLICABLE "%s does not tell it in sysfs", mount->type);
 			continue;
 		}
 		counter->fd = open_file(files, file);

@@ -165,7 +165,7 @@ static void hand_in(struct batch *batch, enum firmware_metric metric, bool known
 
 static int firmware_read(void *self, int64_t now_ns, struct batch *ret_batch)
 {
-	static const char not_in_tree[] = "not in the device tree: only a Pi 5 tells";
+	static const char not_in_tree[] = NOT_APPLICABLE "only the device tree of a Pi 5 tells";
 	struct firmware *firmware = self;
 	struct firmware_poll *poll = &firmware->poll;
 	const struct firmware_facts *facts = &poll->facts;

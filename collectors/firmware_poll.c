@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "agent/procfs.h"
+#include "agent/sample.h"
 
 /* Sampling is at 100 ms when it matters: one such tick may be missed, not more. */
 #define SLOW_NS (100 * NS_PER_MS)
@@ -127,7 +128,7 @@ static void poll_rails(struct firmware_poll *poll, int64_t now_ns)
 		/* No other board learns it later. */
 		poll->rails_from_ns = INT64_MAX;
 		snprintf(poll->rails_reason, sizeof(poll->rails_reason),
-			 "only the power chip of a Pi 5 measures it");
+			 NOT_APPLICABLE "only the power chip of a Pi 5 measures it");
 		return;
 	}
 	if (r < 0)

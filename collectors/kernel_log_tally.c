@@ -11,8 +11,15 @@
 #include "agent/units.h"
 #include "collectors/kernel_log_record.h"
 
-/* Lines of a card that is gone come when somebody touches it: a Pi at rest does so each minute. */
-#define ALARM_NS (60 * NS_PER_S)
+/*
+ * How long a line counts. Those of a card that is gone come when somebody touches it: a Pi at rest does
+ * so each minute. A killed process gave its memory back, and whether that is enough shows in a moment.
+ */
+static const int64_t alarm_ns[KLOG_ALARMS] = {
+	[KLOG_ALARM_STORAGE] = 60 * NS_PER_S,
+	[KLOG_ALARM_MEMORY] = 10 * NS_PER_S,
+	[KLOG_ALARM_KERNEL] = 60 * NS_PER_S,
+};
 
 static void count_match(struct klog_tally *tally, enum klog_class class, int64_t count,
 			bool also_timeout)
@@ -116,7 +123,7 @@ static bool take_line(struct klog_tally *tally, const struct klog_record *record
 		enum klog_alarm alarm = klog_classes[site.class].alarm;
 		count_match(tally, site.class, match.count, match.timeout);
 		if (alarm != KLOG_ALARM_NONE)
-			tally->alarm_until_ns[alarm] = now_ns + ALARM_NS;
+			tally->alarm_until_ns[alarm] = now_ns + alarm_ns[alarm];
 	}
 	return klog_incidents_add(&tally->incidents, site.class, match.count, &site.place,
 				  record->text, now_ns);

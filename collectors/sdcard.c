@@ -282,7 +282,7 @@ static void put_retried(struct sdcard *sd, int64_t now_ns, struct batch *batch)
 
 static void put_card(struct sdcard *sd, int64_t now_ns, struct batch *batch)
 {
-	static const char only_emmc[] = "only an eMMC tells it";
+	static const char only_emmc[] = NOT_APPLICABLE "only an eMMC tells it";
 	const struct card *card = &sd->card;
 
 	if (!sd->device[0]) {

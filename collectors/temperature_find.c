@@ -14,6 +14,7 @@
 
 #include "agent/log.h"
 #include "agent/procfs.h"
+#include "agent/sample.h"
 #include "collectors/sensors.h"
 #include "collectors/temperature_limit.h"
 
@@ -45,8 +46,10 @@ static const struct {
 	/* Newer drivers also have in0_input to in3_input there: voltages of the core and the RAM. */
 	{SOC_UNDERVOLTAGE, "rpi_volt", "in0_lcrit_alarm",
 	 "no hwmon chip rpi_volt: needs a Raspberry Pi and its kernel"},
-	{SOC_RP1_TEMP, "rp1_adc", "temp1_input", "no hwmon chip rp1_adc: only a Pi 5 has it"},
-	{SOC_FAN, "pwmfan", "fan1_input", "no hwmon chip pwmfan: no fan on the board's connector"},
+	{SOC_RP1_TEMP, "rp1_adc", "temp1_input",
+	 NOT_APPLICABLE "no hwmon chip rp1_adc, which only a Pi 5 has"},
+	{SOC_FAN, "pwmfan", "fan1_input",
+	 NOT_APPLICABLE "no hwmon chip pwmfan, so no fan on the board's connector"},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

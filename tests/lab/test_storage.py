@@ -73,7 +73,7 @@ def test_a_file_system_dies(pi4, start_agent, mosquitto):
 
     pi4.put(f"{EXT4}/first_error_func", "ext4_journal_check_start\n")
     pi4.put(f"{EXT4}/errors_count", "2\n")
-    errors = event("fs-errors")
+    errors = event("fs-error-count")
     assert errors["severity"] == "critical" and errors["new"] == 2
     assert "first in ext4_journal_check_start" in errors["text"]
     health = event("sd-health")
