@@ -102,8 +102,7 @@ static void take(struct access_log_file *file, const char *text, size_t length, 
 		file->within = true;
 		used = length;
 	}
-	/* Half a line at the end of a full buffer is read again with its other half. */
-	file->seen = file->offset + (int64_t)(full ? used : length);
+	file->seen = file->offset + (int64_t)length;
 	file->offset += (int64_t)used;
 }
 
