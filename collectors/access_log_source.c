@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What was written in the last two seconds is still in memory and is at most a few MiB. A poll that
+ * leaves some is repeated soon, and the owner is told when nothing is left, so that a rate counts
+ * what was written in the time between two tellings.
+ */
+#include "collectors/access_log_source.h"
+
+#include <errno.h>
+
+#include "agent/units.h"
+
+#define LONGEST_PAUSE_NS (2 * NS_PER_S)
+/* Between two polls where some was left: the loop is ours for 5 ms in 100 at most. */
+#define MORE_PAUSE_NS (100 * NS_PER_MS)
+/* Before the second poll, so that a rate is there within the 1.2 s of --once. */
+#define SOON_NS (300 * NS_PER_MS)
+
+static void on_timer(void *context)
+{
+	struct access_log_source *source = context;
+	struct access_log_reading reading;
+	int64_t now_ns = env_now_ns(source->log.env);
+	int r = access_log_poll(&source->log, now_ns, &reading);
+
+	if (r == ACCESS_LOG_MORE && now_ns - source->told_ns < source->interval_ns + NS_PER_S) {
+		timer_arm(source->timer, MORE_PAUSE_NS);
+		return;
+	}
+	bool first = source->told_ns == 0;
+	source->told_ns = now_ns;
+	timer_arm(source->timer,
+		  first && SOON_NS < source->interval_ns ? SOON_NS : source->interval_ns);
+	source->fn(source->context, r < 0 ? NULL : &reading);
+}
+
+int access_log_source_open(struct access_log_source *source, const struct env *env,
+			   const char *setting, int64_t interval_ns, access_log_source_fn *fn,
+			   void *context)
+{
+	*source = (struct access_log_source){.fn = fn, .context = context};
+	source->interval_ns = interval_ns < LONGEST_PAUSE_NS ? interval_ns : LONGEST_PAUSE_NS;
+	source->timer = env_timer(env, on_timer, source);
+	if (!source->timer)
+		return -ENOSPC;
+	int r = access_log_open(&source->log, env, setting);
+	if (r < 0)
+		return r;
+	timer_arm(source->timer, 0);
+	return 0;
+}
+
+bool access_log_source_active(const struct access_log_source *source)
+{
+	return source->timer != NULL;
+}
+
+void access_log_source_close(struct access_log_source *source)
+{
+	timer_end(source->timer);
+	source->timer = NULL;
+	access_log_close(&source->log);
+}
