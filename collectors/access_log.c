@@ -22,6 +22,7 @@
 
 #define POLL_BYTES (INT64_C(1) << 20)
 #define SEARCH_PAUSE_NS (10 * NS_PER_S)
+#define TELL_PAUSE_NS (60 * NS_PER_S)
 /* A log without a line for a day belongs to a server that is gone, or has logging switched off. */
 #define ABANDONED_MS (24 * 3600 * INT64_C(1000))
 
@@ -88,13 +89,14 @@ static const char *trouble(int error)
 	}
 }
 
-/* Writes why there is no log at path, and says so once. */
+/* Writes why there is no log at path; one that was asked for is missed aloud, once. */
 static void explain(struct access_log *log, const char *path, const char *why)
 {
 	char text[2 * ACCESS_LOG_REASON_SIZE];
 	snprintf(text, sizeof(text), "access log %s: %s", path, why);
 	text_copy(log->reason, sizeof(log->reason), text);
-	complaint_raise(&log->complaint, "requests: %s", log->reason);
+	if (!log->usual)
+		complaint_raise(&log->complaint, "requests: %s", log->reason);
 }
 
 /* Follows the usual log that was written last; without one, says what is in the way. */
@@ -147,9 +149,29 @@ int access_log_open(struct access_log *log, const struct env *env, const char *s
 	return 0;
 }
 
+/* Says what was lost, with what was lost within a minute in one line. */
+static void tell_losses(struct access_log *log, int64_t now_ns)
+{
+	struct access_log_reading *told = &log->told;
+	int64_t bytes = log->reading.skipped_bytes - told->skipped_bytes;
+	if (now_ns < log->tell_ns)
+		return;
+	if (bytes > 0)
+		log_warning(
+			"requests: %lld bytes of the access log were skipped: it grew too fast, "
+			"or its disk fails",
+			(long long)bytes);
+	if (log->reading.rewrites > told->rewrites)
+		log_notice("requests: the access log was emptied (copytruncate?): lines that were "
+			   "written just before are not counted");
+	if (bytes > 0 || log->reading.rewrites > told->rewrites)
+		log->tell_ns = now_ns + TELL_PAUSE_NS;
+	*told = log->reading;
+}
+
 int access_log_poll(struct access_log *log, int64_t now_ns, struct access_log_reading *ret_reading)
 {
-	int64_t budget = POLL_BYTES, rewrites = log->reading.rewrites;
+	int64_t budget = POLL_BYTES;
 	bool more = false, read = false, well = true;
 
 	if (log->usual && log->count > 0 && log->follows[0].count == 0)
@@ -167,10 +189,7 @@ int access_log_poll(struct access_log *log, int64_t now_ns, struct access_log_re
 			well = false;
 		}
 	}
-	if (log->reading.rewrites > rewrites)
-		complaint_raise(&log->rewritten,
-				"requests: an access log was emptied, not renamed (copytruncate?): "
-				"lines just before that are not counted");
+	tell_losses(log, now_ns);
 	if (!read)
 		return -ENODATA;
 	if (well)

@@ -25,7 +25,9 @@ struct access_log {
 	bool missed[ACCESS_LOG_USUAL]; /* that usual one was not there once */
 	struct access_log_reading reading;
 	char reason[ACCESS_LOG_REASON_SIZE]; /* why there is none */
-	struct complaint complaint, rewritten;
+	struct complaint complaint;
+	struct access_log_reading told; /* the losses that were told */
+	int64_t tell_ns;		/* not before that are others told */
 };
 
 /*

@@ -50,7 +50,7 @@ int access_log_source_open(struct access_log_source *source, const struct env *e
 	return 0;
 }
 
-bool access_log_source_active(const struct access_log_source *source)
+bool access_log_source_is_open(const struct access_log_source *source)
 {
 	return source->timer != NULL;
 }

@@ -32,8 +32,7 @@ struct access_log_source {
 int access_log_source_open(struct access_log_source *source, const struct env *env,
 			   const char *setting, int64_t interval_ns, access_log_source_fn *fn,
 			   void *context);
-/* True while a log is read or looked for. */
-bool access_log_source_active(const struct access_log_source *source);
+bool access_log_source_is_open(const struct access_log_source *source);
 void access_log_source_close(struct access_log_source *source);
 
 #endif

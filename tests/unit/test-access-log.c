@@ -143,7 +143,6 @@ static void emptied_in_place(void **state)
 	append(world, LOG, LINE("500"));
 	expect(world, 3, 1, 0);
 	assert_int_equal(world->reading.rewrites, 1);
-	assert_non_null(strstr(world->log.rewritten.text, "copytruncate"));
 
 	/* Grown beyond our place before we looked: only its content tells. */
 	char longer[4096];
