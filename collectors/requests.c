@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Requests served and workers at work, from the status page of the web server on this machine, which
- * status_search.c finds and polls.
+ * status_search.c finds and polls, and requests_count.c follows.
  *
  * A poll runs between two reads, so what it found is handed in once, with the stamp of the answer;
- * otherwise the rate would depend on when the agent happened to look. Polls are requests too: those
- * that the server has answered before are taken off its counter, and what is left never falls
- * because of them.
+ * otherwise the rate would depend on when the agent happened to look.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -17,61 +15,117 @@
 #include "agent/module.h"
 #include "agent/state.h"
 #include "collectors/collectors.h"
-#include "collectors/status_parse.h"
+#include "collectors/requests_count.h"
 #include "collectors/status_places.h"
 #include "collectors/status_search.h"
 
 enum {
 	METRIC_SOURCE,
 	METRIC_REQUESTS,
+	METRIC_ERRORS_5XX,
+	METRIC_LATENCY,
 	METRIC_BUSY,
 	METRIC_IDLE,
+	METRIC_QUEUED,
+	METRIC_CHILDREN_REACHED,
+	METRIC_SLOW,
 	METRICS,
 };
 
+/* What only some servers say is unknown without a finding for the doctor. */
 static const struct metric metrics[METRICS] = {
 	[METRIC_SOURCE] = {.group = "web",
 			   .name = "source",
 			   .unit = UNIT_TEXT,
-			   .help = "status page that is read"},
+			   .help = "status page that is read, and which others were found"},
 	[METRIC_REQUESTS] = {.group = "web",
 			     .name = "requests_total",
 			     .rate_name = "requests_s",
 			     .kind = METRIC_COUNTER,
 			     .unit = UNIT_COUNT,
 			     .help = "requests since the web server's start, without our polls"},
+	[METRIC_ERRORS_5XX] = {.group = "web",
+			       .name = "errors_5xx_total",
+			       .rate_name = "errors_5xx_s",
+			       .kind = METRIC_COUNTER,
+			       .unit = UNIT_COUNT,
+			       .idle_unknown = true,
+			       .help = "requests that the web server answered with 500 to 599"},
+	[METRIC_LATENCY] = {.group = "web",
+			    .name = "latency_ms",
+			    .unit = UNIT_MILLI,
+			    .idle_unknown = true,
+			    .help = "mean time of the requests since the last poll"},
 	[METRIC_BUSY] = {.group = "web",
 			 .name = "busy_workers",
 			 .unit = UNIT_COUNT,
 			 .role = ROLE_WEB_BUSY,
-			 .help = "workers (nginx: connections) that serve a request now"},
+			 .help = "workers (or connections, or requests) at work now"},
 	[METRIC_IDLE] = {.group = "web",
 			 .name = "idle_workers",
 			 .unit = UNIT_COUNT,
 			 .role = ROLE_WEB_IDLE,
+			 .idle_unknown = true,
 			 .help = "workers that wait for a request"},
+	[METRIC_QUEUED] = {.group = "web",
+			   .name = "queued",
+			   .unit = UNIT_COUNT,
+			   .idle_unknown = true,
+			   .help = "requests that wait for a worker"},
+	[METRIC_CHILDREN_REACHED] = {.group = "web",
+				     .name = "max_children_reached",
+				     .kind = METRIC_COUNTER,
+				     .unit = UNIT_COUNT,
+				     .idle_unknown = true,
+				     .help = "how often all workers of PHP-FPM were at work"},
+	[METRIC_SLOW] = {.group = "web",
+			 .name = "slow_requests",
+			 .kind = METRIC_COUNTER,
+			 .unit = UNIT_COUNT,
+			 .idle_unknown = true,
+			 .help = "requests longer than request_slowlog_timeout of PHP-FPM"},
 };
+
+/* What is handed in as it was said. */
+static const struct {
+	unsigned metric;
+	enum status_field field;
+} rows[] = {
+	{METRIC_REQUESTS, STATUS_REQUESTS},
+	{METRIC_ERRORS_5XX, STATUS_ERRORS_5XX},
+	{METRIC_LATENCY, STATUS_LATENCY_US},
+	{METRIC_BUSY, STATUS_BUSY},
+	{METRIC_IDLE, STATUS_IDLE},
+	{METRIC_QUEUED, STATUS_QUEUED},
+	{METRIC_CHILDREN_REACHED, STATUS_CHILDREN_REACHED},
+	{METRIC_SLOW, STATUS_SLOW},
+};
+
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
 
 enum source {
 	SOURCE_AUTO,
 	SOURCE_APACHE,
 	SOURCE_NGINX,
+	SOURCE_LIGHTTPD,
+	SOURCE_PHP_FPM,
+	SOURCE_CADDY,
+	SOURCE_HAPROXY,
 	SOURCE_NONE,
 };
 
 static const char *const source_words[] = {
-	[SOURCE_AUTO] = "auto",
-	[SOURCE_APACHE] = "apache",
-	[SOURCE_NGINX] = "nginx",
-	[SOURCE_NONE] = "none",
-	NULL,
+	[SOURCE_AUTO] = "auto",		[SOURCE_APACHE] = "apache",   [SOURCE_NGINX] = "nginx",
+	[SOURCE_LIGHTTPD] = "lighttpd", [SOURCE_PHP_FPM] = "php-fpm", [SOURCE_CADDY] = "caddy",
+	[SOURCE_HAPROXY] = "haproxy",	[SOURCE_NONE] = "none",	      NULL,
 };
 
+/* Whose pages are taken. */
 static const unsigned source_kinds[] = {
-	[SOURCE_AUTO] = (1u << STATUS_APACHE) | (1u << STATUS_NGINX),
-	[SOURCE_APACHE] = 1u << STATUS_APACHE,
-	[SOURCE_NGINX] = 1u << STATUS_NGINX,
-	[SOURCE_NONE] = 0,
+	[SOURCE_AUTO] = (1u << STATUS_KINDS) - 1, [SOURCE_APACHE] = 1u << STATUS_APACHE,
+	[SOURCE_NGINX] = 1u << STATUS_NGINX,	  [SOURCE_LIGHTTPD] = 1u << STATUS_LIGHTTPD,
+	[SOURCE_PHP_FPM] = 1u << STATUS_PHP_FPM,  [SOURCE_CADDY] = 1u << STATUS_CADDY,
+	[SOURCE_HAPROXY] = 1u << STATUS_HAPROXY,  [SOURCE_NONE] = 0,
 };
 
 struct requests_conf {
@@ -84,10 +138,12 @@ struct requests_conf {
 
 static const struct conf_item conf_items[] = {
 	CONF_ROW(struct requests_conf, source, CONF_WORD, "auto", .words = source_words,
-		 .help = "web server whose status page is read; auto: whichever is found"),
+		 .help = "web server whose status page is read; auto: whichever is found, but "
+			 "for haproxy"),
 	CONF_ROW(struct requests_conf, url, CONF_TEXT, "",
 		 .help = "status page, http://[::1]:8080/nginx_status or "
-			 "unix:/run/nginx/status.sock:/nginx_status; empty: the usual places"),
+			 "unix:/run/nginx/status.sock:/nginx_status, fcgi: or haproxy: in front "
+			 "for those; empty: the usual places"),
 	CONF_ROW(struct requests_conf, path, CONF_PATH, "",
 		 .help = "path of the status page at the usual places, or behind a url without"),
 	CONF_ROW(struct requests_conf, interval, CONF_DURATION, "2s", .min = 200 * NS_PER_MS,
@@ -101,32 +157,26 @@ static const struct conf_item conf_items[] = {
 #define RETRY_USUAL_NS (60 * NS_PER_S)
 #define RETRY_URL_NS (10 * NS_PER_S)
 
-/* What our own polls are taken off from. */
-struct counting {
-	bool valid;
-	size_t endpoint; /* whose server says it */
-	enum status_kind kind;
-	int64_t said;  /* by the server, last */
-	int64_t total; /* without our polls */
-	int64_t base;  /* answers to us that are not in said, or not ours to take off */
-};
-
 struct requests {
 	struct status_search search;
-	struct counting counting;
-	struct status_reading reading;
+	struct requests_count count;
 	int64_t stamp_ns;
-	bool fresh;	     /* reading was not handed in yet */
+	bool fresh;	     /* the newest reading was not handed in yet */
 	bool primed;	     /* one was handed in since there was none */
-	bool other_counter;  /* its counter continues no earlier one */
 	const char *unknown; /* why there is no reading; NULL: there is one */
 	char source[STATE_TEXT_SIZE];
 };
 
+/*
+ * A balancer's load is not that of this machine if it serves others, so HAProxy is asked only if the
+ * operator says so.
+ */
 static void requests_wish(const struct requests_conf *conf, struct places_wish *ret_wish)
 {
-	*ret_wish = (struct places_wish){
-		.url = conf->url, .path = conf->path, .kinds = source_kinds[conf->source]};
+	unsigned kinds = source_kinds[conf->source];
+	if (conf->source == SOURCE_AUTO && !conf->url[0])
+		kinds &= ~(1u << STATUS_HAPROXY);
+	*ret_wish = (struct places_wish){.url = conf->url, .path = conf->path, .kinds = kinds};
 }
 
 static int requests_check(const void *settings, char *ret_error, size_t size)
@@ -143,30 +193,25 @@ static int requests_check(const void *settings, char *ret_error, size_t size)
 	return places_make(&wish, &places, ret_error, size);
 }
 
-/*
- * Takes our polls off the counter. answers: of this endpoint so far, the one at hand included.
- * Returns false if the counter is another one than before.
- */
-static bool counting_update(struct counting *counting, size_t endpoint, int64_t answers,
-			    const struct status_reading *reading)
+/* "nginx [::1]:80/nginx_status, found before php-fpm" */
+static void name_source(struct requests *requests)
 {
-	bool other = counting->valid &&
-		     (counting->kind != reading->kind || counting->endpoint != endpoint);
-	bool restarted = reading->requests < counting->said;
-	int64_t before = answers - 1; /* status_parse() has left out the one at hand */
-	if (!counting->valid || other || restarted)
-		*counting = (struct counting){.valid = true, .kind = reading->kind, .base = before};
-
-	int64_t total = reading->requests - (before - counting->base);
-	/* A page that does not count all of our polls must not seem to run backwards. */
-	if (total < counting->total) {
-		counting->base += counting->total - total;
-		total = counting->total;
+	const struct status_search *search = &requests->search;
+	enum status_kind kind = search->kind;
+	char name[PLACES_NAME_SIZE], text[PLACES_NAME_SIZE + 128];
+	int length = snprintf(text, sizeof(text), "%s %s", status_kind_names[kind],
+			      places_name(&search->places, search->place, name));
+	const char *between = ", found before ";
+	if (search->conf.survey && search->kinds == 1u << kind)
+		snprintf(text + length, sizeof(text) - (size_t)length, ", the only one");
+	for (unsigned other = 0; other < STATUS_KINDS; other++) {
+		if (other == kind || !(search->kinds >> other & 1))
+			continue;
+		length += snprintf(text + length, sizeof(text) - (size_t)length, "%s%s", between,
+				   status_kind_names[other]);
+		between = ", ";
 	}
-	counting->endpoint = endpoint;
-	counting->said = reading->requests;
-	counting->total = total;
-	return !other;
+	text_copy(requests->source, sizeof(requests->source), text);
 }
 
 static void on_search(void *context, const struct status_reading *reading)
@@ -175,20 +220,13 @@ static void on_search(void *context, const struct status_reading *reading)
 	const struct status_search *search = &requests->search;
 	requests->unknown = reading ? NULL : search->reason;
 	requests->fresh = reading != NULL;
+	if (status_search_found(search))
+		name_source(requests);
 	if (!reading)
 		return;
-
-	requests->reading = *reading;
 	requests->stamp_ns = env_now_ns(search->env);
-	if (reading->requests_known)
-		requests->other_counter =
-			!counting_update(&requests->counting, search->place.endpoint,
-					 search->answers[search->place.endpoint], reading);
-
-	char name[PLACES_NAME_SIZE], text[PLACES_NAME_SIZE + 16];
-	snprintf(text, sizeof(text), "%s %s", status_kind_names[reading->kind],
-		 places_name(&search->places, search->place, name));
-	text_copy(requests->source, sizeof(requests->source), text);
+	requests_count_take(&requests->count, search->place.endpoint,
+			    search->answers[search->place.endpoint], reading);
 }
 
 static int requests_open(void *self, const void *settings, const struct env *env)
@@ -209,6 +247,7 @@ static int requests_open(void *self, const void *settings, const struct env *env
 		.interval_ns = conf->interval,
 		.timeout_ns = conf->timeout,
 		.retry_ns = conf->url[0] ? RETRY_URL_NS : RETRY_USUAL_NS,
+		.survey = conf->source == SOURCE_AUTO && !conf->url[0],
 	};
 	requests_wish(conf, &search.wish);
 	requests->unknown = "no status page has answered yet";
@@ -221,33 +260,37 @@ static int requests_open(void *self, const void *settings, const struct env *env
 
 static void hand_in_unknown(const struct requests *requests, struct batch *batch)
 {
-	if (requests->search.found)
+	if (status_search_found(&requests->search))
 		batch_text(batch, METRIC_SOURCE, requests->source);
 	else
 		batch_unknown(batch, METRIC_SOURCE, requests->unknown);
-	batch_unknown(batch, METRIC_REQUESTS, requests->unknown);
-	batch_unknown(batch, METRIC_BUSY, requests->unknown);
-	batch_unknown(batch, METRIC_IDLE, requests->unknown);
+	for (size_t i = 0; i < ROWS; i++)
+		batch_unknown(batch, rows[i].metric, requests->unknown);
+}
+
+/* Why a reading lacks a field. */
+static const char *lacking(const struct requests_count *count, enum status_field field)
+{
+	if (field == STATUS_LATENCY_US && count->times)
+		return "no request was finished since the last poll";
+	return status_missing(count->reading.kind, field);
 }
 
 static void hand_in_reading(const struct requests *requests, struct batch *batch)
 {
-	const struct status_reading *reading = &requests->reading;
+	const struct requests_count *count = &requests->count;
 	batch->stamp_ns = requests->stamp_ns;
 	batch_text(batch, METRIC_SOURCE, requests->source);
-	if (!reading->requests_known)
-		batch_unknown(batch, METRIC_REQUESTS,
-			      "Apache does not count: it needs 'ExtendedStatus On'");
-	else if (requests->other_counter)
-		batch_unknown(batch, METRIC_REQUESTS,
-			      "another status page was found: counting starts anew");
-	else
-		batch_value(batch, METRIC_REQUESTS, requests->counting.total);
-	batch_value(batch, METRIC_BUSY, reading->busy);
-	if (reading->idle_known)
-		batch_value(batch, METRIC_IDLE, reading->idle);
-	else
-		batch_unknown(batch, METRIC_IDLE, "nginx does not count idle workers");
+	for (size_t i = 0; i < ROWS; i++) {
+		unsigned metric = rows[i].metric;
+		enum status_field field = rows[i].field;
+		if (!status_has(&count->reading, field))
+			batch_unknown(batch, metric, lacking(count, field));
+		else if (count->anew && metrics[metric].kind == METRIC_COUNTER)
+			batch_unknown(batch, metric, count->anew);
+		else
+			batch_value(batch, metric, count->reading.value[field]);
+	}
 }
 
 static int requests_read(void *self, int64_t now_ns, struct batch *ret_batch)

@@ -40,11 +40,7 @@ static int take_headers_end(http_parser *parser)
 static int take_body(http_parser *parser, const char *at, size_t length)
 {
 	struct status_answer *answer = parser->data;
-	if (length > STATUS_ANSWER_MAX - answer->body_length)
-		return -1;
-	memcpy(answer->body + answer->body_length, at, length);
-	answer->body_length += length;
-	return 0;
+	return status_body_add(&answer->body, at, length);
 }
 
 static int take_message_end(http_parser *parser)
@@ -67,22 +63,25 @@ static void expect_head(struct status_answer *answer)
 	answer->parser.data = answer;
 }
 
-void status_answer_start(struct status_answer *answer)
+void status_answer_start(struct status_answer *answer, enum status_protocol protocol)
 {
 	expect_head(answer);
+	answer->protocol = protocol;
+	answer->fastcgi = (struct fastcgi_answer){0};
 	answer->interims = 0;
 	answer->received = 0;
 	answer->done = false;
 	answer->status = 0;
-	answer->body_length = 0;
+	status_body_start(&answer->body);
 }
 
-int status_answer_feed(struct status_answer *answer, const char *data, size_t length)
+size_t status_answer_limit(const struct status_answer *answer)
 {
-	if (length > STATUS_ANSWER_MAX - answer->received)
-		return -EFBIG;
-	answer->received += length;
+	return answer->body.metrics ? STATUS_METRICS_MAX : STATUS_ANSWER_MAX;
+}
 
+static int feed_http(struct status_answer *answer, const char *data, size_t length)
+{
 	size_t used = http_parser_execute(&answer->parser, &parser_settings, data, length);
 	while (!answer->done && HTTP_PARSER_ERRNO(&answer->parser) == HPE_PAUSED) {
 		answer->interims++;
@@ -95,12 +94,60 @@ int status_answer_feed(struct status_answer *answer, const char *data, size_t le
 		used = http_parser_execute(&answer->parser, &parser_settings, data, length);
 	}
 	if (answer->done) {
-		answer->body[answer->body_length] = '\0';
+		status_body_end(&answer->body);
 		return STATUS_ANSWER_DONE;
 	}
 	if (length == 0)
 		return -ENODATA;
-	return HTTP_PARSER_ERRNO(&answer->parser) == HPE_OK ? 0 : -EPROTO;
+	switch (HTTP_PARSER_ERRNO(&answer->parser)) {
+	case HPE_OK:
+		return 0;
+	case HPE_CB_body:
+		return -EFBIG; /* a line of metrics */
+	default:
+		return -EPROTO;
+	}
+}
+
+static int feed_fastcgi(struct status_answer *answer, const char *data, size_t length)
+{
+	if (length == 0)
+		return -ENODATA;
+	int r = fastcgi_feed(&answer->fastcgi, &answer->body, data, length);
+	if (r != FASTCGI_DONE)
+		return r;
+	int status = fastcgi_finish(&answer->body);
+	if (status < 0)
+		return status;
+	answer->status = status;
+	return STATUS_ANSWER_DONE;
+}
+
+static int feed_console(struct status_answer *answer, const char *data, size_t length)
+{
+	if (length > 0)
+		return status_body_add(&answer->body, data, length);
+	if (answer->received == 0)
+		return -ENODATA;
+	answer->status = HTTP_STATUS_OK;
+	status_body_end(&answer->body);
+	return STATUS_ANSWER_DONE;
+}
+
+int status_answer_feed(struct status_answer *answer, const char *data, size_t length)
+{
+	if (length > status_answer_limit(answer) - answer->received)
+		return -EFBIG;
+	answer->received += length;
+	switch (answer->protocol) {
+	case PROTOCOL_HTTP:
+		return feed_http(answer, data, length);
+	case PROTOCOL_FASTCGI:
+		return feed_fastcgi(answer, data, length);
+	case PROTOCOL_CONSOLE:
+		break;
+	}
+	return feed_console(answer, data, length);
 }
 
 const char *status_answer_library(void)

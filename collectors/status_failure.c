@@ -35,9 +35,15 @@ bool failure_of_endpoint(const struct failure *failure)
 	return failure->result.outcome == PAGE_NO_CONNECT;
 }
 
+/* Debian lets only www-data write to PHP-FPM's socket, and with a web server's page nobody need. */
+static bool is_usual(const struct failure *failure)
+{
+	return failure->result.outcome == PAGE_NO_CONNECT && failure->sought == STATUS_PHP_FPM;
+}
+
 unsigned failure_rank(const struct failure *failure)
 {
-	if (is_denied(failure))
+	if (is_denied(failure) && !is_usual(failure))
 		return RANK_REFUSED;
 	switch (failure->result.outcome) {
 	case PAGE_BODY:
@@ -51,24 +57,38 @@ unsigned failure_rank(const struct failure *failure)
 	case PAGE_CUT_OFF:
 	case PAGE_TIMEOUT:
 	case PAGE_TOO_LARGE:
-	case PAGE_NOT_HTTP:
+	case PAGE_ALIEN:
 		break;
 	}
 	return RANK_TROUBLE;
 }
 
+/* For each server: how to let us in, and how to switch its page on. */
+static const struct {
+	const char *allow, *enable;
+} advice[STATUS_KINDS] = {
+	[STATUS_NGINX] = {"allow this host in the nginx stub_status location",
+			  "add an nginx stub_status location, or set url to where it is"},
+	[STATUS_APACHE] = {"allow this host ('Require local') in Apache's server-status location",
+			   "enable Apache's mod_status, or set url to where it is"},
+	[STATUS_LIGHTTPD] = {"allow this host to see lighttpd's status.status-url",
+			     "enable lighttpd's mod_status, or set url to where it is"},
+	[STATUS_CADDY] = {"allow this host in 'origins' of Caddy's admin option",
+			  "no metrics here, set url to where Caddy's are"},
+	[STATUS_PHP_FPM] = {"set pm.status_path of PHP-FPM to this path",
+			    "set pm.status_path of PHP-FPM to this path, or url to where it is"},
+};
+
 /* Static text for the status codes that a status page is known to answer with; NULL for others. */
-static const char *status_advice(int status, bool apache)
+static const char *status_advice(int status, enum status_kind sought)
 {
 	switch (status) {
 	case HTTP_STATUS_UNAUTHORIZED:
 		return "allow this host without a password";
 	case HTTP_STATUS_FORBIDDEN:
-		return apache ? "allow this host ('Require local') in Apache's server-status location"
-			      : "allow this host in the nginx stub_status location";
+		return advice[sought].allow;
 	case HTTP_STATUS_NOT_FOUND:
-		return apache ? "enable Apache's mod_status, or set url to where it is"
-			      : "add an nginx stub_status location, or set url to where it is";
+		return advice[sought].enable;
 	case HTTP_STATUS_MOVED_PERMANENTLY:
 	case HTTP_STATUS_FOUND:
 	case HTTP_STATUS_SEE_OTHER:
@@ -118,9 +138,8 @@ static void write_text(const struct failure *failure, char *text, size_t size)
 		snprintf(text, size, "%s", failure->body);
 		return;
 	case PAGE_STATUS: {
-		const char *advice = status_advice(detail, failure->apache);
-		snprintf(text, size, "HTTP %d%s%s", detail, advice ? ": " : "",
-			 advice ? advice : "");
+		const char *what = status_advice(detail, failure->sought);
+		snprintf(text, size, "HTTP %d%s%s", detail, what ? ": " : "", what ? what : "");
 		return;
 	}
 	case PAGE_NO_CONNECT:
@@ -133,15 +152,19 @@ static void write_text(const struct failure *failure, char *text, size_t size)
 	case PAGE_TIMEOUT: {
 		int64_t ms = failure->timeout_ns / NS_PER_MS;
 		bool whole = ms % 1000 == 0;
-		snprintf(text, size, "no answer within %lld %s",
-			 (long long)(whole ? ms / 1000 : ms), whole ? "s" : "ms");
+		snprintf(text, size, "no answer within %lld %s%s",
+			 (long long)(whole ? ms / 1000 : ms), whole ? "s" : "ms",
+			 failure->sought == STATUS_PHP_FPM
+				 ? ": all workers busy? pm.status_listen keeps one for the page"
+				 : "");
 		return;
 	}
 	case PAGE_TOO_LARGE:
-		snprintf(text, size, "answer larger than %d bytes", STATUS_ANSWER_MAX);
+		snprintf(text, size, "answer larger than %d bytes", detail);
 		return;
-	case PAGE_NOT_HTTP:
-		snprintf(text, size, "the answer is not HTTP");
+	case PAGE_ALIEN:
+		snprintf(text, size, "the answer is not %s",
+			 failure->sought == STATUS_PHP_FPM ? "FastCGI" : "HTTP");
 		return;
 	}
 }

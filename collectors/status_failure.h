@@ -8,16 +8,17 @@
 #include <stdint.h>
 
 #include "collectors/status_page.h"
+#include "collectors/status_reading.h"
 
 /* The longest text is 110 bytes. */
 #define FAILURE_TEXT_SIZE 128
 
 struct failure {
 	struct page_result result;
-	const char *body;   /* PAGE_BODY: what is wrong with it; static */
-	bool recognised;    /* PAGE_BODY: it is a status page all the same */
-	bool apache;	    /* the place is one where Apache is looked for */
-	int64_t timeout_ns; /* that was granted */
+	const char *body;	 /* PAGE_BODY: what is wrong with it; static */
+	bool recognised;	 /* PAGE_BODY: it is a status page all the same */
+	enum status_kind sought; /* who is looked for at the place */
+	int64_t timeout_ns;	 /* that was granted */
 };
 
 /* True if nothing else can be had from the same endpoint. */

@@ -3,8 +3,8 @@
  * A get has three stages on one watch: the connection comes up (writable), the request leaves (it
  * fits into any socket buffer, but a short write is continued all the same), the answer comes in
  * (readable). One timer bounds them all together, so that a server that sends a byte now and then
- * gains nothing. One wake-up reads at most STATUS_ANSWER_MAX bytes, because the answer may not be
- * larger. The watch ends before the descriptor is closed, and the owner is told last, because it may
+ * gains nothing. One wake-up reads at most READS pieces, so that a long page keeps nobody else
+ * waiting. The watch ends before the descriptor is closed, and the owner is told last, because it may
  * start the next get at once.
  */
 #include "collectors/status_page.h"
@@ -14,6 +14,11 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "collectors/status_haproxy.h"
+
+/* 16 pieces of 4 KiB: most pages are one, and a Pi parses this many in a millisecond. */
+#define READS 16
 
 static void page_drop(struct status_page *page)
 {
@@ -87,13 +92,13 @@ static bool page_take(struct status_page *page, const char *data, ssize_t length
 			page_finish(page, PAGE_STATUS, page->answer.status);
 		return false;
 	case -EFBIG:
-		page_finish(page, PAGE_TOO_LARGE, 0);
+		page_finish(page, PAGE_TOO_LARGE, (int)status_answer_limit(&page->answer));
 		return false;
 	case -ENODATA:
 		page_finish(page, PAGE_CUT_OFF, 0);
 		return false;
 	default:
-		page_finish(page, PAGE_NOT_HTTP, 0);
+		page_finish(page, PAGE_ALIEN, 0);
 		return false;
 	}
 }
@@ -102,8 +107,9 @@ static void page_receive(struct status_page *page)
 {
 	/* 4 KiB: a usual page in one read, and little stack. */
 	char data[4096];
-	while (page_take(page, data, recv(page->fd, data, sizeof(data), 0)))
-		;
+	for (int i = 0; i < READS; i++)
+		if (!page_take(page, data, recv(page->fd, data, sizeof(data), 0)))
+			return;
 }
 
 static void page_ready(void *context, unsigned events)
@@ -125,19 +131,33 @@ int status_page_open(struct status_page *page, const struct env *env, status_pag
 	if (!page->timer)
 		return -ENOSPC;
 	/* Apart from the module, which is cleared: pages of it that no answer needs stay untouched. */
-	page->answer.body = malloc(STATUS_ANSWER_MAX + 1);
-	return page->answer.body ? 0 : -ENOMEM;
+	page->answer.body.text = malloc(STATUS_BODY_MAX + 1);
+	return page->answer.body.text ? 0 : -ENOMEM;
+}
+
+/* Writes the request into buffer. Returns its length, which is too large if it does not fit. */
+static int write_request(const struct page_target *target, char *buffer, size_t size)
+{
+	switch (target->protocol) {
+	case PROTOCOL_HTTP:
+		break;
+	case PROTOCOL_FASTCGI:
+		return fastcgi_request(buffer, size, target->path);
+	case PROTOCOL_CONSOLE:
+		return snprintf(buffer, size, "%s", HAPROXY_COMMAND);
+	}
+	return snprintf(buffer, size,
+			"GET %s HTTP/1.1\r\n"
+			"Host: %s\r\n"
+			"User-Agent: hostingpi\r\n"
+			"Connection: close\r\n"
+			"\r\n",
+			target->path, target->host);
 }
 
 static int page_request(struct status_page *page, const struct page_target *target)
 {
-	int length = snprintf(page->request, sizeof(page->request),
-			      "GET %s HTTP/1.1\r\n"
-			      "Host: %s\r\n"
-			      "User-Agent: hostingpi\r\n"
-			      "Connection: close\r\n"
-			      "\r\n",
-			      target->path, target->host);
+	int length = write_request(target, page->request, sizeof(page->request));
 	if (length < 0 || (size_t)length >= sizeof(page->request))
 		return -ENAMETOOLONG;
 	page->request_length = (size_t)length;
@@ -166,7 +186,7 @@ int status_page_get(struct status_page *page, const struct page_target *target, 
 	}
 	page->fd = fd;
 	page->connected = false;
-	status_answer_start(&page->answer);
+	status_answer_start(&page->answer, target->protocol);
 	timer_arm(page->timer, timeout_ns);
 	return 0;
 }
@@ -181,6 +201,6 @@ void status_page_close(struct status_page *page)
 	page_drop(page);
 	timer_end(page->timer);
 	page->timer = NULL;
-	free(page->answer.body);
-	page->answer.body = NULL;
+	free(page->answer.body.text);
+	page->answer.body.text = NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One HTTP GET at a time on the agent's loop: never blocks, ends within its timeout, reads at most
- * STATUS_ANSWER_MAX bytes, allocates nothing. A new connection for each, because a kept one would
+ * One page at a time on the agent's loop, over HTTP, FastCGI or the stats socket of HAProxy: never
+ * blocks, ends within its timeout, reads at most status_answer_limit() bytes, allocates nothing. A new connection for each, because a kept one would
  * occupy a worker of the server that is being measured.
  */
 #ifndef HOSTINGPI_STATUS_PAGE_H
@@ -16,14 +16,14 @@
 #include "collectors/status_answer.h"
 
 enum page_outcome {
-	PAGE_BODY,	 /* 200: answer.body holds it */
+	PAGE_BODY,	 /* 200, where there is a status: answer.body holds it */
 	PAGE_STATUS,	 /* another status; detail: which */
 	PAGE_NO_CONNECT, /* detail: errno, positive */
 	PAGE_LOST,	 /* the connection broke; detail: errno, positive */
 	PAGE_CUT_OFF,	 /* closed before the answer was complete */
 	PAGE_TIMEOUT,	 /* nothing complete within the timeout */
-	PAGE_TOO_LARGE,	 /* more than STATUS_ANSWER_MAX bytes */
-	PAGE_NOT_HTTP,	 /* something else speaks there */
+	PAGE_TOO_LARGE,	 /* detail: more bytes than this */
+	PAGE_ALIEN,	 /* something else is spoken there */
 };
 
 struct page_result {
@@ -34,7 +34,7 @@ struct page_result {
 /* Told once for each get; a new one may be started from inside. */
 typedef void status_page_fn(void *context, struct page_result result);
 
-/* 512: a path of 255 and a host of 60 bytes, and 80 of fixed text. */
+/* 512: a path of 127 bytes (FastCGI: twice) and a host of 80, and 120 of fixed text. */
 #define STATUS_REQUEST_SIZE 512
 
 /* Zeroed is closed. */
@@ -51,8 +51,9 @@ struct status_page {
 	struct status_answer answer;
 };
 
-/* What to get. */
+/* What to get, and how. */
 struct page_target {
+	enum status_protocol protocol;
 	const struct addr *addr;
 	const char *host; /* of the Host header */
 	const char *path;

@@ -2,6 +2,10 @@
 /*
  * Where to look for a status page: one URL of the operator, or the usual places, as a list of
  * endpoints and paths that is walked from front to back. Names are never resolved. Pure.
+ *
+ *	http://[::1]:8080/nginx_status		unix:/run/nginx/status.sock:/nginx_status
+ *	fcgi://[::1]:9000/status		fcgi:unix:/run/php/php8.2-fpm.sock:/status
+ *						haproxy:unix:/run/haproxy/admin.sock
  */
 #ifndef HOSTINGPI_STATUS_PLACES_H
 #define HOSTINGPI_STATUS_PLACES_H
@@ -10,12 +14,13 @@
 #include <stddef.h>
 
 #include "agent/addr.h"
-#include "collectors/status_parse.h"
+#include "collectors/status_answer.h"
+#include "collectors/status_reading.h"
 
-/* The usual endpoints are 8. */
-#define PLACES_ENDPOINTS 8
-/* The usual paths are 4. */
-#define PLACES_PATHS 4
+/* The usual endpoints are 13. */
+#define PLACES_ENDPOINTS 13
+/* The usual paths are 8. */
+#define PLACES_PATHS 8
 /* The longest url or path setting with its NUL. */
 #define PLACES_URL_SIZE 256
 #define PLACES_PATH_SIZE 128
@@ -26,6 +31,7 @@
 
 struct place_endpoint {
 	struct addr addr;
+	enum status_protocol protocol;
 	unsigned kinds;		     /* mask of 1u << enum status_kind: who may be there */
 	char name[ADDR_TEXT_SIZE];   /* "[::1]:80", "unix:/run/nginx/status.sock:" */
 	char host[PLACES_HOST_SIZE]; /* of the Host header */
@@ -65,6 +71,9 @@ int places_make(const struct places_wish *wish, struct places *ret_places, char 
 bool places_first(const struct places *places, struct place *ret_place);
 /* The place behind *place, at another endpoint if this one is of no use; false behind the last. */
 bool places_next(const struct places *places, bool skip_endpoint, struct place *place);
+
+/* Who is looked for there; the first of several. */
+enum status_kind places_sought(const struct places *places, struct place place);
 
 /* "[::1]:80/nginx_status", in a buffer of PLACES_NAME_SIZE. Returns text. */
 const char *places_name(const struct places *places, struct place place, char *text);

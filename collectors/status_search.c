@@ -5,6 +5,9 @@
  * again: at once, then after pauses that double from the interval up to the longest one, so that a
  * server that is restarted is found soon and an absent one is not knocked at all day.
  *
+ * Where nobody said which server is meant, the places behind the one that was found are tried once for
+ * pages of other kinds, before the first poll: the counter then has all our questions in it.
+ *
  * Everything happens in two callbacks, of the timer and of the page. A place that fails at once (no
  * such socket) is passed over in a loop, not by recursion. The owner is told last.
  */
@@ -22,6 +25,8 @@
 #define FAILURES_ALLOWED 3
 /* How many times longer the pauses become where somebody answered, but not with a status page. */
 #define ANSWERED_FACTOR 10
+/* For each question of a survey: whoever is slower is not worth waiting for. */
+#define SURVEY_TIMEOUT_NS (250 * NS_PER_MS)
 
 static const char subject[] = "requests: status page";
 
@@ -30,25 +35,26 @@ static int64_t smaller(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static int start_get(struct status_search *search)
+static struct place *asked(struct status_search *search)
 {
-	const struct place_endpoint *endpoint = &search->places.endpoints[search->place.endpoint];
-	struct page_target target = {
-		.addr = &endpoint->addr,
-		.host = endpoint->host,
-		.path = search->places.paths[search->place.path].text,
-	};
-	search->poll_ns = env_now_ns(search->env);
-	return status_page_get(&search->page, &target, search->conf.timeout_ns);
+	return search->phase == SEARCH_SURVEYS ? &search->other : &search->place;
 }
 
-/* Apache is looked for where only Apache may be, or where the path is the one it is known by. */
-static bool place_is_apache(const struct status_search *search)
+static int start_get(struct status_search *search)
 {
-	const struct place_path *path = &search->places.paths[search->place.path];
-	unsigned kinds = path->kinds & search->places.endpoints[search->place.endpoint].kinds;
-	return kinds == (1u << STATUS_APACHE) ||
-	       ((kinds & (1u << STATUS_APACHE)) && strstr(path->text, "server-status"));
+	const struct place *place = asked(search);
+	const struct place_endpoint *endpoint = &search->places.endpoints[place->endpoint];
+	struct page_target target = {
+		.protocol = endpoint->protocol,
+		.addr = &endpoint->addr,
+		.host = endpoint->host,
+		.path = search->places.paths[place->path].text,
+	};
+	int64_t timeout_ns = search->conf.timeout_ns;
+	if (search->phase == SEARCH_SURVEYS)
+		timeout_ns = smaller(timeout_ns, SURVEY_TIMEOUT_NS);
+	search->poll_ns = env_now_ns(search->env);
+	return status_page_get(&search->page, &target, timeout_ns);
 }
 
 /* Writes "PLACE: what is wrong there". */
@@ -97,12 +103,20 @@ static bool next_place(struct status_search *search, const struct failure *failu
 	return places_next(&search->places, failure_of_endpoint(failure), &search->place);
 }
 
-/* A failure for a get that could not even be started. */
-static struct failure failed_start(int error)
+/* A failure at the place at hand. */
+static struct failure failure_here(const struct status_search *search, struct page_result result)
 {
 	return (struct failure){
-		.result = {.outcome = PAGE_NO_CONNECT, .detail = -error},
+		.result = result,
+		.sought = places_sought(&search->places, search->place),
+		.timeout_ns = search->conf.timeout_ns,
 	};
+}
+
+/* The same for a get that could not even be started. */
+static struct failure failed_start(const struct status_search *search, int error)
+{
+	return failure_here(search, (struct page_result){PAGE_NO_CONNECT, -error});
 }
 
 /* Tries the place at hand, or the first one behind it where a connection can be started. */
@@ -112,7 +126,7 @@ static void search_on(struct status_search *search)
 		int r = start_get(search);
 		if (r == 0)
 			return;
-		struct failure failure = failed_start(r);
+		struct failure failure = failed_start(search, r);
 		if (!next_place(search, &failure))
 			break;
 	}
@@ -121,7 +135,8 @@ static void search_on(struct status_search *search)
 
 static void search_anew(struct status_search *search)
 {
-	search->found = false;
+	search->phase = SEARCH_LOOKS;
+	search->kinds = 0;
 	search->tried = 0;
 	search->best_rank = 0;
 	search->answered = false;
@@ -141,9 +156,17 @@ static void lose_one(struct status_search *search, const struct failure *failure
 	search->fn(search->context, NULL);
 }
 
+static void poll(struct status_search *search)
+{
+	int r = start_get(search);
+	if (r < 0) {
+		struct failure failure = failed_start(search, r);
+		lose_one(search, &failure);
+	}
+}
+
 static void keep(struct status_search *search, const struct status_reading *reading)
 {
-	search->found = true;
 	search->failures = 0;
 	search->pause_ns = smaller(search->conf.interval_ns, search->conf.retry_ns);
 	complaint_clear(&search->complaint, subject);
@@ -151,60 +174,108 @@ static void keep(struct status_search *search, const struct status_reading *read
 	search->fn(search->context, reading);
 }
 
+/* Tries the next place of a survey where somebody new may be; behind the last one, polling begins. */
+static void survey_on(struct status_search *search, bool skip_endpoint)
+{
+	const struct places *places = &search->places;
+	while (places_next(places, skip_endpoint, &search->other)) {
+		unsigned kinds = places->endpoints[search->other.endpoint].kinds &
+				 places->paths[search->other.path].kinds;
+		skip_endpoint = false;
+		if ((kinds & ~search->kinds) == 0)
+			continue;
+		if (start_get(search) == 0)
+			return;
+		skip_endpoint = true;
+	}
+	search->phase = SEARCH_POLLS;
+	poll(search);
+}
+
 /* Looks at a body: true if it is a page that is wanted; otherwise fills in what is wrong. */
 static bool judge_body(const struct status_search *search, struct status_reading *ret_reading,
 		       struct failure *ret_failure)
 {
 	static const char *const others[STATUS_KINDS] = {
-		[STATUS_NGINX] = "this is nginx's status page, but source = apache",
-		[STATUS_APACHE] = "this is Apache's status page, but source = nginx",
+		[STATUS_NGINX] = "this is nginx's status page, but source says otherwise",
+		[STATUS_APACHE] = "this is Apache's status page, but source says otherwise",
+		[STATUS_LIGHTTPD] = "this is lighttpd's status page, but source says otherwise",
+		[STATUS_CADDY] = "these are Caddy's metrics, but source says otherwise",
+		[STATUS_PHP_FPM] = "this is PHP-FPM's status page, but source says otherwise",
+		[STATUS_HAPROXY] = "this is HAProxy's stats socket, but source says otherwise",
 	};
-	const struct status_answer *answer = &search->page.answer;
 	const char *why;
-	int r = status_parse(answer->body, answer->body_length, ret_reading, &why);
-	if (r == 0 && (search->conf.wish.kinds & (1u << ret_reading->kind)))
+	int r = status_body_parse(&search->page.answer.body, ret_reading, &why);
+	if (r == 0 && (search->conf.wish.kinds >> ret_reading->kind & 1))
 		return true;
 	ret_failure->body = r == 0 ? others[ret_reading->kind] : why;
 	ret_failure->recognised = r != -EPROTO;
 	return false;
 }
 
+/* A page while looking for one. */
+static void look_on(struct status_search *search, const struct status_reading *reading,
+		    const struct failure *failure)
+{
+	if (!reading) {
+		if (next_place(search, failure))
+			search_on(search);
+		else
+			give_up(search);
+		return;
+	}
+	search->kind = reading->kind;
+	search->kinds = 1u << reading->kind;
+	search->failures = 0;
+	if (search->conf.survey) {
+		search->phase = SEARCH_SURVEYS;
+		search->other = search->place;
+		survey_on(search, true);
+	} else {
+		search->phase = SEARCH_POLLS;
+		keep(search, reading);
+	}
+}
+
 static void on_page(void *context, struct page_result result)
 {
 	struct status_search *search = context;
-	struct failure failure = {
-		.result = result,
-		.apache = place_is_apache(search),
-		.timeout_ns = search->conf.timeout_ns,
-	};
-	struct status_reading reading;
+	struct failure failure = failure_here(search, result);
+	struct status_reading body;
+	const struct status_reading *reading = NULL;
 	if (result.outcome == PAGE_BODY || result.outcome == PAGE_STATUS) {
-		search->answers[search->place.endpoint]++;
+		search->answers[asked(search)->endpoint]++;
 		search->answered = true;
 	}
+	if (result.outcome == PAGE_BODY && judge_body(search, &body, &failure))
+		reading = &body;
 
-	if (result.outcome == PAGE_BODY && judge_body(search, &reading, &failure))
-		keep(search, &reading);
-	else if (search->found)
-		lose_one(search, &failure);
-	else if (next_place(search, &failure))
-		search_on(search);
-	else
-		give_up(search);
+	switch (search->phase) {
+	case SEARCH_LOOKS:
+		look_on(search, reading, &failure);
+		return;
+	case SEARCH_SURVEYS:
+		if (reading)
+			search->kinds |= 1u << reading->kind;
+		survey_on(search, reading || result.outcome == PAGE_TIMEOUT ||
+					  failure_of_endpoint(&failure));
+		return;
+	case SEARCH_POLLS:
+		if (reading)
+			keep(search, reading);
+		else
+			lose_one(search, &failure);
+		return;
+	}
 }
 
 static void on_timer(void *context)
 {
 	struct status_search *search = context;
-	if (!search->found) {
+	if (search->phase == SEARCH_POLLS)
+		poll(search);
+	else
 		search_anew(search);
-		return;
-	}
-	int r = start_get(search);
-	if (r < 0) {
-		struct failure failure = failed_start(r);
-		lose_one(search, &failure);
-	}
 }
 
 int status_search_open(struct status_search *search, const struct env *env,
@@ -229,9 +300,14 @@ int status_search_open(struct status_search *search, const struct env *env,
 	return 0;
 }
 
+bool status_search_found(const struct status_search *search)
+{
+	return search->phase == SEARCH_POLLS;
+}
+
 void status_search_soon(struct status_search *search)
 {
-	if (search->found && !status_page_busy(&search->page))
+	if (status_search_found(search) && !status_page_busy(&search->page))
 		timer_arm(search->timer, smaller(search->conf.interval_ns, SOON_NS));
 }
 

@@ -12,7 +12,6 @@
 #include "agent/log.h"
 #include "collectors/status_failure.h"
 #include "collectors/status_page.h"
-#include "collectors/status_parse.h"
 #include "collectors/status_places.h"
 
 /* "no status page at 20 places (where the manual helps); ", a place, ": ", a failure */
@@ -23,12 +22,19 @@ struct search_conf {
 	int64_t interval_ns; /* from poll to poll */
 	int64_t timeout_ns;  /* of each get */
 	int64_t retry_ns;    /* longest pause between two searches in vain */
+	bool survey;	     /* look also who else shows a page, to be able to say so */
 };
 
 /* A poll was good (reading is set), or there is no reading now (NULL; search.reason says why). */
 typedef void status_search_fn(void *context, const struct status_reading *reading);
 
 /* Zeroed is closed. */
+enum search_phase {
+	SEARCH_LOOKS,	/* for a page */
+	SEARCH_SURVEYS, /* one is found: for pages of other servers */
+	SEARCH_POLLS,
+};
+
 struct status_search {
 	struct search_conf conf;
 	const struct env *env;
@@ -37,12 +43,15 @@ struct status_search {
 	struct timer *timer; /* next poll or search */
 	struct status_page page;
 	struct places places;
-	struct place place; /* found, or being tried */
-	bool found;
-	unsigned failures; /* in a row at the found place */
-	int64_t poll_ns;   /* start of the newest get */
-	int64_t pause_ns;  /* after the next search in vain */
-	/* HTTP answers of each endpoint so far: those are what its server has counted of us. */
+	enum search_phase phase;
+	struct place place;    /* found, or being tried */
+	struct place other;    /* SEARCH_SURVEYS: being tried */
+	enum status_kind kind; /* whose page was found */
+	unsigned kinds;	       /* mask of 1u << enum status_kind: and of whom besides */
+	unsigned failures;     /* in a row at the found place */
+	int64_t poll_ns;       /* start of the newest get */
+	int64_t pause_ns;      /* after the next search in vain */
+	/* Answers of each endpoint so far: those are what its server has counted of us. */
 	int64_t answers[PLACES_ENDPOINTS];
 
 	/* Of the search under way: how many places, and the most telling failure. */
@@ -61,6 +70,8 @@ struct status_search {
  */
 int status_search_open(struct status_search *search, const struct env *env,
 		       const struct search_conf *conf, status_search_fn *fn, void *context);
+/* True while a page is polled. */
+bool status_search_found(const struct status_search *search);
 /* Asks for the next poll earlier than the interval says, once; a search is not hurried. */
 void status_search_soon(struct status_search *search);
 void status_search_close(struct status_search *search);

@@ -17,8 +17,8 @@ packages() {
 	build) echo gcc libc6-dev make pkg-config git libuv1-dev libmosquitto-dev libinih-dev \
 		libcjson-dev libsensors-dev libhttp-parser-dev ;;
 	run) echo mosquitto mosquitto-clients haproxy nginx-light python3 procps ;;
-	test) echo libcmocka-dev python3-pytest apache2 clang libclang-rt clang-format shellcheck \
-		mandoc strace iproute2 openssl universal-ctags ;;
+	test) echo libcmocka-dev python3-pytest apache2 lighttpd php-fpm caddy clang libclang-rt \
+		clang-format shellcheck mandoc strace iproute2 openssl universal-ctags ;;
 	bench) echo collectd-core strace openssl iproute2 wrk apache2 lighttpd php-fpm ;;
 	vm) echo qemu-system-arm gcc-aarch64-linux-gnu haproxy e2fsprogs python3 \
 		debian-archive-keyring ;;
@@ -30,7 +30,8 @@ packages() {
 }
 
 # Services that the packages above, or others that the lab wants later, bring with them.
-daemons='mosquitto haproxy nginx apache2 unbound tayga collectd'
+# php-fpm brings the service of Debian 12 or of Debian 13.
+daemons='mosquitto haproxy nginx apache2 lighttpd caddy php8.2-fpm php8.4-fpm unbound tayga collectd'
 policy=/usr/sbin/policy-rc.d
 mark='written by hostingpi tests/deps.sh'
 

@@ -19,9 +19,11 @@ static void test_failures_are_told(void **state)
 		 "20s",
 		 "HTTP 301: redirects are not followed"},
 		{{NULL, ANSWER, NOT_FOUND}, "20s", "HTTP 404: "},
-		{{NULL, ANSWER, OK("<html>")}, "20s", "neither nginx stub_status nor Apache"},
+		{{NULL, ANSWER, OK("<html>")}, "20s", "this is no status page of a kind"},
 		{{NULL, ANSWER, OK(NGINX_PAGE("-1"))}, "20s", "malformed nginx stub_status page"},
-		{{NULL, ANSWER, OK(APACHE_PAGE(""))}, "20s", "Apache's status page, but source"},
+		{{NULL, ANSWER, OK(APACHE_PAGE(""))},
+		 "20s",
+		 "this is Apache's status page, but source"},
 		{{NULL, ANSWER, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"},
 		 "20s",
 		 "the server closed before its answer was complete"},
@@ -64,7 +66,7 @@ static void test_the_most_telling_failure_is_shown(void **state)
 	start(world, url, "20s");
 	run_until(&world->env, read_news(world));
 	snprintf(expected, sizeof(expected),
-		 "no status page at 5 places (hostingpi.conf(5) shows how to switch one on); "
+		 "no status page at 6 places (hostingpi.conf(5) shows how to switch one on); "
 		 "%s/stub_status: HTTP 403: allow this host in the "
 		 "nginx stub_status location",
 		 world->server.name);

@@ -16,6 +16,7 @@
 #include "collectors/status_places.h"
 
 #define BOTH ((1u << STATUS_NGINX) | (1u << STATUS_APACHE))
+#define ALL ((1u << STATUS_KINDS) - 1)
 
 /* Makes the list and writes it as "NAME(HOST) NAME(HOST) ...". */
 static int list(const char *url, const char *path, unsigned kinds, char *ret_text, size_t size)
@@ -169,6 +170,9 @@ static const struct {
 } failures[] = {
 	{1, {.result = {PAGE_NO_CONNECT, ENOENT}}, "no such socket"},
 	{2, {.result = {PAGE_NO_CONNECT, ECONNREFUSED}}, "connection refused"},
+	{2,
+	 {.result = {PAGE_NO_CONNECT, EACCES}, .sought = STATUS_PHP_FPM},
+	 "permission denied: let the agent's user write to the socket"},
 	{2, {.result = {PAGE_NO_CONNECT, EAGAIN}}, "the server's queue of connections is full"},
 	{2, {.result = {PAGE_NO_CONNECT, EMFILE}}, "Too many open files"},
 	{2, {.result = {PAGE_NO_CONNECT, 99999}}, "unknown error"},
@@ -176,7 +180,7 @@ static const struct {
 	 {.result = {PAGE_STATUS, 404}},
 	 "HTTP 404: add an nginx stub_status location, or set url to where it is"},
 	{3,
-	 {.result = {PAGE_STATUS, 404}, .apache = true},
+	 {.result = {PAGE_STATUS, 404}, .sought = STATUS_APACHE},
 	 "HTTP 404: enable Apache's mod_status, or set url to where it is"},
 	{3, {.result = {PAGE_BODY, 0}, .body = "not it"}, "not it"},
 	{4,
@@ -188,15 +192,15 @@ static const struct {
 	{5,
 	 {.result = {PAGE_TIMEOUT, 0}, .timeout_ns = 1500 * NS_PER_MS},
 	 "no answer within 1500 ms"},
-	{5, {.result = {PAGE_TOO_LARGE, 0}}, "answer larger than 65536 bytes"},
-	{5, {.result = {PAGE_NOT_HTTP, 0}}, "the answer is not HTTP"},
+	{5, {.result = {PAGE_TOO_LARGE, 65536}}, "answer larger than 65536 bytes"},
+	{5, {.result = {PAGE_ALIEN, 0}}, "the answer is not HTTP"},
 	{5, {.result = {PAGE_LOST, ECONNRESET}}, "the server broke the connection"},
 	{5, {.result = {PAGE_CUT_OFF, 0}}, "the server closed before its answer was complete"},
 	{6,
 	 {.result = {PAGE_STATUS, 403}},
 	 "HTTP 403: allow this host in the nginx stub_status location"},
 	{6,
-	 {.result = {PAGE_STATUS, 403}, .apache = true},
+	 {.result = {PAGE_STATUS, 403}, .sought = STATUS_APACHE},
 	 "HTTP 403: allow this host ('Require local') in Apache's server-status location"},
 	{6, {.result = {PAGE_STATUS, 401}}, "HTTP 401: allow this host without a password"},
 	{6,
