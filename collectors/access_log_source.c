@@ -2,7 +2,8 @@
 /*
  * What was written in the last two seconds is still in memory and is at most a few MiB. A poll that
  * leaves some is repeated soon, and the owner is told when nothing is left, so that a rate counts
- * what was written in the time between two tellings.
+ * what was written in the time between two tellings. Where lines were skipped there is no count, rather
+ * than one that is too low; where most lines show no status, there is no count of errors.
  */
 #include "collectors/access_log_source.h"
 
@@ -15,6 +16,19 @@
 #define MORE_PAUSE_NS (100 * NS_PER_MS)
 /* Before the second poll, so that a rate is there within the 1.2 s of --once. */
 #define SOON_NS (300 * NS_PER_MS)
+
+static void tell(struct access_log_source *source, const struct access_log_reading *lines)
+{
+	const struct access_log_tally *tally = &lines->tally;
+	struct status_reading reading = {.kind = STATUS_LOG};
+	bool whole = lines->skipped_bytes == source->skipped_bytes;
+	source->skipped_bytes = lines->skipped_bytes;
+	if (whole)
+		status_put(&reading, STATUS_REQUESTS, tally->requests);
+	if (whole && tally->unparsed <= tally->requests / 2)
+		status_put(&reading, STATUS_ERRORS_5XX, tally->errors_5xx);
+	source->fn(source->context, &reading);
+}
 
 static void on_timer(void *context)
 {
@@ -31,7 +45,10 @@ static void on_timer(void *context)
 	source->told_ns = now_ns;
 	timer_arm(source->timer,
 		  first && SOON_NS < source->interval_ns ? SOON_NS : source->interval_ns);
-	source->fn(source->context, r < 0 ? NULL : &reading);
+	if (r < 0)
+		source->fn(source->context, NULL);
+	else
+		tell(source, &reading);
 }
 
 int access_log_source_open(struct access_log_source *source, const struct env *env,

@@ -8,12 +8,13 @@
 
 #include "agent/env.h"
 #include "collectors/access_log.h"
+#include "collectors/status_reading.h"
 
 /*
- * A poll was good (reading is set, and counts since the log was opened), or there is no log to read
+ * A poll was good (reading is set; it counts from when the log was opened), or there is no log to read
  * (NULL; log.reason says why).
  */
-typedef void access_log_source_fn(void *context, const struct access_log_reading *reading);
+typedef void access_log_source_fn(void *context, const struct status_reading *reading);
 
 /* Zeroed is closed. */
 struct access_log_source {
@@ -22,7 +23,8 @@ struct access_log_source {
 	access_log_source_fn *fn;
 	void *context;
 	int64_t interval_ns;
-	int64_t told_ns; /* when fn was last called; 0: not yet */
+	int64_t told_ns;       /* when fn was last called; 0: not yet */
+	int64_t skipped_bytes; /* until then */
 };
 
 /*
