@@ -2,7 +2,8 @@
 /*
  * The logs that are read: those that the configuration names, or one of the usual ones. Of these the
  * one that was written last, because a server that was removed leaves its log behind, and one only,
- * because a request that nginx hands on to Apache stands in both.
+ * because a request that nginx hands on to Apache stands in both. It counts from its first new line on:
+ * until then logging may be switched off, and that must not look like a site without visitors.
  *
  * What is read in one poll is bounded, so that a burst does not hold up the loop: a MiB takes about 5 ms
  * on a Pi 3. All logs share that.
@@ -23,16 +24,16 @@
 #define POLL_BYTES (INT64_C(1) << 20)
 #define SEARCH_PAUSE_NS (10 * NS_PER_S)
 #define TELL_PAUSE_NS (60 * NS_PER_S)
-/* A log without a line for a day belongs to a server that is gone, or has logging switched off. */
-#define ABANDONED_MS (24 * 3600 * INT64_C(1000))
 
 /* Where Debian's packages write. */
-static const char *const usual_paths[ACCESS_LOG_USUAL] = {
+static const char *const usual_paths[] = {
 	"/var/log/nginx/access.log",
 	"/var/log/apache2/access.log",
 	"/var/log/lighttpd/access.log",
 	"/var/log/caddy/access.log",
 };
+
+#define USUAL_PATHS (sizeof(usual_paths) / sizeof(usual_paths[0]))
 
 /* Copies the next word of a setting; false at its end. A word that does not fit is cut. */
 static bool next_word(const char **at, char word[ACCESS_LOG_PATH_SIZE])
@@ -65,10 +66,15 @@ int access_log_check(const char *setting, char *ret_error, size_t size)
 	return 0;
 }
 
-static void follow(struct access_log *log, const char *path, bool missed)
+static bool is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+static void follow(struct access_log *log, const char *path)
 {
 	struct access_log_follow *one = &log->follows[log->count++];
-	*one = (struct access_log_follow){.missed = missed};
+	*one = (struct access_log_follow){0};
 	snprintf(one->path, sizeof(one->path), "%s", path);
 }
 
@@ -99,37 +105,55 @@ static void explain(struct access_log *log, const char *path, const char *why)
 		complaint_raise(&log->complaint, "requests: %s", log->reason);
 }
 
-/* Follows the usual log that was written last; without one, says what is in the way. */
-static void search(struct access_log *log, int64_t now_ns)
+/* Finds the usual log that was written last; USUAL_PATHS if there is none. */
+static size_t find_usual(const struct access_log *log, size_t *ret_denied)
 {
-	const size_t none = ACCESS_LOG_USUAL;
-	int64_t newest_ms = env_wall_ms(log->env) - ABANDONED_MS;
-	size_t found = none, denied = none;
-
-	if (now_ns < log->search_ns)
-		return;
-	log->search_ns = now_ns + SEARCH_PAUSE_NS;
-	for (size_t i = 0; i < none; i++) {
+	struct timespec newest = {0};
+	size_t found = USUAL_PATHS;
+	for (size_t i = 0; i < USUAL_PATHS; i++) {
 		struct stat stat;
 		if (fstatat(log->env->root_fd, usual_paths[i] + 1, &stat, 0) < 0) {
 			if (errno == EACCES)
-				denied = i;
-			log->missed[i] |= errno == ENOENT;
+				*ret_denied = i;
 			continue;
 		}
-		int64_t written_ms = stat.st_mtim.tv_sec * INT64_C(1000);
-		if (S_ISREG(stat.st_mode) && written_ms > newest_ms) {
-			newest_ms = written_ms;
+		if (S_ISREG(stat.st_mode) && is_later(&stat.st_mtim, &newest)) {
+			newest = stat.st_mtim;
 			found = i;
 		}
 	}
-	if (found != none)
-		follow(log, usual_paths[found], log->missed[found]);
-	else if (denied != none)
-		explain(log, usual_paths[denied], trouble(-EACCES));
-	else
-		explain(log, "of nginx, Apache, lighttpd or Caddy",
-			"none was written to within a day; set log to where it is");
+	return found;
+}
+
+/* Follows the usual log that was written last; without one, says what is in the way. */
+static void search(struct access_log *log, int64_t now_ns)
+{
+	if (now_ns < log->search_ns)
+		return;
+	log->search_ns = now_ns + SEARCH_PAUSE_NS;
+	size_t denied = USUAL_PATHS, found = find_usual(log, &denied);
+	if (found == USUAL_PATHS) {
+		if (denied == USUAL_PATHS)
+			explain(log, "of nginx, Apache, lighttpd or Caddy",
+				"not at the usual places; set log to where it is");
+		else
+			explain(log, usual_paths[denied], trouble(-EACCES));
+		return;
+	}
+	struct access_log_follow *one = &log->follows[0];
+	if (log->count > 0 && one->count > 0 && strcmp(one->path, usual_paths[found]) == 0)
+		return;
+	if (log->count > 0)
+		access_log_follow_close(one, &log->reading);
+	log->count = 0;
+	log->before = log->reading.tally.requests;
+	follow(log, usual_paths[found]);
+}
+
+/* No line has come yet from what was found at the usual places. */
+static bool is_silent(const struct access_log *log)
+{
+	return log->usual && log->reading.tally.requests == log->before;
 }
 
 int access_log_open(struct access_log *log, const struct env *env, const char *setting)
@@ -141,7 +165,7 @@ int access_log_open(struct access_log *log, const struct env *env, const char *s
 	if (!log->buffer)
 		return -ENOMEM;
 	for (const char *at = setting; !log->usual && next_word(&at, path);)
-		follow(log, path, false);
+		follow(log, path);
 
 	/* Opens what is there now; nothing is taken yet, because files are opened at their ends. */
 	struct access_log_reading ignored;
@@ -174,9 +198,7 @@ int access_log_poll(struct access_log *log, int64_t now_ns, struct access_log_re
 	int64_t budget = POLL_BYTES;
 	bool more = false, read = false, well = true;
 
-	if (log->usual && log->count > 0 && log->follows[0].count == 0)
-		log->count = 0; /* that one is gone, or may not be opened: perhaps another */
-	if (log->usual && log->count == 0)
+	if (is_silent(log) || (log->usual && log->follows[0].count == 0))
 		search(log, now_ns);
 	for (unsigned i = 0; i < log->count; i++) {
 		struct access_log_follow *one = &log->follows[i];
@@ -190,7 +212,9 @@ int access_log_poll(struct access_log *log, int64_t now_ns, struct access_log_re
 		}
 	}
 	tell_losses(log, now_ns);
-	if (!read)
+	if (read && is_silent(log))
+		explain(log, access_log_path(log), "nothing was written to it yet");
+	if (!read || is_silent(log))
 		return -ENODATA;
 	if (well)
 		complaint_clear(&log->complaint, "requests: access log");

@@ -11,7 +11,6 @@
 
 /* As many as fit into a line of the configuration with paths as they are usual. */
 #define ACCESS_LOG_MAX 4
-#define ACCESS_LOG_USUAL 4
 #define ACCESS_LOG_REASON_SIZE 384
 
 /* Zeroed is closed. */
@@ -21,8 +20,8 @@ struct access_log {
 	bool usual;   /* no path was given: the usual ones, of which one is followed */
 	struct access_log_follow follows[ACCESS_LOG_MAX];
 	unsigned count;
-	int64_t search_ns;	       /* not before that the usual ones are looked at */
-	bool missed[ACCESS_LOG_USUAL]; /* that usual one was not there once */
+	int64_t search_ns; /* not before that the usual ones are looked at */
+	int64_t before;	   /* requests before the usual one at hand was found */
 	struct access_log_reading reading;
 	char reason[ACCESS_LOG_REASON_SIZE]; /* why there is none */
 	struct complaint complaint;

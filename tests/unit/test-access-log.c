@@ -318,81 +318,6 @@ static void too_far_behind(void **state)
 	expect(world, 1, 1, 0);
 }
 
-static void several_logs(void **state)
-{
-	struct world *world = *state;
-
-	append(world, "/a", "");
-	append(world, "/b", "");
-	start(world, "  /a /b\t/missing ");
-	append(world, "/a", LINE("200"));
-	append(world, "/b", LINE("500") LINE("200"));
-	expect(world, 3, 1, 0);
-	assert_non_null(strstr(world->log.complaint.text, "/missing: no such file"));
-	append(world, "/missing", LINE("200"));
-	expect(world, 4, 1, 0);
-	assert_string_equal(world->log.complaint.text, "");
-}
-
-static void settings_are_checked(void **state)
-{
-	char error[256];
-	(void)state;
-
-	assert_int_equal(access_log_check("auto", error, sizeof(error)), 0);
-	assert_int_equal(access_log_check("/a /b /c /d", error, sizeof(error)), 0);
-	assert_int_equal(access_log_check("", error, sizeof(error)), -EINVAL);
-	assert_string_equal(error, "log: 0 paths, expected auto or 1 to 4 paths");
-	assert_int_equal(access_log_check("/a /b /c /d /e", error, sizeof(error)), -EINVAL);
-	assert_int_equal(access_log_check("/a auto", error, sizeof(error)), -EINVAL);
-	assert_string_equal(error, "log: 'auto' is no absolute path; expected auto or paths");
-}
-
-static void set_age(struct world *world, const char *path, int64_t age_s)
-{
-	struct timespec at = {.tv_sec = wall_ms / 1000 - age_s}, times[2] = {at, at};
-
-	assert_int_equal(utimensat(world->env.root_fd, path + 1, times, 0), 0);
-}
-
-/* The one that was written last, none that nobody writes to, and never two. */
-static void finds_the_usual_one(void **state)
-{
-	struct world *world = *state;
-	static const char nginx[] = "/var/log/nginx/access.log";
-	static const char apache[] = "/var/log/apache2/access.log";
-
-	assert_int_equal(mkdirat(world->env.root_fd, "var", 0755), 0);
-	assert_int_equal(mkdirat(world->env.root_fd, "var/log", 0755), 0);
-	assert_int_equal(mkdirat(world->env.root_fd, "var/log/nginx", 0755), 0);
-	assert_int_equal(mkdirat(world->env.root_fd, "var/log/apache2", 0755), 0);
-	append(world, nginx, LINE("200"));
-	set_age(world, nginx, 25 * 3600);
-	start(world, "auto");
-	expect_none(world, "none was written to within a day");
-
-	set_age(world, nginx, 600);
-	append(world, apache, LINE("200")); /* was not there before */
-	set_age(world, apache, 60);
-	clock_ns += 10 * NS_PER_S;
-	expect(world, 1, 0, 0);
-	assert_string_equal(access_log_path(&world->log), apache);
-	append(world, nginx, LINE("200"));
-	append(world, apache, LINE("200"));
-	expect(world, 2, 0, 0);
-
-	/* Apache is removed. */
-	assert_int_equal(unlinkat(world->env.root_fd, apache + 1, 0), 0);
-	set_age(world, nginx, 60);
-	for (int i = 0; i < 40; i++) {
-		clock_ns += 2 * NS_PER_S;
-		access_log_poll(&world->log, clock_ns, &world->reading);
-	}
-	assert_string_equal(access_log_path(&world->log), nginx);
-	append(world, nginx, LINE("200"));
-	expect(world, 3, 0, 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -411,9 +336,6 @@ int main(void)
 		world_test(a_line_without_end),
 		world_test(a_poll_is_bounded),
 		world_test(too_far_behind),
-		world_test(several_logs),
-		world_test(settings_are_checked),
-		world_test(finds_the_usual_one),
 	};
 
 	return cmocka_run_group_tests_name("access-log", tests, NULL, NULL);
