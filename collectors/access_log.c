@@ -84,8 +84,7 @@ static const char *trouble(int error)
 	switch (error) {
 	case -EACCES:
 	case -EPERM:
-		return "permission denied: add the user hostingpi to group adm, or to the one that "
-		       "the file and its directory belong to";
+		return "permission denied: add the user hostingpi to group adm (or its own)";
 	case -ENOENT:
 		return "no such file";
 	case -ENOTSUP:

@@ -4,11 +4,10 @@
  * while; a child that ends slowly writes to the old file for longer. So the old file stays open until
  * nothing came for a minute and the new one has got lines (or there is no new one).
  *
- * Each poll looks at the name anew: one stat, which also tells the size. inotify would say the same a
- * second earlier at the price of a queue that can overflow, of directories that are mounted over
- * (log2ram), and of silence where another host renames (NFS). Only two rotations between two polls
- * go unnoticed. The stat needs no disk: an open file keeps its name and the directories above it in
- * memory. A file is opened only when another one stands at the name, which was made a moment ago.
+ * Each poll looks at the name anew: one stat, which also tells the size, and which works where nobody
+ * tells of a rotation (access_log_notice.c). It needs no disk: an open file keeps its name and the
+ * directories above it in memory. A file is opened only when another one stands at the name, which was
+ * made a moment ago.
  *
  * A device and inode number means one file only while that file is open, so it is compared with those
  * of open files only. After a read that failed, the name is left alone for a while: on a dying disk a

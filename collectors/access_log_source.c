@@ -17,6 +17,25 @@
 /* Before the second poll, so that a rate is there within the 1.2 s of --once. */
 #define SOON_NS (300 * NS_PER_MS)
 
+static int poll(struct access_log_source *source, int64_t now_ns,
+		struct access_log_reading *ret_lines)
+{
+	struct access_log *log = &source->log;
+	int r = access_log_poll(log, now_ns, ret_lines);
+	for (unsigned i = 0; i < log->count; i++)
+		if (log->follows[i].changed_ns == now_ns) /* perhaps of another directory */
+			access_log_notice_about(&source->notice, log->follows[i].path);
+	return r;
+}
+
+/* A file came: it is opened before it can be gone again. What it holds is told at the next poll. */
+static void on_notice(void *context)
+{
+	struct access_log_source *source = context;
+	struct access_log_reading ignored;
+	poll(source, env_now_ns(source->log.env), &ignored);
+}
+
 static void tell(struct access_log_source *source, const struct access_log_reading *lines)
 {
 	const struct access_log_tally *tally = &lines->tally;
@@ -35,7 +54,8 @@ static void on_timer(void *context)
 	struct access_log_source *source = context;
 	struct access_log_reading reading;
 	int64_t now_ns = env_now_ns(source->log.env);
-	int r = access_log_poll(&source->log, now_ns, &reading);
+	access_log_notice_rearm(&source->notice);
+	int r = poll(source, now_ns, &reading);
 
 	if (r == ACCESS_LOG_MORE && now_ns - source->told_ns < source->interval_ns + NS_PER_S) {
 		timer_arm(source->timer, MORE_PAUSE_NS);
@@ -63,6 +83,9 @@ int access_log_source_open(struct access_log_source *source, const struct env *e
 	int r = access_log_open(&source->log, env, setting);
 	if (r < 0)
 		return r;
+	access_log_notice_open(&source->notice, env, on_notice, source);
+	for (unsigned i = 0; i < source->log.count; i++)
+		access_log_notice_about(&source->notice, source->log.follows[i].path);
 	timer_arm(source->timer, 0);
 	return 0;
 }
@@ -76,5 +99,6 @@ void access_log_source_close(struct access_log_source *source)
 {
 	timer_end(source->timer);
 	source->timer = NULL;
+	access_log_notice_close(&source->notice);
 	access_log_close(&source->log);
 }

@@ -8,6 +8,7 @@
 
 #include "agent/env.h"
 #include "collectors/access_log.h"
+#include "collectors/access_log_notice.h"
 #include "collectors/status_reading.h"
 
 /*
@@ -19,6 +20,7 @@ typedef void access_log_source_fn(void *context, const struct status_reading *re
 /* Zeroed is closed. */
 struct access_log_source {
 	struct access_log log;
+	struct access_log_notice notice;
 	struct timer *timer;
 	access_log_source_fn *fn;
 	void *context;

@@ -105,6 +105,41 @@ static void test_skipped_lines(void **state)
 	run_until(&world->env, read_lines(world));
 }
 
+static bool rang;
+
+static void ring(void *context)
+{
+	(void)context;
+	rang = true;
+}
+
+/* Six rotations between two polls: each name is seen nevertheless. */
+static void test_hasty_rotations(void **state)
+{
+	struct world *world = *state;
+	char old[80];
+	struct timer *bell = env_timer(&world->env, ring, NULL);
+	set(world, "source", "log");
+	set(world, "log", log_path);
+	set(world, "interval", "30s"); /* that is 2 s for a log */
+	assert_int_equal(module->open(world->self, world->conf, &world->env), 0);
+	run_until(&world->env, read_source(world));
+	for (int i = 0; i < 6; i++) {
+		append(LINE("200"));
+		snprintf(old, sizeof(old), "%s.%d", log_path, i);
+		assert_int_equal(rename(log_path, old), 0);
+		close(open(log_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+		/* What waits to be read comes before a timer. */
+		rang = false;
+		timer_arm(bell, NS_PER_MS);
+		run_until(&world->env, rang);
+		unlink(old);
+	}
+	timer_end(bell);
+	lines = 6;
+	run_until(&world->env, read_lines(world));
+}
+
 static bool read_missing(struct world *world)
 {
 	read_news(world);
@@ -140,8 +175,11 @@ static void test_settings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		log_test(test_lines_are_requests), log_test(test_a_format_of_its_own),
-		log_test(test_skipped_lines),	   log_test(test_missing),
+		log_test(test_lines_are_requests),
+		log_test(test_a_format_of_its_own),
+		log_test(test_skipped_lines),
+		log_test(test_hasty_rotations),
+		log_test(test_missing),
 		log_test(test_settings),
 	};
 	return cmocka_run_group_tests_name("requests-log", tests, NULL, NULL);
