@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Polls are requests too: those that the server has answered since the last reading are taken off
- * what its counter rose by, and what is left never falls because of them. A page whose counter stands
- * still while we poll it does not count us (pm.status_listen of PHP-FPM), and then nothing is taken
- * off from there on, neither from the workers at work.
+ * Polls are requests too: those that the server has answered are taken off what its counter rises by.
+ * lighttpd adds them up once a second, so they are taken off when they show up. A page of PHP-FPM whose
+ * counter stands still while we poll it does not count us (pm.status_listen), and then nothing is taken
+ * off any more, neither from the workers at work.
  *
  * A server was started anew when a counter fell, or its age. The first is seen by everybody from the
  * value; but a counter may have risen higher than before meanwhile, or a reload may keep it (Apache,
  * graceful), so a smaller age costs one interval without a rate.
  */
 #include "collectors/requests_count.h"
+
+#include "agent/units.h"
 
 static const char anew_place[] = "another status page was found: counting starts anew";
 static const char anew_start[] = "the web server was started anew: counting starts anew";
@@ -26,17 +28,21 @@ static bool has_fallen(const struct status_reading *old, const struct status_rea
 	return both_have(old, new, field) && new->value[field] < old->value[field];
 }
 
+/* Polls that are waited for at most: those of a second at the shortest interval, and one. */
+#define DEBT_MAX 6
+
 /* What was served since the last reading, by others than us. */
 static int64_t served(struct requests_count *count, int64_t polls,
 		      const struct status_reading *reading)
 {
 	int64_t step = reading->value[STATUS_REQUESTS] - count->before;
 	int64_t ours = polls - count->polls;
-	if (ours > 0 && step == 0)
+	if (reading->at_once && ours > 0 && step == 0)
 		count->blind = true;
-	if (!count->blind)
-		step -= ours;
-	return step > 0 ? step : 0;
+	count->debt = count->blind ? 0 : clamp_i64(count->debt + ours, 0, DEBT_MAX);
+	int64_t paid = step < count->debt ? step : count->debt;
+	count->debt -= paid;
+	return step - paid;
 }
 
 /* The mean of what was timed since the last reading, unless the server itself says one. */
@@ -83,6 +89,7 @@ void requests_count_take(struct requests_count *count, size_t place, int64_t pol
 	count->times =
 		status_has(reading, STATUS_TIME_US) || status_has(reading, STATUS_LATENCY_US);
 	if (anew) {
+		count->debt = 0;
 		new.known &= ~(1u << STATUS_LATENCY_US);
 	} else if (requests && status_has(&count->reading, STATUS_REQUESTS)) {
 		int64_t step = served(count, polls, reading);

@@ -16,6 +16,7 @@ struct requests_count {
 	bool valid;
 	size_t place;	/* whose server said it */
 	int64_t polls;	/* of ours that this server had answered */
+	int64_t debt;	/* of these, what STATUS_REQUESTS may not have counted yet */
 	bool blind;	/* it does not count our polls, though its kind does */
 	int64_t before; /* STATUS_REQUESTS as said by the last reading */
 

@@ -6,6 +6,8 @@
  * server's handlers, and those of all servers are added up. Labels besides (method, and host where
  * asked for) only split what is counted, and are added up again.
  *
+ * Nothing on the page tells that it is Caddy's before it was asked for once.
+ *
  * Caddy 2.6 has no status code for an error that it answers itself, such as 502: such a request is
  * counted, but neither timed nor counted among the errors.
  */
@@ -262,7 +264,7 @@ int caddy_finish(const struct caddy_page *page, struct status_reading *ret_readi
 {
 	int64_t total[CADDY_SUMS];
 	if (!page->why && !page->found) {
-		*ret_why = "these are metrics for Prometheus, but not Caddy's";
+		*ret_why = "these are metrics for Prometheus, but not (yet) Caddy's";
 		return -EPROTO;
 	}
 	sum_up(page, total);

@@ -152,7 +152,8 @@ int fastcgi_feed(struct fastcgi_answer *answer, struct status_body *body, const 
 static int head_status(const char *head, const char *end)
 {
 	static const char key[] = "Status:";
-	for (const char *line = head; line < end; line = memchr(line, '\n', (size_t)(end - line))) {
+	for (const char *line = head; line && line < end;
+	     line = memchr(line, '\n', (size_t)(end - line))) {
 		line += *line == '\n';
 		if ((size_t)(end - line) < strlen(key) || strncasecmp(line, key, strlen(key)) != 0)
 			continue;

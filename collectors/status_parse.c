@@ -246,15 +246,21 @@ static int finish_lighttpd(const char *body, struct status_reading *reading)
 	return 0;
 }
 
-/* The pool that answers is among its own figures, unless pm.status_listen gave the page another. */
+/*
+ * The pool that answers is among its own figures, unless pm.status_listen gave the page another. That
+ * is certain only when nobody is at work, so the counter is left as it is, with the poll at hand.
+ * Of a Unix socket PHP-FPM knows neither how long its queue is nor how long it may be.
+ */
 static int finish_php_fpm(const char *body, struct status_reading *reading)
 {
-	(void)body;
-	if (reading->value[STATUS_BUSY] == 0) {
-		reading->counts_polls = false;
-		return 0;
-	}
-	leave_us_out(reading, STATUS_REQUESTS);
+	int64_t room;
+	int r = find_number(body, "listen queue len:", &room);
+	if (r == -EBADMSG)
+		return r;
+	if (r < 0 || room == 0)
+		reading->known &= ~(1u << STATUS_QUEUED);
+	reading->at_once = true;
+	reading->counts_polls = reading->value[STATUS_BUSY] > 0;
 	leave_us_idle(reading);
 	return 0;
 }

@@ -48,6 +48,8 @@ static const struct {
 	{STATUS_LATENCY_US, ALL, "the status page does not say how long requests take"},
 	{STATUS_IDLE, 1u << STATUS_NGINX, "nginx does not count idle workers"},
 	{STATUS_IDLE, ALL, "one process serves all requests here: there are no idle workers"},
+	{STATUS_QUEUED, 1u << STATUS_PHP_FPM,
+	 "PHP-FPM sees the queue of a TCP socket only, not of a Unix socket"},
 	{STATUS_QUEUED, ALL, "only PHP-FPM and HAProxy say how many requests wait"},
 	{STATUS_CHILDREN_REACHED, ALL, "only PHP-FPM counts this"},
 	{STATUS_SLOW, ALL, "only PHP-FPM counts this"},

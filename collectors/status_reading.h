@@ -22,7 +22,7 @@ enum status_kind {
 extern const char *const status_kind_names[STATUS_KINDS];
 
 enum status_field {
-	STATUS_REQUESTS,	 /* since the server's start, earlier polls of ours included */
+	STATUS_REQUESTS,	 /* since the server's start, polls of ours included */
 	STATUS_ERRORS_5XX,	 /* of these with a status of 500 to 599 */
 	STATUS_TIME_US,		 /* all that these took together */
 	STATUS_TIMED,		 /* what was timed, where that is not STATUS_REQUESTS */
@@ -40,7 +40,8 @@ struct status_reading {
 	enum status_kind kind;
 	unsigned known; /* bit per field */
 	int64_t value[STATUS_FIELDS];
-	bool counts_polls; /* STATUS_REQUESTS counts our polls as well */
+	bool counts_polls; /* STATUS_REQUESTS counts our polls as well, as far as is known */
+	bool at_once;	   /* if it does, then before the next poll */
 	int64_t own_busy;  /* what was taken off STATUS_BUSY for the poll at hand */
 };
 

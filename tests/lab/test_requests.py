@@ -20,6 +20,10 @@ NGINX_PAGE = (
 )
 # What the collector "workers" adds to the same group.
 OF_WORKERS = ("web.servers", "web.memory", "web.worker")
+# What neither nginx nor Apache says.
+OF_OTHERS = (
+    "errors_5xx_total", "errors_5xx_s", "queued", "max_children_reached", "slow_requests"
+)
 HEAD = "HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n"
 
 
@@ -79,7 +83,8 @@ def test_nginx_over_tcp(scratch, nginx, family):
     assert values["requests_total"] == 5
     assert values["requests_s"] == 0
     assert values["busy_workers"] == 0
-    assert unknown == {"idle_workers": "nginx does not count idle workers"}
+    assert unknown.pop("idle_workers") == "nginx does not count idle workers"
+    assert set(unknown) == {*OF_OTHERS, "latency_ms"}
 
 
 def test_nginx_over_a_unix_socket(scratch, nginx):
@@ -106,7 +111,8 @@ def test_apache(scratch, family):
     assert 2 <= values["requests_total"] <= 4
     assert values["busy_workers"] == 0
     assert 1 <= values["idle_workers"] <= 16
-    assert unknown == {}
+    assert unknown.pop("latency_ms") == "no request was finished since the last poll"
+    assert set(unknown) == set(OF_OTHERS)
 
 
 def test_apache_without_extended_status(scratch):
@@ -214,9 +220,9 @@ REFUSED = {
     "negative": (says(page(NGINX_PAGE.format(-7))), "malformed nginx stub_status"),
     "too-large": (says(page(NGINX_PAGE.format(2**63))), "malformed nginx stub_status"),
     "apache-lies": (says(page("BusyWorkers: -1\nIdleWorkers: 2\n")), "malformed Apache"),
-    "other-page": (says(page("<html>hello</html>", "text/html")), "neither nginx stub_status"),
+    "other-page": (says(page("<html>hello</html>", "text/html")), "no status page of a kind"),
     "people-page": (says(page("<title>Apache Status</title>", "text/html")), "add ?auto"),
-    "binary": (says(page("\0" * 5000, "image/png")), "neither nginx stub_status"),
+    "binary": (says(page("\0" * 5000, "image/png")), "no status page of a kind"),
     "301": (status("301 Moved", "Location: https://[::1]/\r\n"), "HTTP 301: redirects are not"),
     "403": (status("403 Forbidden"), "HTTP 403: allow this host in the nginx stub_status location"),
     "404": (status("404 Not Found"), "HTTP 404: add an nginx stub_status location"),
@@ -306,7 +312,7 @@ def test_real_servers_refuse(scratch):
     _, unknown = once(scratch, {"url": f"http://[::1]:{nginx.status_port}/nothing"})
     assert "HTTP 404" in unknown["source"]
     _, unknown = once(scratch, {"url": nginx.status_url(), "source": "apache"})
-    assert "nginx's status page, but source = apache" in unknown["source"]
+    assert "nginx's status page, but source says otherwise" in unknown["source"]
 
 
 def test_not_looked_for_under_root(scratch, nginx):
@@ -330,7 +336,7 @@ def namespace(scratch):
 
 def test_usual_places_without_a_server(scratch, namespace):
     _, unknown = once(scratch, {}, wrapper=namespace.wrapper)
-    assert unknown["source"].startswith("no status page at 8 places (hostingpi.conf(5) ")
+    assert unknown["source"].startswith("no status page at 12 places (hostingpi.conf(5) ")
     assert "; [::1]:80" in unknown["source"]
     assert unknown["source"].endswith("connection refused")
 
@@ -339,7 +345,7 @@ def test_apache_is_found_at_a_usual_place(scratch, namespace):
     Apache(scratch, listen=["127.0.0.1:8080"], wrapper=namespace.wrapper).start()
     wait_until(lambda: namespace.answers("127.0.0.1", 8080))
     values, _ = once(scratch, {}, wrapper=namespace.wrapper)
-    assert values["source"] == "apache 127.0.0.1:8080/server-status?auto"
+    assert values["source"] == "apache 127.0.0.1:8080/server-status?auto, the only one"
     _, unknown = once(scratch, {"source": "nginx"}, wrapper=namespace.wrapper)
     assert "127.0.0.1:8080/nginx_status: HTTP 404: add an nginx" in unknown["source"]
 
