@@ -107,7 +107,7 @@ class LoggedApache(Logged):
         lines += ['SetEnvIf Request_URI "^/server-status" ours', "Redirect 503 /broken"]
         combined = r'"%h %l %u %t \"%r\" %>s %O \"%{Referer}i\" \"%{User-Agent}i\""'
         lines += [f"CustomLog {self.log_path} {combined} env=!ours"]
-        lines += ["<Location /server-status>", "SetHandler server-status", "Require local"]
+        lines += ["<Location /server-status>", "SetHandler server-status", "Require all granted"]
         lines += ["</Location>", ""]
         self.config = scratch.file(f"{name}.conf", "\n".join(lines))
 

@@ -77,9 +77,8 @@ def test_every_request_counts_through_rotations(server, agent):
     assert server.lines() == sent
 
 
+@pytest.mark.parametrize("server", ["nginx", "apache"], indirect=True)
 def test_rates_and_errors(server, agent):
-    if isinstance(server, LoggedLighttpd):
-        pytest.skip("lighttpd has no directive that answers 503")
     for _ in range(20):
         assert get(server, harness.families()[0], "/broken") == 503
         assert get(server, harness.families()[0], "/nothing\"%20500%20") == 404
