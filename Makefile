@@ -116,7 +116,7 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 # A fresh build uses all processors unless the caller said how many.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps deps-test leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-programs check-vm check-vm-long vm-programs lint format install uninstall clean help
+.PHONY: deps deps-test leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-web bench-programs check-vm check-vm-long vm-programs lint format install uninstall clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
 	@sh tests/deps.sh build
@@ -177,6 +177,11 @@ bench-loop: ## how long a change of memory takes to become a weight in HAProxy (
 	@sh tests/deps.sh build run
 	+@$(submake) all bench-programs
 	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py --only D $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
+bench-web: ## the request rate of real web servers against that of wrk, logs rotated meanwhile (QUICK=1, JSON=file)
+	@sh tests/deps.sh build run bench
+	+@$(submake) all
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/web_rate.py $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
 
 bench-programs: $(BUILD)/bench/bare $(BUILD)/bench/idle
 
