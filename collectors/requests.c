@@ -326,8 +326,12 @@ static void hand_in_unknown(const struct requests *requests, struct batch *batch
 		batch_text(batch, METRIC_SOURCE, requests->source);
 	else
 		batch_unknown(batch, METRIC_SOURCE, requests->unknown);
+	/* The reason is long and there once for each metric: those that seldom are there do without. */
 	for (size_t i = 0; i < ROWS; i++)
-		batch_unknown(batch, rows[i].metric, requests->unknown);
+		batch_unknown(batch, rows[i].metric,
+			      metrics[rows[i].metric].idle_unknown
+				      ? "no reading of a status page: web.busy_workers says why"
+				      : requests->unknown);
 }
 
 /* Why a reading lacks a field. */

@@ -72,6 +72,78 @@ static void test_urls(void **state)
 	}
 }
 
+static void test_urls_of_other_protocols(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *url, *path, *places;
+	} cases[] = {
+		{"fcgi:unix:/run/php/php8.2-fpm.sock:/s", "",
+		 "unix:/run/php/php8.2-fpm.sock:/s(localhost)"},
+		{"fcgi:unix:/run/x.sock", "/s?full", "unix:/run/x.sock:/s?full(localhost)"},
+		{"fcgi:unix:/run/x.sock", "",
+		 "unix:/run/x.sock:/status(localhost) unix:/run/x.sock:/fpm-status(localhost)"},
+		{"fcgi://[::1]/s", "", "[::1]:9000/s([::1]:9000)"},
+		{"FCGI://127.0.0.1:9001/s", "", "127.0.0.1:9001/s(127.0.0.1:9001)"},
+		{"haproxy:unix:/run/h.sock", "", "unix:/run/h.sock(localhost)"},
+		{"http://[::1]:2019/metrics", "", "[::1]:2019/metrics([::1]:2019)"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[1024];
+		assert_int_equal(list(cases[i].url, cases[i].path, ALL, text, sizeof(text)), 0);
+		assert_string_equal(text, cases[i].places);
+	}
+
+	static const struct {
+		const char *url, *path;
+		unsigned kinds;
+		const char *error;
+	} refused[] = {
+		{"haproxy:unix:/run/h.sock:/s", "", ALL, "url: a path: the stats socket"},
+		{"haproxy:unix:/run/h.sock", "/s", ALL, "path: the stats socket"},
+		{"", "/s", 1u << STATUS_HAPROXY, "path: the stats socket"},
+		{"haproxy://[::1]:9999", "", ALL, "url: must be like"},
+		{"fcgi:/run/x.sock", "", ALL, "url: must be like"},
+		{"fcgi:unix:x.sock", "", ALL, "absolute path"},
+		{"fcgi://php/s", "", ALL, "'php' is a name"},
+		{"http://[::1]/s", "", 1u << STATUS_PHP_FPM, "source: contradicts url"},
+		{"fcgi://[::1]/s", "", BOTH, "source: contradicts url"},
+	};
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		char text[1024];
+		assert_int_equal(list(refused[i].url, refused[i].path, refused[i].kinds, text,
+				      sizeof(text)),
+				 -EINVAL);
+		if (!strstr(text, refused[i].error))
+			fail_msg("'%s' instead of '%s'", text, refused[i].error);
+	}
+}
+
+/* Whose page is looked for, for the advice when it is not there. */
+static void test_who_is_sought(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *url;
+		enum status_kind kind;
+	} cases[] = {
+		{"http://[::1]/s", STATUS_NGINX},
+		{"http://[::1]/server-status?auto", STATUS_APACHE},
+		{"http://[::1]:2019/metrics", STATUS_CADDY},
+		{"fcgi://[::1]/metrics", STATUS_PHP_FPM},
+		{"haproxy:unix:/run/h.sock", STATUS_HAPROXY},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct places_wish wish = {.url = cases[i].url, .path = "", .kinds = ALL};
+		struct places places;
+		struct place place;
+		char error[256];
+		assert_int_equal(places_make(&wish, &places, error, sizeof(error)), 0);
+		assert_true(places_first(&places, &place));
+		assert_int_equal(places_sought(&places, place), cases[i].kind);
+	}
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
@@ -136,6 +208,14 @@ static void test_usual_places(void **state)
 	assert_non_null(strstr(text, "[::1]:80/server-status?auto(localhost) "
 				     "127.0.0.1:80/nginx_status(localhost) "));
 	assert_non_null(strstr(text, "[::1]:8080/nginx_status(localhost:8080)"));
+
+	/* All others besides; HAProxy's has no path. */
+	assert_int_equal(list("", "", ALL, text, sizeof(text)), 0);
+	assert_int_equal(count(text, ":2019/metrics(localhost:2019)"), 2);
+	assert_int_equal(count(text, "unix:/run/php/fpm-status.sock:/"), 2);
+	assert_int_equal(count(text, "unix:/run/php/php-fpm.sock:/"), 2);
+	assert_int_equal(count(text, "unix:/run/haproxy/admin.sock("), 1);
+	assert_int_equal(count(text, "("), 4 * 3 + 4 * 4 + 2 + 4 + 1);
 
 	assert_int_equal(list("", "", 1u << STATUS_APACHE, text, sizeof(text)), 0);
 	assert_string_equal(text, "[::1]:80/server-status?auto(localhost) "
@@ -229,9 +309,13 @@ static void test_failures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_urls),	     cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_usual_places), cmocka_unit_test(test_an_endpoint_is_skipped),
+		cmocka_unit_test(test_urls),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_usual_places),
+		cmocka_unit_test(test_an_endpoint_is_skipped),
 		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_urls_of_other_protocols),
+		cmocka_unit_test(test_who_is_sought),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
