@@ -18,89 +18,23 @@
 #include "collectors/access_log_source.h"
 #include "collectors/collectors.h"
 #include "collectors/requests_count.h"
+#include "collectors/requests_metrics.h"
 #include "collectors/status_places.h"
 #include "collectors/status_search.h"
-
-enum {
-	METRIC_SOURCE,
-	METRIC_REQUESTS,
-	METRIC_ERRORS_5XX,
-	METRIC_LATENCY,
-	METRIC_BUSY,
-	METRIC_IDLE,
-	METRIC_QUEUED,
-	METRIC_CHILDREN_REACHED,
-	METRIC_SLOW,
-	METRICS,
-};
-
-/* What only some servers say is unknown without a finding for the doctor. */
-static const struct metric metrics[METRICS] = {
-	[METRIC_SOURCE] = {.group = "web",
-			   .name = "source",
-			   .unit = UNIT_TEXT,
-			   .help = "status page or log that is read, and which others were found"},
-	[METRIC_REQUESTS] = {.group = "web",
-			     .name = "requests_total",
-			     .rate_name = "requests_s",
-			     .kind = METRIC_COUNTER,
-			     .unit = UNIT_COUNT,
-			     .help = "requests since the web server's start, without our polls"},
-	[METRIC_ERRORS_5XX] = {.group = "web",
-			       .name = "errors_5xx_total",
-			       .rate_name = "errors_5xx_s",
-			       .kind = METRIC_COUNTER,
-			       .unit = UNIT_COUNT,
-			       .idle_unknown = true,
-			       .help = "requests that the web server answered with 500 to 599"},
-	[METRIC_LATENCY] = {.group = "web",
-			    .name = "latency_ms",
-			    .unit = UNIT_MILLI,
-			    .idle_unknown = true,
-			    .help = "mean time of the requests since the last poll"},
-	[METRIC_BUSY] = {.group = "web",
-			 .name = "busy_workers",
-			 .unit = UNIT_COUNT,
-			 .role = ROLE_WEB_BUSY,
-			 .help = "workers (or connections, or requests) at work now"},
-	[METRIC_IDLE] = {.group = "web",
-			 .name = "idle_workers",
-			 .unit = UNIT_COUNT,
-			 .role = ROLE_WEB_IDLE,
-			 .idle_unknown = true,
-			 .help = "workers that wait for a request"},
-	[METRIC_QUEUED] = {.group = "web",
-			   .name = "queued",
-			   .unit = UNIT_COUNT,
-			   .idle_unknown = true,
-			   .help = "requests that wait for a worker"},
-	[METRIC_CHILDREN_REACHED] = {.group = "web",
-				     .name = "max_children_reached",
-				     .kind = METRIC_COUNTER,
-				     .unit = UNIT_COUNT,
-				     .idle_unknown = true,
-				     .help = "how often all workers of PHP-FPM were at work"},
-	[METRIC_SLOW] = {.group = "web",
-			 .name = "slow_requests",
-			 .kind = METRIC_COUNTER,
-			 .unit = UNIT_COUNT,
-			 .idle_unknown = true,
-			 .help = "requests longer than request_slowlog_timeout of PHP-FPM"},
-};
 
 /* What is handed in as it was said. */
 static const struct {
 	unsigned metric;
 	enum status_field field;
 } rows[] = {
-	{METRIC_REQUESTS, STATUS_REQUESTS},
-	{METRIC_ERRORS_5XX, STATUS_ERRORS_5XX},
-	{METRIC_LATENCY, STATUS_LATENCY_US},
-	{METRIC_BUSY, STATUS_BUSY},
-	{METRIC_IDLE, STATUS_IDLE},
-	{METRIC_QUEUED, STATUS_QUEUED},
-	{METRIC_CHILDREN_REACHED, STATUS_CHILDREN_REACHED},
-	{METRIC_SLOW, STATUS_SLOW},
+	{WEB_REQUESTS, STATUS_REQUESTS},
+	{WEB_ERRORS_5XX, STATUS_ERRORS_5XX},
+	{WEB_LATENCY, STATUS_LATENCY_US},
+	{WEB_BUSY, STATUS_BUSY},
+	{WEB_IDLE, STATUS_IDLE},
+	{WEB_QUEUED, STATUS_QUEUED},
+	{WEB_CHILDREN_REACHED, STATUS_CHILDREN_REACHED},
+	{WEB_SLOW, STATUS_SLOW},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -323,13 +257,13 @@ static int requests_open(void *self, const void *settings, const struct env *env
 static void hand_in_unknown(const struct requests *requests, struct batch *batch)
 {
 	if (status_search_found(&requests->search))
-		batch_text(batch, METRIC_SOURCE, requests->source);
+		batch_text(batch, WEB_SOURCE, requests->source);
 	else
-		batch_unknown(batch, METRIC_SOURCE, requests->unknown);
+		batch_unknown(batch, WEB_SOURCE, requests->unknown);
 	/* The reason is long and there once for each metric: those that seldom are there do without. */
 	for (size_t i = 0; i < ROWS; i++)
 		batch_unknown(batch, rows[i].metric,
-			      metrics[rows[i].metric].idle_unknown
+			      web_metrics[rows[i].metric].idle_unknown
 				      ? "no reading of a status page: web.busy_workers says why"
 				      : requests->unknown);
 }
@@ -346,13 +280,13 @@ static void hand_in_reading(const struct requests *requests, struct batch *batch
 {
 	const struct requests_count *count = &requests->count;
 	batch->stamp_ns = requests->stamp_ns;
-	batch_text(batch, METRIC_SOURCE, requests->source);
+	batch_text(batch, WEB_SOURCE, requests->source);
 	for (size_t i = 0; i < ROWS; i++) {
 		unsigned metric = rows[i].metric;
 		enum status_field field = rows[i].field;
 		if (!status_has(&count->reading, field))
 			batch_unknown(batch, metric, lacking(count, field));
-		else if (count->anew && metrics[metric].kind == METRIC_COUNTER)
+		else if (count->anew && web_metrics[metric].kind == METRIC_COUNTER)
 			batch_unknown(batch, metric, count->anew);
 		else
 			batch_value(batch, metric, count->reading.value[field]);
@@ -387,8 +321,8 @@ const struct collector requests_collector = {
 	.module =
 		{
 			.name = "requests",
-			.metrics = metrics,
-			.metric_count = METRICS,
+			.metrics = web_metrics,
+			.metric_count = WEB_METRICS,
 			.conf = conf_items,
 			.conf_size = sizeof(struct requests_conf),
 			.self_size = sizeof(struct requests),
