@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -155,21 +154,17 @@ static bool is_silent(const struct access_log *log)
 	return log->usual && log->reading.tally.requests == log->before;
 }
 
-int access_log_open(struct access_log *log, const struct env *env, const char *setting)
+void access_log_open(struct access_log *log, const struct env *env, const char *setting)
 {
 	char path[ACCESS_LOG_PATH_SIZE];
 	log->env = env;
 	log->usual = strcmp(setting, "auto") == 0;
-	log->buffer = malloc(ACCESS_LOG_BUFFER_SIZE);
-	if (!log->buffer)
-		return -ENOMEM;
 	for (const char *at = setting; !log->usual && next_word(&at, path);)
 		follow(log, path);
 
 	/* Opens what is there now; nothing is taken yet, because files are opened at their ends. */
 	struct access_log_reading ignored;
 	access_log_poll(log, env_now_ns(env), &ignored);
-	return 0;
 }
 
 /* Says what was lost, with what was lost within a minute in one line. */
@@ -231,6 +226,4 @@ void access_log_close(struct access_log *log)
 	for (unsigned i = 0; i < log->count; i++)
 		access_log_follow_close(&log->follows[i], &log->reading);
 	log->count = 0;
-	free(log->buffer);
-	log->buffer = NULL;
 }

@@ -16,8 +16,7 @@
 /* Zeroed is closed. */
 struct access_log {
 	const struct env *env;
-	char *buffer; /* NULL: closed */
-	bool usual;   /* no path was given: the usual ones, of which one is followed */
+	bool usual; /* no path was given: the usual ones, of which one is followed */
 	struct access_log_follow follows[ACCESS_LOG_MAX];
 	unsigned count;
 	int64_t search_ns; /* not before that the usual ones are looked at */
@@ -25,8 +24,9 @@ struct access_log {
 	struct access_log_reading reading;
 	char reason[ACCESS_LOG_REASON_SIZE]; /* why there is none */
 	struct complaint complaint;
-	struct access_log_reading told; /* the losses that were told */
-	int64_t tell_ns;		/* not before that are others told */
+	struct access_log_reading told;	     /* the losses that were told */
+	int64_t tell_ns;		     /* not before that are others told */
+	char buffer[ACCESS_LOG_BUFFER_SIZE]; /* of one poll */
 };
 
 /*
@@ -35,8 +35,8 @@ struct access_log {
  */
 int access_log_check(const char *setting, char *ret_error, size_t size);
 
-/* Opens what setting, which was checked, says, as far as it is there. 0 or -ENOMEM. */
-int access_log_open(struct access_log *log, const struct env *env, const char *setting);
+/* Opens what setting, which was checked, says, as far as it is there. */
+void access_log_open(struct access_log *log, const struct env *env, const char *setting);
 
 /*
  * Reads what was added, for a few milliseconds at most, and says what came of it since the log was

@@ -75,14 +75,13 @@ int access_log_source_open(struct access_log_source *source, const struct env *e
 			   const char *setting, int64_t interval_ns, access_log_source_fn *fn,
 			   void *context)
 {
-	*source = (struct access_log_source){.fn = fn, .context = context};
+	source->fn = fn;
+	source->context = context;
 	source->interval_ns = interval_ns < LONGEST_PAUSE_NS ? interval_ns : LONGEST_PAUSE_NS;
 	source->timer = env_timer(env, on_timer, source);
 	if (!source->timer)
 		return -ENOSPC;
-	int r = access_log_open(&source->log, env, setting);
-	if (r < 0)
-		return r;
+	access_log_open(&source->log, env, setting);
 	access_log_notice_open(&source->notice, env, on_notice, source);
 	for (unsigned i = 0; i < source->log.count; i++)
 		access_log_notice_about(&source->notice, source->log.follows[i].path);

@@ -31,7 +31,7 @@ struct access_log_source {
 
 /*
  * Opens the log (see access_log_open()) and polls it from now on, every interval_ns or every 2 s,
- * whichever is shorter. 0, or negative errno without a timer or memory; then it must be closed as well.
+ * whichever is shorter. 0, or -ENOSPC without a timer. Once in the life of a source.
  */
 int access_log_source_open(struct access_log_source *source, const struct env *env,
 			   const char *setting, int64_t interval_ns, access_log_source_fn *fn,

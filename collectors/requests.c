@@ -107,6 +107,7 @@ struct requests {
 	struct requests_count count;
 	int64_t stamp_ns;
 	bool fresh;	     /* the newest reading was not handed in yet */
+	bool paged;	     /* there was a status page */
 	bool primed;	     /* one was handed in since there was none */
 	const char *unknown; /* why there is no reading; NULL: there is one */
 	char source[STATE_TEXT_SIZE];
@@ -175,8 +176,9 @@ static void on_log(void *context, const struct status_reading *reading)
 			 page[0] ? "; " : "", log->reason);
 		return;
 	}
-	snprintf(requests->reason, sizeof(requests->reason), "log %s", access_log_path(log));
-	text_copy(requests->source, sizeof(requests->source), requests->reason);
+	char text[ACCESS_LOG_PATH_SIZE + 4];
+	snprintf(text, sizeof(text), "log %s", access_log_path(log));
+	text_copy(requests->source, sizeof(requests->source), text);
 	requests->stamp_ns = env_now_ns(log->env);
 	requests_count_take(&requests->count, PLACES_ENDPOINTS, 0, reading);
 }
@@ -187,29 +189,31 @@ static int open_log(struct requests *requests, const struct env *env)
 	int r = access_log_source_open(&requests->log, env, requests->conf->log,
 				       requests->conf->interval, on_log, requests);
 	if (r < 0)
-		log_error("requests: no timer or memory for the access log: %s",
-			  strerrordesc_np(-r));
+		log_error("requests: no timer for the access log: %s", strerrordesc_np(-r));
 	return r;
 }
 
-/* No page: the log steps in, if nobody said which page or log it must be. A page puts it off. */
-static bool log_steps_in(struct requests *requests, const struct status_reading *reading)
+/*
+ * Without a page at the start the log steps in, if nobody said which of them it must be. Once there
+ * was a page, it is for good: one that fails later may do so because the disk does, and that is no
+ * time to open a log there.
+ */
+static bool log_steps_in(struct requests *requests, bool page)
 {
-	const struct status_search *search = &requests->search;
 	bool open = access_log_source_is_open(&requests->log);
-	if (reading && open)
+	if (page && open)
 		access_log_source_close(&requests->log);
-	if (reading || status_search_found(search) || requests->conf->source != SOURCE_AUTO ||
-	    requests->conf->url[0])
+	requests->paged |= page;
+	if (requests->paged || requests->conf->source != SOURCE_AUTO || requests->conf->url[0])
 		return false;
-	return open || open_log(requests, search->env) == 0;
+	return open || open_log(requests, requests->search.env) == 0;
 }
 
 static void on_search(void *context, const struct status_reading *reading)
 {
 	struct requests *requests = context;
 	const struct status_search *search = &requests->search;
-	if (log_steps_in(requests, reading))
+	if (log_steps_in(requests, reading != NULL))
 		return;
 	requests->unknown = reading ? NULL : search->reason;
 	requests->fresh = reading != NULL;
