@@ -21,7 +21,9 @@
 #include "agent/units.h"
 
 #define POLL_BYTES (INT64_C(1) << 20)
+/* Between two searches: what is not there may have to be looked up on the disk. */
 #define SEARCH_PAUSE_NS (10 * NS_PER_S)
+#define LONGEST_PAUSE_NS (600 * NS_PER_S)
 #define TELL_PAUSE_NS (60 * NS_PER_S)
 
 /* Where Debian's packages write. */
@@ -128,7 +130,9 @@ static void search(struct access_log *log, int64_t now_ns)
 {
 	if (now_ns < log->search_ns)
 		return;
-	log->search_ns = now_ns + SEARCH_PAUSE_NS;
+	log->search_pause_ns =
+		clamp_i64(2 * log->search_pause_ns, SEARCH_PAUSE_NS, LONGEST_PAUSE_NS);
+	log->search_ns = now_ns + log->search_pause_ns;
 	size_t denied = USUAL_PATHS, found = find_usual(log, &denied);
 	if (found == USUAL_PATHS) {
 		if (denied == USUAL_PATHS)
@@ -200,7 +204,7 @@ int access_log_poll(struct access_log *log, int64_t now_ns, struct access_log_re
 					       &log->reading) == ACCESS_LOG_MORE;
 		read |= one->count > 0;
 		/* A name that is free for a moment belongs to each rotation. */
-		if (one->error && !(one->error == -ENOENT && one->count > 0)) {
+		if (well && one->error && !(one->error == -ENOENT && one->count > 0)) {
 			explain(log, one->path, trouble(one->error));
 			well = false;
 		}

@@ -20,7 +20,8 @@ struct access_log {
 	struct access_log_follow follows[ACCESS_LOG_MAX];
 	unsigned count;
 	int64_t search_ns; /* not before that the usual ones are looked at */
-	int64_t before;	   /* requests before the usual one at hand was found */
+	int64_t search_pause_ns;
+	int64_t before; /* requests before the usual one at hand was found */
 	struct access_log_reading reading;
 	char reason[ACCESS_LOG_REASON_SIZE]; /* why there is none */
 	struct complaint complaint;
