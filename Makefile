@@ -117,7 +117,7 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 # A fresh build uses all processors unless the caller said how many.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-storm bench-programs check-vm check-vm-long vm-programs lint format install uninstall clean help
+.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-storm bench-web bench-programs check-vm check-vm-long vm-programs lint format install uninstall clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
 	@sh tests/deps.sh build
@@ -186,6 +186,11 @@ bench-storm: ## what 100,000 kernel lines in a second cost and lose (KMSG=1, as 
 	@sh tests/deps.sh build run
 	+@$(submake) all bench-programs
 	@exec env HOSTINGPI_BUILD=$(BUILD) KMSG='$(KMSG)' $(PYTHON) -B tests/bench/run.py --only E $(if $(JSON),--json '$(JSON)')
+
+bench-web: ## the request rate of real web servers against that of wrk, logs rotated meanwhile (QUICK=1, JSON=file)
+	@sh tests/deps.sh build run bench
+	+@$(submake) all
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/web_rate.py $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
 
 bench-programs: $(BUILD)/bench/bare $(BUILD)/bench/idle
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Requests served and workers at work, from the status page of the web server on this machine, which
- * status_search.c finds and polls, and requests_count.c follows.
+ * status_search.c finds and polls, and requests_count.c follows. Where there is none, the lines of its
+ * access log are counted, which tell neither who is at work nor how long it takes.
  *
  * A poll runs between two reads, so what it found is handed in once, with the stamp of the answer;
  * otherwise the rate would depend on when the agent happened to look.
@@ -14,91 +15,26 @@
 #include "agent/log.h"
 #include "agent/module.h"
 #include "agent/state.h"
+#include "collectors/access_log_source.h"
 #include "collectors/collectors.h"
 #include "collectors/requests_count.h"
+#include "collectors/requests_metrics.h"
 #include "collectors/status_places.h"
 #include "collectors/status_search.h"
-
-enum {
-	METRIC_SOURCE,
-	METRIC_REQUESTS,
-	METRIC_ERRORS_5XX,
-	METRIC_LATENCY,
-	METRIC_BUSY,
-	METRIC_IDLE,
-	METRIC_QUEUED,
-	METRIC_CHILDREN_REACHED,
-	METRIC_SLOW,
-	METRICS,
-};
-
-/* What only some servers say is unknown without a finding for the doctor. */
-static const struct metric metrics[METRICS] = {
-	[METRIC_SOURCE] = {.group = "web",
-			   .name = "source",
-			   .unit = UNIT_TEXT,
-			   .help = "status page that is read, and which others were found"},
-	[METRIC_REQUESTS] = {.group = "web",
-			     .name = "requests_total",
-			     .rate_name = "requests_s",
-			     .kind = METRIC_COUNTER,
-			     .unit = UNIT_COUNT,
-			     .help = "requests since the web server's start, without our polls"},
-	[METRIC_ERRORS_5XX] = {.group = "web",
-			       .name = "errors_5xx_total",
-			       .rate_name = "errors_5xx_s",
-			       .kind = METRIC_COUNTER,
-			       .unit = UNIT_COUNT,
-			       .idle_unknown = true,
-			       .help = "requests that the web server answered with 500 to 599"},
-	[METRIC_LATENCY] = {.group = "web",
-			    .name = "latency_ms",
-			    .unit = UNIT_MILLI,
-			    .idle_unknown = true,
-			    .help = "mean time of the requests since the last poll"},
-	[METRIC_BUSY] = {.group = "web",
-			 .name = "busy_workers",
-			 .unit = UNIT_COUNT,
-			 .role = ROLE_WEB_BUSY,
-			 .help = "workers (or connections, or requests) at work now"},
-	[METRIC_IDLE] = {.group = "web",
-			 .name = "idle_workers",
-			 .unit = UNIT_COUNT,
-			 .role = ROLE_WEB_IDLE,
-			 .idle_unknown = true,
-			 .help = "workers that wait for a request"},
-	[METRIC_QUEUED] = {.group = "web",
-			   .name = "queued",
-			   .unit = UNIT_COUNT,
-			   .idle_unknown = true,
-			   .help = "requests that wait for a worker"},
-	[METRIC_CHILDREN_REACHED] = {.group = "web",
-				     .name = "max_children_reached",
-				     .kind = METRIC_COUNTER,
-				     .unit = UNIT_COUNT,
-				     .idle_unknown = true,
-				     .help = "how often all workers of PHP-FPM were at work"},
-	[METRIC_SLOW] = {.group = "web",
-			 .name = "slow_requests",
-			 .kind = METRIC_COUNTER,
-			 .unit = UNIT_COUNT,
-			 .idle_unknown = true,
-			 .help = "requests longer than request_slowlog_timeout of PHP-FPM"},
-};
 
 /* What is handed in as it was said. */
 static const struct {
 	unsigned metric;
 	enum status_field field;
 } rows[] = {
-	{METRIC_REQUESTS, STATUS_REQUESTS},
-	{METRIC_ERRORS_5XX, STATUS_ERRORS_5XX},
-	{METRIC_LATENCY, STATUS_LATENCY_US},
-	{METRIC_BUSY, STATUS_BUSY},
-	{METRIC_IDLE, STATUS_IDLE},
-	{METRIC_QUEUED, STATUS_QUEUED},
-	{METRIC_CHILDREN_REACHED, STATUS_CHILDREN_REACHED},
-	{METRIC_SLOW, STATUS_SLOW},
+	{WEB_REQUESTS, STATUS_REQUESTS},
+	{WEB_ERRORS_5XX, STATUS_ERRORS_5XX},
+	{WEB_LATENCY, STATUS_LATENCY_US},
+	{WEB_BUSY, STATUS_BUSY},
+	{WEB_IDLE, STATUS_IDLE},
+	{WEB_QUEUED, STATUS_QUEUED},
+	{WEB_CHILDREN_REACHED, STATUS_CHILDREN_REACHED},
+	{WEB_SLOW, STATUS_SLOW},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -111,13 +47,16 @@ enum source {
 	SOURCE_PHP_FPM,
 	SOURCE_CADDY,
 	SOURCE_HAPROXY,
+	SOURCE_LOG,
 	SOURCE_NONE,
 };
 
 static const char *const source_words[] = {
-	[SOURCE_AUTO] = "auto",		[SOURCE_APACHE] = "apache",   [SOURCE_NGINX] = "nginx",
-	[SOURCE_LIGHTTPD] = "lighttpd", [SOURCE_PHP_FPM] = "php-fpm", [SOURCE_CADDY] = "caddy",
-	[SOURCE_HAPROXY] = "haproxy",	[SOURCE_NONE] = "none",	      NULL,
+	[SOURCE_AUTO] = "auto",	      [SOURCE_APACHE] = "apache",
+	[SOURCE_NGINX] = "nginx",     [SOURCE_LIGHTTPD] = "lighttpd",
+	[SOURCE_PHP_FPM] = "php-fpm", [SOURCE_CADDY] = "caddy",
+	[SOURCE_HAPROXY] = "haproxy", [SOURCE_LOG] = "log",
+	[SOURCE_NONE] = "none",	      NULL,
 };
 
 /* Whose pages are taken. */
@@ -132,6 +71,7 @@ struct requests_conf {
 	int source; /* enum source */
 	char url[PLACES_URL_SIZE];
 	char path[PLACES_PATH_SIZE];
+	char log[ACCESS_LOG_PATH_SIZE];
 	int64_t interval;
 	int64_t timeout;
 };
@@ -146,6 +86,9 @@ static const struct conf_item conf_items[] = {
 			 "for those; empty: the usual places"),
 	CONF_ROW(struct requests_conf, path, CONF_PATH, "",
 		 .help = "path of the status page at the usual places, or behind a url without"),
+	CONF_ROW(struct requests_conf, log, CONF_TEXT, "auto",
+		 .help = "access log, or several, separated by blanks, whose lines are counted "
+			 "where there is no status page; auto: one at the usual places"),
 	CONF_ROW(struct requests_conf, interval, CONF_DURATION, "2s", .min = 200 * NS_PER_MS,
 		 .max = 30 * NS_PER_S, .help = "time between two polls"),
 	CONF_ROW(struct requests_conf, timeout, CONF_DURATION, "2s", .min = 50 * NS_PER_MS,
@@ -158,13 +101,17 @@ static const struct conf_item conf_items[] = {
 #define RETRY_URL_NS (10 * NS_PER_S)
 
 struct requests {
+	const struct requests_conf *conf;
 	struct status_search search;
+	struct access_log_source log;
 	struct requests_count count;
 	int64_t stamp_ns;
 	bool fresh;	     /* the newest reading was not handed in yet */
+	bool paged;	     /* there was a status page */
 	bool primed;	     /* one was handed in since there was none */
 	const char *unknown; /* why there is no reading; NULL: there is one */
 	char source[STATE_TEXT_SIZE];
+	char reason[SEARCH_REASON_SIZE + 2 + ACCESS_LOG_REASON_SIZE];
 };
 
 /*
@@ -182,11 +129,14 @@ static void requests_wish(const struct requests_conf *conf, struct places_wish *
 static int requests_check(const void *settings, char *ret_error, size_t size)
 {
 	const struct requests_conf *conf = settings;
-	if (conf->source == SOURCE_NONE && (conf->url[0] || conf->path[0])) {
-		snprintf(ret_error, size, "source: none contradicts %s, which is set",
-			 conf->url[0] ? "url" : "path");
+	bool page = conf->source != SOURCE_NONE && conf->source != SOURCE_LOG;
+	if (!page && (conf->url[0] || conf->path[0])) {
+		snprintf(ret_error, size, "source: %s contradicts %s, which is set",
+			 source_words[conf->source], conf->url[0] ? "url" : "path");
 		return -EINVAL;
 	}
+	if (access_log_check(conf->log, ret_error, size) < 0)
+		return -EINVAL;
 	struct places_wish wish;
 	struct places places;
 	requests_wish(conf, &wish);
@@ -214,10 +164,57 @@ static void name_source(struct requests *requests)
 	text_copy(requests->source, sizeof(requests->source), text);
 }
 
+static void on_log(void *context, const struct status_reading *reading)
+{
+	struct requests *requests = context;
+	const struct access_log *log = &requests->log.log;
+	requests->fresh = reading != NULL;
+	requests->unknown = reading ? NULL : requests->reason;
+	if (!reading) {
+		const char *page = requests->search.reason;
+		snprintf(requests->reason, sizeof(requests->reason), "%s%s%s", page,
+			 page[0] ? "; " : "", log->reason);
+		return;
+	}
+	char text[ACCESS_LOG_PATH_SIZE + 4];
+	snprintf(text, sizeof(text), "log %s", access_log_path(log));
+	text_copy(requests->source, sizeof(requests->source), text);
+	requests->stamp_ns = env_now_ns(log->env);
+	requests_count_take(&requests->count, PLACES_ENDPOINTS, 0, reading);
+}
+
+static int open_log(struct requests *requests, const struct env *env)
+{
+	requests->unknown = "the access log was not read yet";
+	int r = access_log_source_open(&requests->log, env, requests->conf->log,
+				       requests->conf->interval, on_log, requests);
+	if (r < 0)
+		log_error("requests: no timer for the access log: %s", strerrordesc_np(-r));
+	return r;
+}
+
+/*
+ * Without a page at the start the log steps in, if nobody said which of them it must be. Once there
+ * was a page, it is for good: one that fails later may do so because the disk does, and that is no
+ * time to open a log there.
+ */
+static bool log_steps_in(struct requests *requests, bool page)
+{
+	bool open = access_log_source_is_open(&requests->log);
+	if (page && open)
+		access_log_source_close(&requests->log);
+	requests->paged |= page;
+	if (requests->paged || requests->conf->source != SOURCE_AUTO || requests->conf->url[0])
+		return false;
+	return open || open_log(requests, requests->search.env) == 0;
+}
+
 static void on_search(void *context, const struct status_reading *reading)
 {
 	struct requests *requests = context;
 	const struct status_search *search = &requests->search;
+	if (log_steps_in(requests, reading != NULL))
+		return;
 	requests->unknown = reading ? NULL : search->reason;
 	requests->fresh = reading != NULL;
 	if (status_search_found(search))
@@ -233,10 +230,13 @@ static int requests_open(void *self, const void *settings, const struct env *env
 {
 	struct requests *requests = self;
 	const struct requests_conf *conf = settings;
+	requests->conf = conf;
 	if (conf->source == SOURCE_NONE) {
 		requests->unknown = "switched off ([requests] source = none)";
 		return 0;
 	}
+	if (conf->source == SOURCE_LOG)
+		return open_log(requests, env);
 	/* The usual places belong to the real machine, not to the one that --root shows. */
 	if (!env->real_root && !conf->url[0]) {
 		requests->unknown = "not looked for under --root";
@@ -261,13 +261,13 @@ static int requests_open(void *self, const void *settings, const struct env *env
 static void hand_in_unknown(const struct requests *requests, struct batch *batch)
 {
 	if (status_search_found(&requests->search))
-		batch_text(batch, METRIC_SOURCE, requests->source);
+		batch_text(batch, WEB_SOURCE, requests->source);
 	else
-		batch_unknown(batch, METRIC_SOURCE, requests->unknown);
+		batch_unknown(batch, WEB_SOURCE, requests->unknown);
 	/* The reason is long and there once for each metric: those that seldom are there do without. */
 	for (size_t i = 0; i < ROWS; i++)
 		batch_unknown(batch, rows[i].metric,
-			      metrics[rows[i].metric].idle_unknown
+			      web_metrics[rows[i].metric].idle_unknown
 				      ? "no reading of a status page: web.busy_workers says why"
 				      : requests->unknown);
 }
@@ -284,13 +284,13 @@ static void hand_in_reading(const struct requests *requests, struct batch *batch
 {
 	const struct requests_count *count = &requests->count;
 	batch->stamp_ns = requests->stamp_ns;
-	batch_text(batch, METRIC_SOURCE, requests->source);
+	batch_text(batch, WEB_SOURCE, requests->source);
 	for (size_t i = 0; i < ROWS; i++) {
 		unsigned metric = rows[i].metric;
 		enum status_field field = rows[i].field;
 		if (!status_has(&count->reading, field))
 			batch_unknown(batch, metric, lacking(count, field));
-		else if (count->anew && metrics[metric].kind == METRIC_COUNTER)
+		else if (count->anew && web_metrics[metric].kind == METRIC_COUNTER)
 			batch_unknown(batch, metric, count->anew);
 		else
 			batch_value(batch, metric, count->reading.value[field]);
@@ -318,14 +318,15 @@ static void requests_close(void *self)
 {
 	struct requests *requests = self;
 	status_search_close(&requests->search);
+	access_log_source_close(&requests->log);
 }
 
 const struct collector requests_collector = {
 	.module =
 		{
 			.name = "requests",
-			.metrics = metrics,
-			.metric_count = METRICS,
+			.metrics = web_metrics,
+			.metric_count = WEB_METRICS,
 			.conf = conf_items,
 			.conf_size = sizeof(struct requests_conf),
 			.self_size = sizeof(struct requests),

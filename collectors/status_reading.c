@@ -12,13 +12,24 @@
 const char *const status_kind_names[STATUS_KINDS] = {
 	[STATUS_NGINX] = "nginx", [STATUS_APACHE] = "apache",	[STATUS_LIGHTTPD] = "lighttpd",
 	[STATUS_CADDY] = "caddy", [STATUS_PHP_FPM] = "php-fpm", [STATUS_HAPROXY] = "haproxy",
+	[STATUS_LOG] = "log",
 };
+
+static const char log_does_not_say[] =
+	"an access log does not say it: enable a status page (hostingpi.conf(5) shows how)";
 
 static const struct {
 	enum status_field field;
 	unsigned kinds;
 	const char *why;
 } rows[] = {
+	{STATUS_REQUESTS, 1u << STATUS_LOG,
+	 "part of the access log was skipped: it grows too fast, or its disk fails"},
+	{STATUS_ERRORS_5XX, 1u << STATUS_LOG,
+	 "the lines of the access log have no status: use the common or combined format"},
+	{STATUS_LATENCY_US, 1u << STATUS_LOG, log_does_not_say},
+	{STATUS_BUSY, 1u << STATUS_LOG, log_does_not_say},
+	{STATUS_IDLE, 1u << STATUS_LOG, log_does_not_say},
 	{STATUS_REQUESTS, 1u << STATUS_APACHE,
 	 "Apache does not count: it needs 'ExtendedStatus On'"},
 	{STATUS_REQUESTS, 1u << STATUS_CADDY,

@@ -14,6 +14,7 @@ enum status_kind {
 	STATUS_CADDY,	 /* metrics for Prometheus */
 	STATUS_PHP_FPM,	 /* pm.status_path, over FastCGI */
 	STATUS_HAPROXY,	 /* "show stat" on the stats socket */
+	STATUS_LOG,	 /* no server: the lines of its access log */
 	STATUS_KINDS,
 };
 

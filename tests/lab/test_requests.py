@@ -338,10 +338,10 @@ def namespace(scratch):
 
 
 def test_usual_places_without_a_server(scratch, namespace):
-    _, unknown = once(scratch, {}, wrapper=namespace.wrapper)
+    _, unknown = once(scratch, {"log": "/nowhere"}, wrapper=namespace.wrapper)
     assert unknown["source"].startswith("no status page at 12 places (hostingpi.conf(5) ")
     assert "; [::1]:80" in unknown["source"]
-    assert unknown["source"].endswith("connection refused")
+    assert unknown["source"].endswith("connection refused; access log /nowhere: no such file")
 
 
 def test_apache_is_found_at_a_usual_place(scratch, namespace):

@@ -176,7 +176,7 @@ static void test_contradictions(void **state)
 	assert_string_equal(row->key, "source");
 	assert_int_equal(conf_value(row, "iis", world->conf, error, sizeof(error)), -EINVAL);
 	assert_non_null(
-		strstr(error, "auto, apache, nginx, lighttpd, php-fpm, caddy, haproxy, none"));
+		strstr(error, "auto, apache, nginx, lighttpd, php-fpm, caddy, haproxy, log, none"));
 }
 
 /* Two polls 2 s apart with 10 requests between make 5 a second, whenever they were handed in. */
