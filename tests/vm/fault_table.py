@@ -10,7 +10,7 @@ BUDGET_MS = 1000  # first line of the kernel -> event outside, and hard at the b
 COURSE_LINES = 12
 
 COLUMNS = (
-    ("arm", "{:<11}"),
+    ("arm", "{:<16}"),
     ("first kernel line", "{:<44.43}"),
     ("incident", "{:<17}"),
     ("event ms", "{:>8}"),
@@ -86,7 +86,7 @@ def _remarks(row, arm):
 def _line(row, arm):
     found = complaints(row, arm)
     if "error" in row:
-        return f"{row['arm']:<11}{found[0]}"
+        return f"{row['arm']:<16}{found[0]}"
     event, hard = _event(row, arm), next(filter(_hard, _after(row)), None)
     times = [at[0] for at in (event, hard if arm.hard else None) if at]
     within = "-"
@@ -120,7 +120,7 @@ def course(row):
     seen = kernel[:COURSE_LINES] + panic
     seen += [(at, f"event   {kind} ({severity}): {text}") for at, kind, severity, text in row["events"]]
     seen += [(at, f"answer  {line}") for at, line in _changes(row["answers"])]
-    lines = [f"{at:8d} ms  {text}" for at, text in sorted(seen)]
+    lines = [f"{at:8d} ms  {text}" for at, text in sorted(seen, key=lambda line: line[0])]
     if left > 0:
         lines.append(f"            {left} more lines of the kernel")
     head = f"{row['arm']} on {row['board']} (kernel's times ± {row['precision_ms']} ms)"

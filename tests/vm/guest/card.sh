@@ -4,10 +4,11 @@
 # card.sh: the guest whose SD card fails; keeper (process 1) starts it. Root, swap and payload are on
 # the card. Says LAB-UP on the console, and then obeys lines that come in there:
 #
-#	mark N             N into the kernel's log
-#	swap               takes the keepers' memory away and says LAB-SWAPPED and how many kB that is
+#	mark N               N into the kernel's log
+#	swap                 takes the keepers' memory away, says LAB-SWAPPED and how many kB that is
+#	fill                 besides, a job takes more memory than there is and uses it: LAB-GROW full
 #	play ARM FIRST LAST  the fault of that name, in these sectors
-#	end                no more faults; the agent's log; switch off
+#	end                  no more faults; the agent's log; switch off
 #
 # While a fault is played nothing is printed here: the console belongs to the kernel then.
 # shellcheck source=tests/vm/guest/common.sh
@@ -47,7 +48,12 @@ set_fault() {
 	done
 }
 
-# Twice: pages that were written leave memory the next time.
+take_memory() {
+	kill -USR1 1 $keeper
+	sleep 1
+}
+
+# More than once: pages that were written leave memory the next time.
 swap_out() {
 	for _ in 1 2 3; do
 		echo 20M >$group/memory.reclaim
@@ -83,10 +89,11 @@ play() {
 		sync
 		;;
 	swap-write)
+		take_memory
 		set_fault writes=-1
 		swap_out
 		;;
-	swap-read)
+	swap-read*)
 		set_fault reads=-1
 		kill -USR2 1 $keeper
 		;;
@@ -94,7 +101,7 @@ play() {
 		write_on &
 		;;
 	slow)
-		set_fault hold_ms=13000
+		set_fault hold_ms=12000
 		write_on &
 		;;
 	esac
@@ -107,10 +114,16 @@ while read -r verb words; do
 	case $verb in
 	mark) mark "MARK $1" ;;
 	swap)
-		kill -USR1 1 $keeper
-		sleep 1
+		take_memory
 		swap_out
 		echo "LAB-SWAPPED $(($(cat $group/memory.swap.current) / 1024))"
+		;;
+	fill)
+		available=$(sed -n 's/^MemAvailable: *\([0-9]*\).*/\1/p' /proc/meminfo)
+		(
+			echo 1000 >/proc/self/oom_score_adj
+			exec /payload/hog 40960 $((available / 1024 + 40)) 60
+		) &
 		;;
 	play)
 		set_fault "first=$2" "last=$3"
