@@ -13,12 +13,13 @@ sides: none can be older than its sending, none younger than its arrival.
 
 import collections
 import re
+import socket
 import struct
 
 import image
 from guest import Console, make_swap
 from machine import MACHINES
-from process import free_port
+from process import DEADLINE_S, free_port
 
 HEADERS = image.FOLDER / "headers/usr/src"
 MODULE = image.FOLDER / "module"
@@ -146,12 +147,27 @@ class CardGuest(Console):
         super().__init__(scratch, BOARDS[board])
         self.agent_port = free_port()
         self.kernel = []
-        self.sent = {}  # mark: when it was sent
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.settimeout(DEADLINE_S)
+        self.commands = None
         keeper = f"/payload/keeper,{KEEPER_MB},{INIT_DELAY_MS},/payload/card.sh"
         self.words += f" disks=swap first={keeper} broker={broker_port}"
+        self.words += f" commands={self.listener.getsockname()[1]}"
 
     def argv(self):
         return [*self.qemu([(self.agent_port, 9777)]), *self.machine.disk(CARD)]
+
+    def command(self, text):
+        if self.commands is None:
+            self.commands, _ = self.listener.accept()
+            self.commands.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.commands.sendall(text.encode() + b"\n")
+
+    def close(self):
+        super().close()
+        self.listener.close()
+        if self.commands:
+            self.commands.close()
 
     def take(self, now, line):
         if found := KERNEL_LINE.search(line):

@@ -25,8 +25,9 @@ the kernel's first line by its own clock, or after the fault began where it says
 the kernel's line. -: did not happen."""
 
 
-def _hard(answer):
-    return "# hard" in answer[1]
+def is_hard(line):
+    """Whether this answer to an agent-check says that the hard level is reached."""
+    return "# hard" in line
 
 
 def _event(row, arm):
@@ -37,23 +38,22 @@ def _incidents(row):
     return [event for event in row["events"] if event[1] != "state"]
 
 
-def _after(row):
-    """Answers from the first sign of the fault on."""
-    return [answer for answer in row["answers"] if answer[0] >= 0]
+def _hard(row):
+    """The first answer after the first sign of the fault that says it."""
+    return next((answer for answer in row["answers"] if answer[0] >= 0 and is_hard(answer[1])), None)
 
 
 def complaints(row, arm):
     """Why this arm failed, in words; empty if it did not."""
     if "error" in row:
         return ["broken: " + row["error"].splitlines()[0]]
-    event = _event(row, arm)
-    hard = next(filter(_hard, _after(row)), None)
+    event, hard = _event(row, arm), _hard(row)
     found = []
     if arm.kinds and not event:
         found.append(f"no event {' or '.join(arm.kinds)}")
     if not arm.kinds:
         found += [f"told of {incident[1]}" for incident in _incidents(row)]
-        failed, _, *words = row["played"] or ["0", "0"]
+        failed, *words = row["played"] or ["0"]
         if int(failed) < 2 or words != ["same"]:
             found.append(f"{failed} requests failed, file {' '.join(words) or 'differs'}")
     if arm.hard and not hard:
@@ -67,7 +67,7 @@ def complaints(row, arm):
 
 
 def _remarks(row, arm):
-    event, hard = _event(row, arm), next(filter(_hard, _after(row)), None)
+    event, hard = _event(row, arm), _hard(row)
     remarks = []
     if hard:
         remarks.append(hard[1].partition("# ")[2])
@@ -87,7 +87,7 @@ def _line(row, arm):
     found = complaints(row, arm)
     if "error" in row:
         return f"{row['arm']:<16}{found[0]}"
-    event, hard = _event(row, arm), next(filter(_hard, _after(row)), None)
+    event, hard = _event(row, arm), _hard(row)
     times = [at[0] for at in (event, hard if arm.hard else None) if at]
     within = "-"
     if arm.says and times:

@@ -23,6 +23,7 @@ import card
 import fault_table
 import image
 from experiment import Experiment
+from fault_table import is_hard
 from harness import Mosquitto
 from process import LabError, Scratch, program, wait_until
 
@@ -98,10 +99,6 @@ class Poller:
         since = time.monotonic() - CALM_S
         last = [line for at, line in list(self.answers) if at > since]
         return len(last) >= 3 and not any(is_hard(line) or "%" not in line for line in last)
-
-
-def is_hard(answer):
-    return "# hard" in answer
 
 
 def tie_clocks(guest):

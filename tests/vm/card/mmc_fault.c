@@ -34,11 +34,11 @@ MODULE_PARM_DESC(hold_ms, "how long each write seems to take");
 static unsigned int first, last = UINT_MAX;
 module_param(first, uint, 0644);
 module_param(last, uint, 0644);
-MODULE_PARM_DESC(first, "only requests that begin in these sectors (of a card above 2 GB)");
+MODULE_PARM_DESC(first, "only requests that begin in this sector (of a card above 2 GB) or later");
+MODULE_PARM_DESC(last, "only requests that begin in this sector or earlier");
 
-static unsigned long failed, held;
+static unsigned long failed;
 module_param(failed, ulong, 0444);
-module_param(held, ulong, 0444);
 MODULE_PARM_DESC(failed, "requests that failed so far");
 
 /* The one request that is held back: a card has one at a time. */
@@ -102,7 +102,6 @@ static int on_done(struct kprobe *probe, struct pt_regs *regs)
 	} else if (is_write && hold_ms && request != released && !held_request) {
 		held_host = (struct mmc_host *)regs_get_kernel_argument(regs, 0);
 		held_request = request;
-		held++;
 		schedule_delayed_work(&release_work, msecs_to_jiffies(hold_ms));
 		/* Back to the caller: the function is not run now. */
 		instruction_pointer_set(regs, procedure_link_pointer(regs));

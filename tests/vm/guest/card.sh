@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # card.sh: the guest whose SD card fails; keeper (process 1) starts it. Root, swap and payload are on
-# the card. Says LAB-UP on the console, and then obeys lines that come in there:
+# the card. Says LAB-UP on the console, and then obeys lines that come from the driver's port (the
+# emulated Pi's kernel takes nothing from its console):
 #
 #	mark N               N into the kernel's log
 #	swap                 takes the keepers' memory away, says LAB-SWAPPED and how many kB that is
@@ -107,6 +108,8 @@ play() {
 	esac
 }
 
+mkfifo /run/commands
+nc 10.0.2.2 "$(argument commands)" </dev/null >/run/commands &
 echo "LAB-UP $(cut -d ' ' -f 1 /proc/uptime) $(uname -r)"
 while read -r verb words; do
 	# shellcheck disable=SC2086 # words
@@ -129,11 +132,11 @@ while read -r verb words; do
 		set_fault "first=$2" "last=$3"
 		mark "PLAY $1"
 		play "$1" >/run/result 2>/dev/null
-		echo "LAB-PLAYED $(cat $fault/failed) $(cat $fault/held) $(cat /run/result)"
+		echo "LAB-PLAYED $(cat $fault/failed) $(cat /run/result)"
 		;;
 	end) break ;;
 	esac
-done
+done </run/commands
 set_fault reads=0 writes=0 hold_ms=0
 sed 's/^/LAB-LOG /' /run/agent.log
 echo "LAB-END $(cut -d ' ' -f 1 /proc/uptime)"
