@@ -28,8 +28,9 @@ from harness import Mosquitto
 from process import LabError, Scratch, program, wait_until
 
 # What must be seen. place: which sectors fail; before: what the guest must do first; says: a line of
-# the kernel without which the fault did not happen; kinds: events of which one must arrive (none: none
-# at all may); hard: the agent-check must say it; panics: the kernel does.
+# the kernel without which the fault did not happen; kinds: events of which one must arrive, as of lines
+# about one fault only the first and a worse one are told (none: none at all may); hard: the agent-check
+# must say it; panics: the kernel does.
 Arm = collections.namedtuple("Arm", "name place before says kinds hard panics about")
 JOURNAL, SWAP_READ = "Aborting journal on device mmcblk0p1", "Read-error on swap-device"
 ARMS = {
@@ -38,7 +39,7 @@ ARMS = {
         Arm("transient", "root", None, None, (), False, False,
             "requests fail twice, the third try works"),
         Arm("write", "victim", None, "EXT4-fs warning (device mmcblk0p1)",
-            ("sd-write-error",), False, False, "the blocks of a file cannot be written"),
+            ("sd-write-error", "fs-data-lost", "buffer-error"), False, False, "the blocks of a file cannot be written"),
         Arm("journal", "journal", None, JOURNAL,
             ("fs-journal-abort",), True, False, "the journal of the root cannot be written"),
         Arm("swap-write", "swap", None, "Write-error on swap-device",
@@ -48,7 +49,7 @@ ARMS = {
         Arm("swap-read-full", "swap", "fill", SWAP_READ,
             ("swap-read-error",), True, True, "the same while memory is exhausted"),
         Arm("pulled", None, None, "mmc0: card ",
-            ("sd-removed",), True, False, "the card is pulled while it is written to"),
+            ("sd-removed", "sd-gone", "fs-journal-abort"), True, False, "the card is pulled while it is written to"),
         Arm("slow", "root", None, None,
             ("sd-stall",), True, False, "each write takes 12 s"),
     )
