@@ -19,7 +19,7 @@ import struct
 import image
 from guest import Console, make_swap
 from machine import MACHINES
-from process import DEADLINE_S, free_port
+from process import DEADLINE_S, LabError, free_port
 
 HEADERS = image.FOLDER / "headers/usr/src"
 MODULE = image.FOLDER / "module"
@@ -54,11 +54,13 @@ def build_module():
             target.write_bytes(source.read_bytes())
     common = next(HEADERS.glob("linux-headers-*-common"))
     own = next(HEADERS.glob("linux-headers-*-arm64"))
-    image.run(
+    done = image.run(
         "make", "-s", "-C", own, "-f", common / "Makefile", f"M={MODULE}", "ARCH=arm64",
         f"CROSS_COMPILE={image.TRIPLE}-", f"CC={image.TRIPLE}-gcc", "modules",
-        env={"MAKEFLAGS": ""}, stderr=open(image.FOLDER / "module.log", "wb"),
+        env={"MAKEFLAGS": ""}, check=False, capture_output=True, text=True,
     )  # fmt: skip
+    if done.returncode:
+        raise LabError(f"mmc_fault.ko was not built:\n{done.stderr}")
     return [MODULE / "mmc_fault.ko"]
 
 

@@ -48,7 +48,7 @@ ARMS = {
             ("swap-read-error",), True, True, "swap cannot be read"),
         Arm("swap-read-full", "swap", "fill", SWAP_READ,
             ("swap-read-error",), True, True, "the same while memory is exhausted"),
-        Arm("pulled", None, None, "mmc0: card ",
+        Arm("pulled", None, None, JOURNAL,
             ("sd-removed", "sd-gone", "fs-journal-abort"), True, False, "the card is pulled while it is written to"),
         Arm("slow", "root", None, None,
             ("sd-stall",), True, False, "each write takes 12 s"),
