@@ -110,7 +110,7 @@ def _changes(answers):
     return [now for before, now in zip([(0, None), *answers], answers) if before[1] != now[1]]
 
 
-def course(row):
+def course(row, arm):
     """What was seen, in the order of time."""
     if "error" in row:
         return f"\n{row['arm']}: {row['error']}"
@@ -123,7 +123,7 @@ def course(row):
     lines = [f"{at:8d} ms  {text}" for at, text in sorted(seen, key=lambda line: line[0])]
     if left > 0:
         lines.append(f"            {left} more lines of the kernel")
-    head = f"{row['arm']} on {row['board']} (kernel's times ± {row['precision_ms']} ms)"
+    head = f"{arm.name}: {arm.about} ({row['board']}; kernel's times ± {row['precision_ms']} ms)"
     return "\n".join(["", head, *lines])
 
 

@@ -275,7 +275,7 @@ def main():
             experiment.say(f"{name}: BROKEN: {row['error'].splitlines()[0]}; once more")
             row = run(ARMS[name], options.board, places)
         rows.append(row)
-        print(fault_table.course(row))
+        print(fault_table.course(row, ARMS[name]), flush=True)
         experiment.say(f"{name} took {time.monotonic() - began:.0f} s")
     (image.FOLDER / "faults.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     well, text = fault_table.report(rows, ARMS)
