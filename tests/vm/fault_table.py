@@ -77,7 +77,7 @@ def _remarks(row, arm):
         remarks.append(f"{row['played'][0] if row['played'] else 'no'} requests failed")
     if row["latency_max_ms"] > BUDGET_MS:
         remarks.append(f"write latency {row['latency_max_ms']} ms")
-    others = {incident[1] for incident in _incidents(row)} - set(arm.kinds)
+    others = {incident[1] for incident in _incidents(row)} - {event and event[1]}
     if others:
         remarks.append("also " + " ".join(sorted(others)))
     return remarks
