@@ -117,7 +117,7 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 # A fresh build uses all processors unless the caller said how many.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-storm bench-web bench-programs check-vm check-vm-long vm-programs lint format install uninstall clean help
+.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-storm bench-web bench-programs check-vm check-vm-long check-vm-faults vm-programs lint format install uninstall clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
 	@sh tests/deps.sh build
@@ -207,13 +207,18 @@ $(BUILD)/bench/idle: $(BUILD)/tests/bench/idle.o
 # The guest's own programs are static; tests/vm/image.py calls this with the cross-compiler.
 VM_BIN := $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/*.c))
 
-check-vm: ## a real kernel and web server in QEMU: one run without and one with the agent (three minutes)
+check-vm: ## a real kernel in QEMU: web server without and with the agent, then two faults of its SD card (four minutes)
 	@sh tests/deps.sh build run vm || true
-	@exec $(PYTHON) -B tests/vm/run.py $(VM)
+	@$(PYTHON) -B tests/vm/run.py $(VM); memory=$$?; [ $$memory -le 1 ] || exit $$memory; \
+	$(if $(VM),exit,$(PYTHON) -B tests/vm/faults.py --short && exit) $$memory
 
-check-vm-long: ## the same with many runs of all arms and statistics (70 minutes; goes on where it was ended)
+check-vm-long: ## the memory half of it with many runs of all arms and statistics (70 minutes; goes on where it was ended)
 	@sh tests/deps.sh build run vm
 	@exec $(PYTHON) -B tests/vm/run.py --long $(VM)
+
+check-vm-faults: ## all faults of its SD card: what was told outside, and when (three minutes; T=arm for one)
+	@sh tests/deps.sh build run vm
+	@exec $(PYTHON) -B tests/vm/faults.py $(if $(T),--arms '$(T)') $(VM)
 
 vm-programs: $(VM_BIN)
 

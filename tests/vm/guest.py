@@ -30,38 +30,28 @@ Sample = collections.namedtuple(
 )
 
 
-def make_swap(path):
+def make_swap(path, megabytes=SWAP_MB):
     with open(path, "wb") as file:
-        file.truncate(SWAP_MB << 20)
+        file.truncate(megabytes << 20)
     path.chmod(0o600)
     subprocess.run([program("mkswap"), "-q", "-L", "swap", path], check=True, stdout=subprocess.DEVNULL)
 
 
-class Guest(Process):
-    def __init__(self, scratch, machine="virt", agent=False, guard=False, psi=True):
+class Console(Process):
+    """A guest of which only the console is known: lines that come, and commands that go."""
+
+    def __init__(self, scratch, machine):
         super().__init__(scratch, "guest")
-        self.machine = MACHINES[machine]
-        self.psi = psi
-        self.swap = scratch.path / "swap.img"
-        make_swap(self.swap)
-        self.web_port = free_port()
-        self.agent_port = free_port()
-        self.headrooms = []  # (time, bytes), as the agent says it each second
-        self.words = f"agent={int(agent)} guard={int(guard)} psi={int(psi)}"
-        self.words += " modules=" + ",".join(self.machine.modules.split())
-        self.samples = []
+        self.machine = machine
+        self.words = "modules=" + ",".join(machine.modules.split())
         self.lines = []
         self.changed = threading.Condition()
         self.qmp = None
 
-    def argv(self):
-        forwards = [
-            f"hostfwd=tcp:127.0.0.1:{outside}-:{inside}"
-            for outside, inside in ((self.web_port, 80), (self.agent_port, 9777))
-        ]
-        fresh = ["snapshot=on"]
-        disk = self.machine.disk
+    def qemu(self, forwards):
+        """The command line without disks; forwards: [(port outside, port inside)]."""
         words = f"{self.machine.kernel_words} quiet panic=-1 mitigations=off {self.words}"
+        net = [f"hostfwd=tcp:127.0.0.1:{outside}-:{inside}" for outside, inside in forwards]
         return [
             "qemu-system-aarch64", *self.machine.words, "-accel", "tcg,thread=multi",
             "-nodefaults", "-display", "none", "-no-reboot",
@@ -69,12 +59,8 @@ class Guest(Process):
             "-append", words,
             "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
             "-qmp", f"unix:{self.scratch.path}/qmp,server=on,wait=off",
-            "-netdev", ",".join(["user,id=net,ipv4=on,ipv6=on", *forwards]),
+            "-netdev", ",".join(["user,id=net,ipv4=on,ipv6=on", *net]),
             "-device", self.machine.net,
-            *disk("root", image.FOLDER / "root.img", fresh, False),
-            *disk("payload", image.FOLDER / "payload.img", fresh, False),
-            *disk("data", image.FOLDER / "data.img", fresh, True),
-            *disk("swap", self.swap, [], True),
         ]  # fmt: skip
 
     def spawn(self, **pipes):
@@ -83,33 +69,29 @@ class Guest(Process):
         return self
 
     def start(self):
+        """Returns what the guest says when it is up."""
         self.spawn()
         up = self.wait_line("LAB-UP", BOOT_S)
         if failed := self.find("LAB-FAILED"):
             raise LabError(f"the guest says: {failed[0][1]}\n{self.tail()}")
-        if f"psi={int(self.psi)}" not in up:
-            raise LabError(f"the kernel did not take psi={int(self.psi)}: {up}")
         self.qmp = Qmp(self.scratch.path / "qmp")
+        return up
 
     def _read(self, pipe):
         with open(self.log, "ab") as log:
             for raw in pipe:
+                now = time.monotonic()
                 log.write(raw)
                 log.flush()
                 line = raw.decode("utf-8", "replace").strip()
-                now = time.monotonic()
                 with self.changed:
-                    if line.startswith("LAB-S "):
-                        self._keep(now, line.split()[1:])
-                    elif line.startswith("LAB-HEADROOM "):
-                        self.headrooms.append((now, int(line.split()[1])))
-                    elif line.startswith("LAB-"):
-                        self.lines.append((now, line))
+                    self.take(now, line)
                     self.changed.notify_all()
 
-    def _keep(self, now, words):
-        if len(words) == len(Sample._fields) - 1 and all(w.lstrip("-").isdigit() for w in words):
-            self.samples.append(Sample(now, *map(int, words)))
+    def take(self, now, line):
+        """Keeps a line that came."""
+        if line.startswith("LAB-"):
+            self.lines.append((now, line))
 
     def find(self, start):
         """[(time, line)] of what the guest said so far that starts like this."""
@@ -132,18 +114,62 @@ class Guest(Process):
         self.popen.stdin.write(text.encode() + b"\n")
         self.popen.stdin.flush()
 
+    def end(self, timeout=15):
+        """Switches the guest off; one that stands still in its swap is not waited for."""
+        self.command("end")
+        with contextlib.suppress(LabError):
+            self.wait(timeout)
+
+
+class Guest(Console):
+    """The guest that is to run out of memory: web server, swap disk with a witness."""
+
+    def __init__(self, scratch, machine="virt", agent=False, guard=False, psi=True):
+        super().__init__(scratch, MACHINES[machine])
+        self.psi = psi
+        self.swap = scratch.path / "swap.img"
+        make_swap(self.swap)
+        self.web_port = free_port()
+        self.agent_port = free_port()
+        self.headrooms = []  # (time, bytes), as the agent says it each second
+        self.samples = []
+        self.words += f" agent={int(agent)} guard={int(guard)} psi={int(psi)}"
+        self.words += " disks=data,swap first=/payload/init.sh"
+
+    def argv(self):
+        fresh = ["snapshot=on"]
+        disk = self.machine.disk
+        return [
+            *self.qemu([(self.web_port, 80), (self.agent_port, 9777)]),
+            *disk("root", image.FOLDER / "root.img", fresh, False),
+            *disk("payload", image.FOLDER / "payload.img", fresh, False),
+            *disk("data", image.FOLDER / "data.img", fresh, True),
+            *disk("swap", self.swap, [], True),
+        ]
+
+    def start(self):
+        up = super().start()
+        if f"psi={int(self.psi)}" not in up:
+            raise LabError(f"the kernel did not take psi={int(self.psi)}: {up}")
+
+    def take(self, now, line):
+        if line.startswith("LAB-S "):
+            self._keep(now, line.split()[1:])
+        elif line.startswith("LAB-HEADROOM "):
+            self.headrooms.append((now, int(line.split()[1])))
+        else:
+            super().take(now, line)
+
+    def _keep(self, now, words):
+        if len(words) == len(Sample._fields) - 1 and all(w.lstrip("-").isdigit() for w in words):
+            self.samples.append(Sample(now, *map(int, words)))
+
     def swap_written(self):
         """Bytes written to the swap disk so far, as QEMU counts them."""
         for block in self.qmp.ask("query-blockstats"):
             if block.get("device") == "swap":
                 return block["stats"]["wr_bytes"]
         raise LabError("QEMU knows no disk named swap")
-
-    def end(self, timeout=15):
-        """Switches the guest off; one that stands still in its swap is not waited for."""
-        self.command("end")
-        with contextlib.suppress(LabError):
-            self.wait(timeout)
 
 
 class Qmp:
@@ -157,8 +183,8 @@ class Qmp:
         self.file.readline()  # the greeting
         self.ask("qmp_capabilities")
 
-    def ask(self, command):
-        self.file.write(json.dumps({"execute": command}) + "\n")
+    def ask(self, command, **arguments):
+        self.file.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
         self.file.flush()
         while True:
             answer = json.loads(self.file.readline())

@@ -23,9 +23,11 @@ TRIPLE = "aarch64-linux-gnu"
 
 ROOT_MB = 512  # a power of two: QEMU's SD card wants that
 PAYLOAD_MB = 64
+VICTIM_MB = 1  # a file on the root disk that is to be overwritten in place
 ASSETS = 48
 ASSET_KB = 512
 
+PROGRAMS = ("vm/hog", "vm/keeper", "vm/sampler")
 USERS = {"root": 0, "www-data": 33, "hostingpi": 900}
 TOOLS = (
     "qemu-system-aarch64", f"{TRIPLE}-gcc", "apt-get", "dpkg-deb", "mke2fs", "mkswap", "haproxy",
@@ -38,7 +40,7 @@ def missing_tools():
     return [name for name in TOOLS if shutil.which(name, path=path) is None]
 
 
-def _run(*words, **options):
+def run(*words, **options):
     options.setdefault("check", True)
     path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
     env = {**os.environ, "PATH": path, **options.pop("env", {})}
@@ -48,7 +50,7 @@ def _run(*words, **options):
 def cross_build():
     """hostingpid, hostingpictl and the guest's own programs, by this repository's Makefile."""
     libraries = TREE / "usr/lib" / TRIPLE / "pkgconfig"
-    _run(
+    run(
         "make", "--no-print-directory", "-C", REPO, f"-j{os.cpu_count()}", "VARIANT=arm64",
         f"CC={TRIPLE}-gcc --sysroot={TREE}", f"AR={TRIPLE}-ar", "PKG_CONFIG=pkg-config",
         "all", "vm-programs",
@@ -72,6 +74,7 @@ def _furnish(tree):
     (tree / "etc/passwd").write_text("".join(users), encoding="ascii")
     (tree / "etc/group").write_text("".join(groups), encoding="ascii")
     (tree / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n", encoding="ascii")
+    (tree / "victim").write_bytes(b"a line\n" * (VICTIM_MB * (1 << 20) // 7))
 
 
 def _file_system(image, megabytes, folder, label):
@@ -81,7 +84,7 @@ def _file_system(image, megabytes, folder, label):
         file.truncate(megabytes << 20)
     options = "root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0"
     source = ["-d", folder] if folder else []
-    _run("mke2fs", "-q", "-t", "ext4", "-L", label, "-E", options, *source, partial)
+    run("mke2fs", "-q", "-t", "ext4", "-L", label, "-E", options, *source, partial)
     partial.rename(image)
 
 
@@ -104,17 +107,19 @@ def _initramfs(path):
     path.write_bytes(b"".join(parts))
 
 
-def _payload(image):
+def _payload(image, more):
     folder = FOLDER / "payload"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "www").mkdir(parents=True)
-    for name in ("hostingpid", "hostingpictl", "vm/hog", "vm/sampler"):
+    for name in ("hostingpid", "hostingpictl", *PROGRAMS):
         shutil.copy(BUILT / name, folder)
-        _run(f"{TRIPLE}-strip", folder / pathlib.Path(name).name)
+        run(f"{TRIPLE}-strip", folder / pathlib.Path(name).name)
     for source in (HERE / "guest").iterdir():
         place = folder / "www" if source.suffix == ".php" else folder
         shutil.copy(source, place)
         (place / source.name).chmod(0o755 if source.suffix == ".sh" else 0o644)
+    for source in more:
+        shutil.copy(source, folder)
     for number in range(ASSETS):
         block = f"asset {number:4d}\n".encode() * (ASSET_KB * 1024 // 11)
         (folder / "www" / f"asset{number}.bin").write_bytes(block)
@@ -125,8 +130,8 @@ def _wanted(path, stamp):
     return not path.exists() or path.stat().st_mtime < stamp.stat().st_mtime
 
 
-def provide(say):
-    """Everything is there and up to date afterwards."""
+def provide(say, more=list):
+    """Everything is there and up to date afterwards; more(): further files of the payload disk."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     packages.provide(FOLDER, say)
     stamp = FOLDER / "packages.stamp"
@@ -137,6 +142,6 @@ def provide(say):
     _initramfs(FOLDER / "initramfs")
     say("building the programs for arm64")
     cross_build()
-    _payload(FOLDER / "payload.img")
+    _payload(FOLDER / "payload.img", more())
     if not (FOLDER / "data.img").exists():
         _file_system(FOLDER / "data.img", 256, None, "data")

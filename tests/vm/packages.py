@@ -34,11 +34,11 @@ LIBRARIES = (
 # Wanted by maintainer scripts and tools, which never run here.
 LEFT_OUT = ("perl", "libperl", "dpkg", "debconf", "psmisc", "ucf", "libc6-dev-", "gcc-1")
 
-MODULES = (  # of both machines of machine.py
+MODULES = (  # of the machines of machine.py
     "virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk failover net_failover "
     "virtio_net crc32c_generic jbd2 mbcache crc16 ext4 bcm2835 bcm2835_thermal usb-common usbcore "
     "roles udc-core dwc2 mii usbnet cdc_ether scsi_common scsi_mod crct10dif_common crct10dif_generic "
-    "crc-t10dif crc64 crc64-rocksoft t10-pi sd_mod usb-storage bcm2835_wdt"
+    "crc-t10dif crc64 crc64-rocksoft t10-pi sd_mod usb-storage bcm2835_wdt sdhci cqhci sdhci-pci"
 ).split()
 DEVICE_TREE = "bcm2837-rpi-3-b.dtb"
 
@@ -65,16 +65,17 @@ def mirror():
 class Apt:
     """apt for another machine, in a folder."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, architecture="arm64"):
         self.folder = folder
         for name in ("lists/partial", "cache/archives/partial", "etc/parts", "etc/preferences"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "status").touch()
         (folder / "etc/sources.list").write_text(
-            f"deb [arch=arm64 signed-by={KEYRING}] {mirror()} {SUITE} main\n", encoding="ascii"
+            f"deb [arch={architecture} signed-by={KEYRING}] {mirror()} {SUITE} main\n",
+            encoding="ascii",
         )
         settings = {
-            "APT::Architecture": "arm64",
+            "APT::Architecture": architecture,
             "Dir::State": folder,
             "Dir::State::lists": folder / "lists",
             "Dir::State::status": folder / "status",
@@ -92,7 +93,7 @@ class Apt:
             "Debug::NoLocking": "true",
         }
         lines = [f'{key} "{value}";' for key, value in settings.items()]
-        lines += ['#clear APT::Architectures;', 'APT::Architectures { "arm64"; };']
+        lines += ["#clear APT::Architectures;", f'APT::Architectures {{ "{architecture}"; }};']
         lines += ["#clear APT::Update::Post-Invoke;", "#clear DPkg::Pre-Install-Pkgs;"]
         self.conf = folder / "apt.conf"
         self.conf.write_text("\n".join(lines) + "\n", encoding="ascii")
@@ -117,15 +118,20 @@ class Apt:
         self.run("apt-get", "-q", "-y", "--download-only", "install", *names)
         return sorted((self.folder / "cache/archives").glob("*.deb"))
 
-    def fetch_kernel(self):
-        """The kernel alone: what it depends on makes initramfs images, by scripts."""
-        depends = self.run("apt-cache", "depends", KERNEL).split()
-        name = depends[depends.index("Depends:") + 1]
+    def depends(self, name, start=""):
+        """What a package depends on, in the order it says; only names that start like this."""
+        words = self.run("apt-cache", "depends", name).split()
+        found = [word for before, word in zip(words, words[1:]) if before == "Depends:"]
+        return [word for word in found if word.startswith(start)]
+
+    def download(self, *names):
+        """The .deb files of these packages alone: what kernels depend on runs scripts."""
         folder = self.folder / "kernel"
         folder.mkdir(exist_ok=True)
-        if not list(folder.glob(f"{name}_*.deb")):
-            self.run("apt-get", "-q", "download", name, cwd=folder)
-        return next(folder.glob(f"{name}_*.deb"))
+        for name in names:
+            if not list(folder.glob(f"{name}_*.deb")):
+                self.run("apt-get", "-q", "download", name, cwd=folder)
+        return [next(folder.glob(f"{name}_*.deb")) for name in names]
 
 
 def unpack(deb, folder, *members):
@@ -164,6 +170,30 @@ def _make_boot(deb, boot):
         shutil.rmtree(boot / name)
 
 
+def _make_headers(debs, headers):
+    """What a kernel module is built with; the links between the packages are relative."""
+    shutil.rmtree(headers, ignore_errors=True)
+    headers.mkdir(parents=True)
+    for deb in debs:
+        unpack(deb, headers)
+
+
+def _fetch_kernel(folder, apt):
+    """(kernel, packages that a module for it is built with): their tools run on this machine."""
+    (image,) = apt.depends(KERNEL, "linux-image-")
+    headers = image.replace("image", "headers")
+    (common,) = apt.depends(headers, "linux-headers-")
+    (tools,) = apt.depends(headers, "linux-kbuild-")
+    kernel, *debs = apt.download(image, headers, common)
+    here = ["dpkg", "--print-architecture"]
+    own = Apt(
+        folder / "apt-own",
+        subprocess.run(here, capture_output=True, text=True, check=True).stdout.strip(),
+    )
+    own.update()
+    return kernel, [*debs, *own.download(tools)]
+
+
 @functools.cache
 def recipe():
     return hashlib.sha256(pathlib.Path(__file__).read_bytes()).hexdigest()
@@ -180,8 +210,9 @@ def provide(folder, say):
     apt = Apt(folder / "apt")
     apt.update()
     debs = apt.fetch([*WEB, *LIBRARIES])
-    kernel = apt.fetch_kernel()
+    kernel, headers = _fetch_kernel(folder, apt)
     say(f"unpacking {len(debs)} packages and {kernel.name}")
     _make_tree(debs, folder / "tree")
     _make_boot(kernel, folder / "boot")
+    _make_headers(headers, folder / "headers")
     stamp.write_text(recipe(), encoding="ascii")

@@ -8,40 +8,23 @@ sources than today's are left aside. README.md says how to read the table.
 """
 
 import argparse
-import fcntl
 import hashlib
 import json
 import pathlib
 import random
-import signal
-import subprocess
-import sys
 import time
 
 import where  # noqa: F401 (makes the lab's modules importable)
 import arms
 import image
-import packages
 import table
+from experiment import Experiment
 from machine import MACHINES
-from process import LabError
 
 HERE = pathlib.Path(__file__).resolve().parent
-SUMMARY = image.REPO / "build" / "summary" / "check-vm"
+experiment = Experiment("check-vm")
 FIRST_SEED = 11  # seeds 1 to 10 were looked at while the load and the agent were being tuned
 AGENT_ONLY = ("hostingpi.conf", "guard.sh")
-
-
-class Ended(BaseException):
-    """A signal asked us to end."""
-
-
-def end(_number, _frame):
-    raise Ended
-
-
-def say(text):
-    print(f"check-vm: {text}", file=sys.stderr, flush=True)
 
 
 def digest(arm, seconds, machine):
@@ -91,40 +74,12 @@ def describe(row):
     )
 
 
-def skip(reason):
-    text = f"check-vm: SKIPPED: {reason}"
-    SUMMARY.parent.mkdir(parents=True, exist_ok=True)
-    SUMMARY.write_text(text + "\n", encoding="utf-8")
-    print(text)
-    sys.exit(0)
-
-
-def prepare():
-    missing = image.missing_tools()
-    if missing:
-        skip(f"{', '.join(missing)} not installed (sudo sh tests/deps.sh build run vm)")
-    image.FOLDER.mkdir(parents=True, exist_ok=True)
-    lock = open(image.FOLDER / "lock", "w", encoding="ascii")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        say("another run uses build/vm: waiting for it")
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    try:
-        image.provide(say)
-    except packages.Unavailable as error:
-        skip(str(error))
-    except subprocess.CalledProcessError as error:
-        raise LabError(f"{error.cmd[0]} ended with {error.returncode}; see above") from None
-    return lock
-
-
 def long_form(options, seconds):
     pairs = plan(options)
     digests = {arm.name: digest(arm, seconds, options.machine) for arm, _ in pairs}
     rows, others = stored(options.results, digests)
     if others:
-        say(f"{others} results of other sources in {options.results.name} are left aside")
+        experiment.say(f"{others} results of other sources in {options.results.name} are left aside")
     done = {(row["arm"], row["seed"]) for row in rows}
     left = [] if options.show else [pair for pair in pairs if (pair[0].name, pair[1]) not in done]
     for number, (arm, seed) in enumerate(left, 1):
@@ -135,7 +90,7 @@ def long_form(options, seconds):
             file.write(json.dumps(row) + "\n")
         rows.append(row)
         took = time.monotonic() - began
-        say(f"{number} of {len(left)}: {describe(row)} ({took:.0f} s)")
+        experiment.say(f"{number} of {len(left)}: {describe(row)} ({took:.0f} s)")
     return rows
 
 
@@ -144,10 +99,10 @@ def short_form(options, seconds):
     for name in options.arms:
         row = arms.run(arms.ARMS[name], 1, seconds, options.machine, image.FOLDER)
         if "error" in row:  # a guest that did not come up says nothing about the agent
-            say(f"{describe(row)}; once more")
+            experiment.say(f"{describe(row)}; once more")
             row = arms.run(arms.ARMS[name], 1, seconds, options.machine, image.FOLDER)
         rows.append(row)
-        say(describe(row))
+        experiment.say(describe(row))
     return rows
 
 
@@ -172,30 +127,15 @@ def parse():
 
 def main():
     options = parse()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, end)
-    lock = None if options.show else prepare()
+    if not options.show:
+        experiment.prepare(image.missing_tools(), image.provide)
     if options.long:
         rows = long_form(options, arms.LONG_S)
     else:
         rows = short_form(options, arms.SHORT_S)
     well, text = table.report(rows, list(arms.ARMS))
-    print(text)
-    verdict = f"check-vm: {'ok' if well else 'FAILED'}: {len(rows)} runs"
-    SUMMARY.parent.mkdir(parents=True, exist_ok=True)
-    SUMMARY.write_text(verdict + "\n", encoding="utf-8")
-    print(verdict)
-    if lock:
-        lock.close()
-    return 0 if well else 1
+    return experiment.verdict(well, text, len(rows))
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (KeyboardInterrupt, Ended):
-        say("ended; what was finished is kept")
-        sys.exit(130)
-    except LabError as error:
-        say(f"failed: {error}")
-        sys.exit(1)
+    experiment.run(main)
