@@ -232,7 +232,7 @@ static int requests_open(void *self, const void *settings, const struct env *env
 	const struct requests_conf *conf = settings;
 	requests->conf = conf;
 	if (conf->source == SOURCE_NONE) {
-		requests->unknown = "switched off ([requests] source = none)";
+		requests->unknown = NOT_APPLICABLE "switched off ([requests] source = none)";
 		return 0;
 	}
 	if (conf->source == SOURCE_LOG)

@@ -174,7 +174,7 @@ static const char *lacking(struct workers *workers, int error)
 	const struct workers_scan *scan = &workers->scan;
 
 	if (!workers->names.count)
-		return "switched off ([workers] names is empty)";
+		return NOT_APPLICABLE "switched off ([workers] names is empty)";
 	if (error < 0) {
 		snprintf(workers->reason, sizeof(workers->reason), "/proc: %s",
 			 procfs_strerror(error));

@@ -327,7 +327,7 @@ def test_not_looked_for_under_root(scratch, nginx):
     values, _ = once(scratch, {"url": nginx.status_url()}, options)
     assert values["source"].startswith("nginx ")
     _, unknown = once(scratch, {"source": "none"})
-    assert unknown["source"] == "switched off ([requests] source = none)"
+    assert unknown["source"] == "not applicable: switched off ([requests] source = none)"
 
 
 @pytest.fixture
