@@ -108,7 +108,8 @@ def claims(by_arm):
         rows = by_arm.get(arm, [])
         if not rows:
             continue
-        failed = sum("error" in row or row["swap_bytes"] > SWAP_LIMIT for row in rows)
+        limit = SWAP_LIMIT if len(rows) >= FEW else CONTROL_LIMIT
+        failed = sum("error" in row or row["swap_bytes"] > limit for row in rows)
         idle = sum(
             "error" not in row and not (row["grown"] and row["crowd"]["good_per_s"] >= GOOD_LIMIT)
             for row in rows
@@ -121,7 +122,7 @@ def claims(by_arm):
             well = False
         bound = f"95 %: at most {100 * upper_bound(failed, len(rows)):.0f} % of such runs would"
         lines.append(
-            f"{arm}: {failed} of {len(rows)} runs broke or wrote more than 1 MB to swap "
+            f"{arm}: {failed} of {len(rows)} runs broke or wrote more than {limit // 1000000} MB to swap "
             f"({bound if len(rows) >= FEW else 'too few runs for a bound'})"
         )
         well = well and failed == 0
