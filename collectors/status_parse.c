@@ -247,8 +247,9 @@ static int finish_lighttpd(const char *body, struct status_reading *reading)
 }
 
 /*
- * The pool that answers is among its own figures, unless pm.status_listen gave the page another. That
- * is certain only when nobody is at work, so the counter is left as it is, with the poll at hand.
+ * The pool that answers is among its own figures, unless pm.status_listen gave the page another, which
+ * the page does not tell. The counter has the poll at hand. Who is at work is counted by the workers
+ * and corrected by their master once a second, so it may be wrong by one for that long.
  * Of a Unix socket PHP-FPM knows neither how long its queue is nor how long it may be.
  */
 static int finish_php_fpm(const char *body, struct status_reading *reading)
@@ -260,7 +261,6 @@ static int finish_php_fpm(const char *body, struct status_reading *reading)
 	if (r < 0 || room == 0)
 		reading->known &= ~(1u << STATUS_QUEUED);
 	reading->at_once = true;
-	reading->counts_polls = reading->value[STATUS_BUSY] > 0;
 	leave_us_idle(reading);
 	return 0;
 }

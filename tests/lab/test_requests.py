@@ -18,8 +18,8 @@ NGINX_PAGE = (
     "Active connections: 1 \nserver accepts handled requests\n {0} {0} {0} \n"
     "Reading: 0 Writing: 3 Waiting: 0 \n"
 )
-# What the collector "workers" adds to the same group.
-OF_WORKERS = ("web.servers", "web.memory", "web.worker")
+# What the collector "workers" adds to the same group, of whatever runs on this machine.
+OF_WORKERS = ("servers", "memory", "worker")
 # What neither nginx nor Apache says.
 OF_OTHERS = (
     "errors_5xx_total", "errors_5xx_s", "queued", "max_children_reached", "slow_requests"
@@ -42,9 +42,12 @@ def once(scratch, settings, options=(), wrapper=(), name="once"):
     unknown = {
         name.removeprefix("web."): why
         for name, why in document["unknown"].items()
-        if name.startswith("web.") and not name.startswith(OF_WORKERS)
+        if name.startswith("web.")
     }
-    return document.get("web", {}), unknown
+    return tuple(
+        {name: value for name, value in group.items() if not name.startswith(OF_WORKERS)}
+        for group in (document.get("web", {}), unknown)
+    )
 
 
 def web(agent):

@@ -65,23 +65,24 @@ def test_php_fpm(scratch, family):
     php = PhpFpm(scratch, family=family).start()
     values, unknown = once(scratch, {"url": php.status_url()})
     assert values["source"] == "php-fpm " + php.status_url().removeprefix("fcgi:").strip("/")
-    assert values["busy_workers"] == 0
-    assert values["idle_workers"] == 2  # the third one answers us
     assert (values["max_children_reached"], values["slow_requests"]) == (0, 0)
     if family:
         assert values["queued"] == 0
     else:
         assert "not of a Unix socket" in unknown.pop("queued")
-    assert set(unknown) == {"errors_5xx_total", "errors_5xx_s", "latency_ms"}
+    # A pool that has just started may be slow, and then there is no second reading for a rate.
+    assert set(unknown) - {"requests_s"} == {"errors_5xx_total", "errors_5xx_s", "latency_ms"}
 
     agent = agent_at(scratch, php.status_url())
     total = settled(agent)["requests_total"] + 20
+    wait_for(agent, "busy_workers", 0)
+    wait_for(agent, "idle_workers", 2)  # the third one answers us
     for _ in range(20):
         php.run()
     wait_for(agent, "requests_total", total)
     with contextlib.closing(php.connect(5)):
         wait_for(agent, "busy_workers", 1)
-        assert web(agent)[0]["idle_workers"] == 1
+        wait_for(agent, "idle_workers", 1)
 
 
 def test_php_fpm_with_a_page_of_its_own(scratch):
@@ -94,8 +95,8 @@ def test_php_fpm_with_a_page_of_its_own(scratch):
             stack.enter_context(contextlib.closing(php.connect(10)))
         wait_for(agent, "busy_workers", 2)
         wait_for(agent, "queued", 1)
-        assert web(agent)[0]["idle_workers"] == 0
-        assert web(agent)[0]["requests_total"] == total + 2
+        wait_for(agent, "idle_workers", 0)
+        wait_for(agent, "requests_total", total + 2)
     php.restart()
     wait_for(agent, "idle_workers", 2)
 

@@ -91,14 +91,6 @@ static void test_a_page_that_does_not_count_us(void **state)
 	status_put(&reading, STATUS_REQUESTS, 52);
 	assert_int_equal(take(&count, 3, reading), 52);
 	assert_int_equal(count.reading.value[STATUS_BUSY], 3);
-
-	/* Or it says so at once. */
-	count = (struct requests_count){0};
-	reading.counts_polls = false;
-	assert_int_equal(take(&count, 1, reading), 52);
-	status_put(&reading, STATUS_REQUESTS, 53);
-	reading.counts_polls = true;
-	assert_int_equal(take(&count, 2, reading), 53);
 }
 
 static void test_restarts(void **state)
