@@ -202,11 +202,25 @@ void klog_disks_refresh(struct klog_disks *disks, int root_fd)
 		add_number(disks, root_fd, disks->own[i], disks->own[i]);
 }
 
+static void find_root(struct klog_disks *disks, int root_fd)
+{
+	struct disk_mount mount;
+	int fd = procfs_open(root_fd, "proc/self/mountinfo");
+
+	if (fd < 0)
+		return;
+	if (disk_mount_read(fd, &mount) != 0 ||
+	    disk_of_mount(root_fd, &mount, disks->root, sizeof(disks->root)) < 0)
+		disks->root[0] = '\0';
+	close(fd);
+}
+
 void klog_disks_find(struct klog_disks *disks, int root_fd, bool real_root)
 {
 	char disk[DISK_NAME_SIZE], reason[PATH_SIZE];
 
 	*disks = (struct klog_disks){0};
+	find_root(disks, root_fd);
 	if (disk_find_root(root_fd, disk, sizeof(disk), reason, sizeof(reason)) == 0) {
 		add_own(disks, disk);
 		add_parts(disks, root_fd, disk);
@@ -278,5 +292,9 @@ bool klog_disks_place(const struct klog_disks *disks, const struct klog_match *m
 		return false;
 	klog_disk_of(device, ret_place->disk);
 	ret_place->ours = disks->all_ours || is_own(disks, ret_place->disk);
+	char root_disk[DISK_NAME_SIZE];
+	klog_disk_of(disks->root, root_disk);
+	ret_place->root = disks->root[0] &&
+			  (strcmp(disks->root, device) == 0 || strcmp(root_disk, device) == 0);
 	return true;
 }

@@ -24,8 +24,10 @@ struct klog_swap_number {
 };
 
 struct klog_disks {
-	bool all_ours;	    /* nobody knows where the root is: all disks count */
-	bool hosts_known;   /* the next one is valid */
+	char root
+		[DISK_NAME_SIZE]; /* the device that is mounted on "/"; empty: none, or not known */
+	bool all_ours;		  /* nobody knows where the root is: all disks count */
+	bool hosts_known;	  /* the next one is valid */
 	uint32_t mmc_hosts; /* bit per mmc host that carries a disk; the radio chip's does not */
 	unsigned own_count, root_count; /* those of the root come first and stay */
 	char own[KLOG_OWN_DISKS][DISK_NAME_SIZE];
@@ -45,6 +47,7 @@ void klog_disks_refresh(struct klog_disks *disks, int root_fd);
 struct klog_place {
 	char disk[DISK_NAME_SIZE];
 	bool ours;
+	bool root; /* the root file system, or the card that it is on */
 };
 
 /* False for what is no storage at all: the radio chip, loop, zram and optical drives. Pure. */

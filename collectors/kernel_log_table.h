@@ -3,6 +3,7 @@
 #ifndef HOSTINGPI_COLLECTORS_KERNEL_LOG_TABLE_H
 #define HOSTINGPI_COLLECTORS_KERNEL_LOG_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What a line means. */
@@ -72,6 +73,7 @@ struct klog_class_info {
 	enum klog_topic topic;
 	enum klog_rank rank;
 	enum klog_alarm alarm; /* of disks: only where the disk is ours */
+	bool final; /* a file system comes back from it by being mounted anew, and no other way */
 };
 
 extern const struct klog_class_info klog_classes[KLOG_CLASSES];

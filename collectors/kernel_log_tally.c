@@ -14,6 +14,7 @@
 /*
  * How long a line counts. Those of a card that is gone come when somebody touches it: a Pi at rest does
  * so each minute. A killed process gave its memory back, and whether that is enough shows in a moment.
+ * A root file system that the kernel has given up does not come back before the next boot.
  */
 static const int64_t alarm_ns[KLOG_ALARMS] = {
 	[KLOG_ALARM_STORAGE] = 60 * NS_PER_S,
@@ -122,8 +123,10 @@ static bool take_line(struct klog_tally *tally, const struct klog_record *record
 	if (site.place.ours) {
 		enum klog_alarm alarm = klog_classes[site.class].alarm;
 		count_match(tally, site.class, match.count, match.timeout);
-		if (alarm != KLOG_ALARM_NONE)
-			tally->alarm_until_ns[alarm] = now_ns + alarm_ns[alarm];
+		bool for_good = klog_classes[site.class].final && site.place.root;
+		int64_t until_ns = for_good ? INT64_MAX : now_ns + alarm_ns[alarm];
+		if (alarm != KLOG_ALARM_NONE && until_ns > tally->alarm_until_ns[alarm])
+			tally->alarm_until_ns[alarm] = until_ns;
 	}
 	return klog_incidents_add(&tally->incidents, site.class, match.count, &site.place,
 				  record->text, now_ns);

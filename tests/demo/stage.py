@@ -164,6 +164,11 @@ class Stage:
         self.agent.configure({"control": {"reserve": self.reserve}})
         self.changed = time.monotonic()
 
+    def settled(self):
+        """Whether there is a reading that is newer than the last change."""
+        when, _ = self.documents.get("state", (0, {}))
+        return when >= self.changed + SETTLE_S
+
     def follow_others(self):
         """Scales the reserve anew if other programs moved much memory; returns a sentence, or None.
 
@@ -171,9 +176,9 @@ class Stage:
         if self.pressed and not self.pressure.alive():
             self.release()
             return "the pressure was ended by somebody else"
-        when, state = self.documents.get("state", (0, {}))
+        _, state = self.documents.get("state", (0, {}))
         headroom = state.get("mem", {}).get("headroom_bytes")
-        if self.pressed or headroom is None or when < self.changed + SETTLE_S:
+        if self.pressed or headroom is None or not self.settled():
             return None
         moved = headroom - self.headroom
         if abs(moved) < DRIFT * self.size or headroom < (MARGIN + 1) * self.size:

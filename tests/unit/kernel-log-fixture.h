@@ -21,6 +21,7 @@ static inline struct klog_tally *pi_new(void)
 	struct klog_tally *tally = calloc(1, sizeof(*tally));
 	assert_non_null(tally);
 	tally->disks = (struct klog_disks){
+		.root = "mmcblk0p2",
 		.hosts_known = true,
 		.mmc_hosts = 1,
 		.own_count = 2,

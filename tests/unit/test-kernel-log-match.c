@@ -153,11 +153,41 @@ static void alarms_end(void **state)
 	assert_false(klog_tally_alarm(tally, KLOG_ALARM_KERNEL, NS_PER_S));
 	say(tally, "Aborting journal on device sdb1-8.", NS_PER_S); /* not ours */
 	assert_false(klog_tally_alarm(tally, KLOG_ALARM_STORAGE, NS_PER_S));
+	say(tally, "Aborting journal on device mmcblk0p3-8.", NS_PER_S);
+	assert_true(klog_tally_alarm(tally, KLOG_ALARM_STORAGE, minute + NS_PER_S - 1));
+	assert_false(klog_tally_alarm(tally, KLOG_ALARM_STORAGE, minute + NS_PER_S));
+	/* A root that was given up stays lost, and what comes after it does not shorten that. */
 	say(tally, "Aborting journal on device mmcblk0p2-8.", NS_PER_S);
-	assert_true(klog_tally_alarm(tally, KLOG_ALARM_STORAGE, NS_PER_S));
+	say(tally, "Aborting journal on device mmcblk0p3-8.", 2 * NS_PER_S);
+	assert_true(klog_tally_alarm(tally, KLOG_ALARM_STORAGE, 1000 * minute));
 	say(tally, "Internal error: Oops: 17 [#1] SMP ARM", NS_PER_S);
 	assert_true(klog_tally_alarm(tally, KLOG_ALARM_KERNEL, NS_PER_S));
 	free(tally);
+}
+
+static void root_is_lost_for_good(void **state)
+{
+	static const struct {
+		const char *line;
+		bool lost;
+	} rows[] = {
+		{"mmc0: card 4567 removed", true},
+		{"mmcblk0: recovery failed!", true},
+		{"EXT4-fs (mmcblk0p2): Remounting filesystem read-only", true},
+		{"EXT4-fs (mmcblk0p1): Remounting filesystem read-only", false},
+		{"EXT4-fs (sda1): Remounting filesystem read-only", false},
+		{"Read-error on swap-device (179:0:3344640)", false},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct klog_tally *tally = pi_new();
+		say(tally, rows[i].line, NS_PER_S);
+		assert_true(klog_tally_alarm(tally, KLOG_ALARM_STORAGE, NS_PER_S));
+		assert_int_equal(klog_tally_alarm(tally, KLOG_ALARM_STORAGE, NS_PER_S * 86400),
+				 rows[i].lost);
+		free(tally);
+	}
 }
 
 static bool take(struct klog_tally *tally, const char *record, int64_t ns)
@@ -289,15 +319,11 @@ static void positions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parses_records),
-		cmocka_unit_test(truncated_records),
-		cmocka_unit_test(long_text_is_cut),
-		cmocka_unit_test(timeouts_count_twice),
-		cmocka_unit_test(left_out_lines),
-		cmocka_unit_test(alarms_end),
-		cmocka_unit_test(lost_records_are_told),
-		cmocka_unit_test(restart_goes_on),
-		cmocka_unit_test(positions),
+		cmocka_unit_test(parses_records),	 cmocka_unit_test(truncated_records),
+		cmocka_unit_test(long_text_is_cut),	 cmocka_unit_test(timeouts_count_twice),
+		cmocka_unit_test(left_out_lines),	 cmocka_unit_test(alarms_end),
+		cmocka_unit_test(root_is_lost_for_good), cmocka_unit_test(lost_records_are_told),
+		cmocka_unit_test(restart_goes_on),	 cmocka_unit_test(positions),
 	};
 	return cmocka_run_group_tests_name("kernel-log-match", tests, NULL, NULL);
 }
