@@ -36,11 +36,13 @@ static const char *const usual_paths[] = {
 
 #define USUAL_PATHS (sizeof(usual_paths) / sizeof(usual_paths[0]))
 
+#define BETWEEN " \t,"
+
 /* Copies the next word of a setting; false at its end. A word that does not fit is cut. */
 static bool next_word(const char **at, char word[ACCESS_LOG_PATH_SIZE])
 {
-	*at += strspn(*at, " \t");
-	size_t length = strcspn(*at, " \t");
+	*at += strspn(*at, BETWEEN);
+	size_t length = strcspn(*at, BETWEEN);
 	snprintf(word, ACCESS_LOG_PATH_SIZE, "%.*s", (int)length, *at);
 	*at += length;
 	return length > 0;
@@ -85,7 +87,7 @@ static const char *trouble(int error)
 	switch (error) {
 	case -EACCES:
 	case -EPERM:
-		return "permission denied: add the user hostingpi to group adm (or its own)";
+		return "permission denied: let the agent into its group (hostingpid(8), RIGHTS)";
 	case -ENOENT:
 		return "no such file";
 	case -ENOTSUP:

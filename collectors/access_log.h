@@ -31,7 +31,7 @@ struct access_log {
 };
 
 /*
- * Checks the setting: "auto" or up to ACCESS_LOG_MAX absolute paths, separated by blanks. Returns 0,
+ * Checks the setting: "auto" or up to ACCESS_LOG_MAX absolute paths with blanks or commas between. Returns 0,
  * or -EINVAL and a sentence about it.
  */
 int access_log_check(const char *setting, char *ret_error, size_t size);

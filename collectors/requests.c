@@ -86,9 +86,10 @@ static const struct conf_item conf_items[] = {
 			 "for those; empty: the usual places"),
 	CONF_ROW(struct requests_conf, path, CONF_PATH, "",
 		 .help = "path of the status page at the usual places, or behind a url without"),
-	CONF_ROW(struct requests_conf, log, CONF_TEXT, "auto",
-		 .help = "access log, or several, separated by blanks, whose lines are counted "
-			 "where there is no status page; auto: one at the usual places"),
+	CONF_ROW(
+		struct requests_conf, log, CONF_TEXT, "auto",
+		.help = "access log, or several, separated by blanks or commas, whose lines are counted "
+			"where there is no status page; auto: one at the usual places"),
 	CONF_ROW(struct requests_conf, interval, CONF_DURATION, "2s", .min = 200 * NS_PER_MS,
 		 .max = 30 * NS_PER_S, .help = "time between two polls"),
 	CONF_ROW(struct requests_conf, timeout, CONF_DURATION, "2s", .min = 50 * NS_PER_MS,

@@ -139,4 +139,4 @@ def test_nobody_may_read_it(scratch):
     agent = harness.Agent(scratch, {"requests": settings}, wrapper=wrapper)
     agent.run_dir.chmod(0o777)
     agent.start()
-    wait_until(lambda: "group adm" in web(agent)[1].get("web.requests_total", ""))
+    wait_until(lambda: "into its group" in web(agent)[1].get("web.requests_total", ""))

@@ -40,6 +40,7 @@ static void settings_are_checked(void **state)
 
 	assert_int_equal(access_log_check("auto", error, sizeof(error)), 0);
 	assert_int_equal(access_log_check("/a /b /c /d", error, sizeof(error)), 0);
+	assert_int_equal(access_log_check("/a, /b,/c", error, sizeof(error)), 0);
 	assert_int_equal(access_log_check("", error, sizeof(error)), -EINVAL);
 	assert_string_equal(error, "log: 0 paths, expected auto or 1 to 4 paths");
 	assert_int_equal(access_log_check("/a /b /c /d /e", error, sizeof(error)), -EINVAL);

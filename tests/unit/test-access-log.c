@@ -231,7 +231,7 @@ static void a_denied_one_says_what_to_do(void **state)
 	if (root)
 		assert_int_equal(seteuid(65534), 0);
 	start(world, LOG);
-	expect_none(world, "add the user hostingpi to group adm");
+	expect_none(world, "let the agent into its group");
 	if (root)
 		assert_int_equal(seteuid(0), 0);
 	assert_int_equal(fchmodat(world->env.root_fd, LOG + 1, 0644, 0), 0);
