@@ -140,8 +140,11 @@ static int to_uv(unsigned events)
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct watch *watch = poll->data;
-	if (status < 0)
+	if (status < 0) {
 		events = watch->asked; /* the next read or write shows the error */
+		/* libuv has stopped watching. An overrun kernel log is such an error, and goes on. */
+		uv_poll_start(poll, watch->asked, on_poll);
+	}
 	watch->fn(watch->context, ((events & UV_READABLE) ? WATCH_READ : 0u) |
 					  ((events & UV_WRITABLE) ? WATCH_WRITE : 0u) |
 					  ((events & UV_PRIORITIZED) ? WATCH_PRIORITY : 0u));
