@@ -65,6 +65,7 @@ enum metric_role {
 	ROLE_THROTTLED,	      /* bool: the clock is lowered now; several metrics may have it */
 	ROLE_UNDERVOLTAGE,    /* bool: the supply is too low now; several metrics may have it */
 	ROLE_STORAGE_FAILING, /* bool; several metrics may have it, one true is enough */
+	ROLE_SWAP_FAILING,    /* bool: swap that is not on the root's disk cannot be used */
 	ROLE_STORAGE_ERRORS,  /* counter, records of the kernel about failed requests of our disk */
 	ROLE_STORAGE_LATENCY, /* milliseconds, mean of the finished writes */
 	ROLE_STORAGE_WEAR,   /* millionths of the rated life that are used up; the largest counts */

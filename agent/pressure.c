@@ -337,7 +337,8 @@ void pressure_judge(struct pressure *pressure, const struct pressure_conf *conf,
 		    const struct readings *readings, int64_t now_ns, struct verdict *ret_verdict)
 {
 	struct verdict verdict = {
-		.storage_failing = says(readings, ROLE_STORAGE_FAILING),
+		.storage_failing =
+			says(readings, ROLE_STORAGE_FAILING) || says(readings, ROLE_SWAP_FAILING),
 		.out_of_memory = says(readings, ROLE_OUT_OF_MEMORY),
 		.kernel_failing = says(readings, ROLE_KERNEL_FAILING),
 		.disk_swapping =

@@ -50,6 +50,8 @@ struct kernel_log {
 enum {
 	LOG_ALARMS = KLOG_COUNTERS,
 	LOG_STORAGE_FAILING = LOG_ALARMS + KLOG_ALARM_STORAGE - 1,
+	LOG_SWAP_FAILING = LOG_ALARMS + KLOG_ALARM_SWAP - 1,
+	LOG_NFS_SILENT = LOG_ALARMS + KLOG_ALARM_NFS - 1,
 	LOG_OUT_OF_MEMORY = LOG_ALARMS + KLOG_ALARM_MEMORY - 1,
 	LOG_KERNEL_FAILING = LOG_ALARMS + KLOG_ALARM_KERNEL - 1,
 	LOG_METRICS = LOG_ALARMS + KLOG_ALARMS - 1,
@@ -87,8 +89,13 @@ static const struct metric kernel_log_metrics[LOG_METRICS] = {
 				    "records of the kernel log that came too fast to be read"),
 	[LOG_STORAGE_FAILING] = ALARM("sd", ROLE_STORAGE_FAILING,
 				      "the kernel said in the last 60 s that storage is lost"),
+	[LOG_SWAP_FAILING] =
+		ALARM("swap", ROLE_SWAP_FAILING,
+		      "the kernel said in the last 60 s that swap on another disk is lost"),
+	[LOG_NFS_SILENT] = ALARM("fs", ROLE_STORAGE_FAILING,
+				 "the kernel said that the NFS server of the root is silent"),
 	[LOG_OUT_OF_MEMORY] = ALARM("mem", ROLE_OUT_OF_MEMORY,
-				    "the kernel killed a process for memory in the last 60 s"),
+				    "the kernel killed a process for memory in the last 10 s"),
 	[LOG_KERNEL_FAILING] =
 		ALARM("self", ROLE_KERNEL_FAILING, "the kernel itself failed in the last 60 s"),
 };

@@ -79,12 +79,18 @@ bool klog_swaps_next(const char **text, char *ret_device, size_t size)
 	return true;
 }
 
-static bool is_own(const struct klog_disks *disks, const char *disk)
+/* Among the first count of ours. */
+static bool is_among(const struct klog_disks *disks, unsigned count, const char *disk)
 {
-	for (unsigned i = 0; i < disks->own_count; i++)
+	for (unsigned i = 0; i < count; i++)
 		if (strcmp(disks->own[i], disk) == 0)
 			return true;
 	return false;
+}
+
+static bool is_own(const struct klog_disks *disks, const char *disk)
+{
+	return is_among(disks, disks->own_count, disk);
 }
 
 static void add_own(struct klog_disks *disks, const char *disk)
@@ -110,8 +116,10 @@ static void add_number(struct klog_disks *disks, int root_fd, const char *device
 }
 
 /* The disks below a device-mapper or md device say nothing of it in their lines. */
-static void add_parts(struct klog_disks *disks, int root_fd, const char *disk)
+static void add_parts_of(struct klog_disks *disks, int root_fd, const char *disk)
 {
+	if (!has_prefix(disk, "dm-") && !has_prefix(disk, "md"))
+		return;
 	char path[PATH_SIZE], part[DISK_NAME_SIZE];
 	snprintf(path, sizeof(path), "sys/block/%s/slaves", disk);
 	const char *at = path;
@@ -130,6 +138,13 @@ static void add_parts(struct klog_disks *disks, int root_fd, const char *disk)
 			add_own(disks, part);
 	}
 	closedir(dir);
+}
+
+/* Of those from first on, and what those are made of in turn: a volume in an encrypted partition. */
+static void add_parts(struct klog_disks *disks, int root_fd, unsigned first)
+{
+	for (unsigned i = first; i < disks->own_count; i++)
+		add_parts_of(disks, root_fd, disks->own[i]);
 }
 
 /* Swap in a file: the disk of its file system. */
@@ -197,9 +212,21 @@ void klog_disks_refresh(struct klog_disks *disks, int root_fd)
 			add_number(disks, root_fd, device, disk);
 		}
 	}
+	add_parts(disks, root_fd, disks->root_count);
 	/* The kernel prints the number of the whole disk. */
 	for (unsigned i = 0; i < disks->own_count; i++)
 		add_number(disks, root_fd, disks->own[i], disks->own[i]);
+}
+
+/* "[2001:db8::1]:/srv/pi" to "2001:db8::1": the kernel leaves the brackets out (fs/nfs/fs_context.c). */
+static void find_server(struct klog_disks *disks, const char *source)
+{
+	const char *begin = source[0] == '[' ? source + 1 : source;
+	const char *end = source[0] == '[' ? strchr(source, ']') : strstr(source, ":/");
+	size_t length = end ? (size_t)(end - begin) : 0;
+
+	if (length < sizeof(disks->nfs_server))
+		snprintf(disks->nfs_server, sizeof(disks->nfs_server), "%.*s", (int)length, begin);
 }
 
 static void find_root(struct klog_disks *disks, int root_fd)
@@ -209,9 +236,12 @@ static void find_root(struct klog_disks *disks, int root_fd)
 
 	if (fd < 0)
 		return;
-	if (disk_mount_read(fd, &mount) != 0 ||
-	    disk_of_mount(root_fd, &mount, disks->root, sizeof(disks->root)) < 0)
-		disks->root[0] = '\0';
+	if (disk_mount_read(fd, &mount) == 0) {
+		if (disk_of_mount(root_fd, &mount, disks->root, sizeof(disks->root)) < 0)
+			disks->root[0] = '\0';
+		if (disk_mount_is_nfs(&mount))
+			find_server(disks, mount.source);
+	}
 	close(fd);
 }
 
@@ -223,7 +253,7 @@ void klog_disks_find(struct klog_disks *disks, int root_fd, bool real_root)
 	find_root(disks, root_fd);
 	if (disk_find_root(root_fd, disk, sizeof(disk), reason, sizeof(reason)) == 0) {
 		add_own(disks, disk);
-		add_parts(disks, root_fd, disk);
+		add_parts(disks, root_fd, 0);
 	} else {
 		/* A root on NFS is known not to be on a disk. */
 		disks->all_ours = !procfs_exists(root_fd, "proc/self/mountinfo");
@@ -248,14 +278,17 @@ static bool is_storage(const char *device)
 static bool place_number(const struct klog_disks *disks, const struct klog_match *match,
 			 struct klog_place *ret_place)
 {
-	const char *disk = "swap"; /* swap that came after the last look */
+	/* Swap that came after the last look: on a Pi that is most likely on its card. */
+	const char *disk = "swap";
+	bool known = false;
 	for (unsigned i = 0; i < disks->number_count; i++) {
 		const struct klog_swap_number *number = &disks->numbers[i];
 		if (number->major == match->numbers[0] && number->minor == match->numbers[1])
-			disk = number->disk;
+			disk = number->disk, known = true;
 	}
 	snprintf(ret_place->disk, sizeof(ret_place->disk), "%s", disk);
 	ret_place->ours = true;
+	ret_place->below_root = !known || is_among(disks, disks->root_count, disk);
 	return disk[0] != '\0';
 }
 
@@ -269,7 +302,7 @@ bool klog_disks_place(const struct klog_disks *disks, const struct klog_match *m
 	switch (match->naming) {
 	case KLOG_NAMED_NOT:
 		snprintf(ret_place->disk, sizeof(ret_place->disk), "swap");
-		ret_place->ours = true;
+		ret_place->ours = ret_place->below_root = true;
 		return true;
 	case KLOG_NAMED_NUMBER:
 		return place_number(disks, match, ret_place);
@@ -292,6 +325,8 @@ bool klog_disks_place(const struct klog_disks *disks, const struct klog_match *m
 		return false;
 	klog_disk_of(device, ret_place->disk);
 	ret_place->ours = disks->all_ours || is_own(disks, ret_place->disk);
+	ret_place->below_root =
+		disks->all_ours || is_among(disks, disks->root_count, ret_place->disk);
 	char root_disk[DISK_NAME_SIZE];
 	klog_disk_of(disks->root, root_disk);
 	ret_place->root = disks->root[0] &&

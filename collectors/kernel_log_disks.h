@@ -29,6 +29,8 @@ struct klog_disks {
 	bool all_ours;		  /* nobody knows where the root is: all disks count */
 	bool hosts_known;	  /* the next one is valid */
 	uint32_t mmc_hosts; /* bit per mmc host that carries a disk; the radio chip's does not */
+	char nfs_server
+		[64]; /* of a root on NFS, as lines of the kernel name it; empty: no such root */
 	unsigned own_count, root_count; /* those of the root come first and stay */
 	char own[KLOG_OWN_DISKS][DISK_NAME_SIZE];
 	unsigned number_count;
@@ -47,7 +49,8 @@ void klog_disks_refresh(struct klog_disks *disks, int root_fd);
 struct klog_place {
 	char disk[DISK_NAME_SIZE];
 	bool ours;
-	bool root; /* the root file system, or the card that it is on */
+	bool below_root; /* the disk under the root file system; false: one with swap, or not ours */
+	bool root;	 /* the root file system, or the card that it is on */
 };
 
 /* False for what is no storage at all: the radio chip, loop, zram and optical drives. Pure. */

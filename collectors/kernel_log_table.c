@@ -63,7 +63,7 @@ const struct klog_class_info klog_classes[KLOG_CLASSES] = {
 	[KLOG_KERNEL_PANIC] = {"kernel-panic", "kernel_panics", "Kernel panic", KLOG_TOPIC_KERNEL,
 			       KLOG_LOSES, KLOG_ALARM_KERNEL, false},
 	[KLOG_NFS_SILENT] = {"nfs-silent", "nfs_silences", "NFS server does not answer",
-			     KLOG_TOPIC_NFS, KLOG_WARNING, KLOG_ALARM_NONE, false},
+			     KLOG_TOPIC_NFS, KLOG_WARNING, KLOG_ALARM_NFS, false},
 	[KLOG_NFS_OK] = {"nfs-ok", "nfs_returns", "NFS server answers", KLOG_TOPIC_NFS, KLOG_NOTED,
 			 KLOG_ALARM_NONE, false},
 	[KLOG_LOST] = {"kernel-log-lost", "lost_records", "Kernel log not read", KLOG_TOPIC_LOG,

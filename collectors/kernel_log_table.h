@@ -57,10 +57,12 @@ enum klog_rank {
 	KLOG_LOSES, /* swap, the file system or the kernel itself is lost */
 };
 
-/* What holds for a minute after a line. */
+/* What holds for a while after a line. */
 enum klog_alarm {
 	KLOG_ALARM_NONE,
 	KLOG_ALARM_STORAGE,
+	KLOG_ALARM_SWAP, /* the same of swap that is not on the root's disk */
+	KLOG_ALARM_NFS,	 /* the server of the root is silent */
 	KLOG_ALARM_MEMORY,
 	KLOG_ALARM_KERNEL,
 	KLOG_ALARMS,

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/units.h"
 #include "collectors/kernel_log_record.h"
@@ -18,12 +19,15 @@
  */
 static const int64_t alarm_ns[KLOG_ALARMS] = {
 	[KLOG_ALARM_STORAGE] = 60 * NS_PER_S,
+	[KLOG_ALARM_SWAP] = 60 * NS_PER_S,
+	/* Until it says that the server is back, or the word of that was lost. */
+	[KLOG_ALARM_NFS] = 600 * NS_PER_S,
 	[KLOG_ALARM_MEMORY] = 10 * NS_PER_S,
 	[KLOG_ALARM_KERNEL] = 60 * NS_PER_S,
 };
 
 static void count_match(struct klog_tally *tally, enum klog_class class, int64_t count,
-			bool also_timeout)
+			bool also_timeout, bool below_root)
 {
 	static const struct {
 		enum klog_class class;
@@ -42,7 +46,7 @@ static void count_match(struct klog_tally *tally, enum klog_class class, int64_t
 		if (rows[i].class != class)
 			continue;
 		tally->counters[rows[i].counter] += count;
-		if (rows[i].request)
+		if (rows[i].request && below_root)
 			tally->counters[KLOG_COUNT_STORAGE] += count;
 	}
 	if (also_timeout)
@@ -77,15 +81,9 @@ static bool check_sequence(struct klog_tally *tally, uint64_t sequence, int64_t 
 	return news;
 }
 
-/* Where no line says which disk was meant: the first of ours. */
-static void guess_site(const struct klog_tally *tally, const struct klog_match *match,
-		       struct klog_site_memory *site)
+static bool is_swap(enum klog_site site)
 {
-	bool swap = match->site == KLOG_SITE_SWAP_READ || match->site == KLOG_SITE_SWAP_WRITE;
-	const char *disk = swap ? "swap" : tally->disks.own_count ? tally->disks.own[0] : "disk";
-	site->storage = true;
-	site->place.ours = true;
-	snprintf(site->place.disk, sizeof(site->place.disk), "%s", disk);
+	return site == KLOG_SITE_SWAP_READ || site == KLOG_SITE_SWAP_WRITE;
 }
 
 /*
@@ -100,7 +98,10 @@ static void find_site(struct klog_tally *tally, const struct klog_match *match,
 	if (match->suppressed && memory->known)
 		site = *memory;
 	else if (match->suppressed)
-		guess_site(tally, match, &site);
+		site = (struct klog_site_memory){.storage = true,
+						 .class = match->class,
+						 .place = {"swap", .ours = true,
+							   .below_root = true}};
 	else
 		site.storage = klog_disks_place(&tally->disks, match, &site.place);
 	if (match->site != KLOG_SITE_NONE && !match->suppressed)
@@ -108,25 +109,73 @@ static void find_site(struct klog_tally *tally, const struct klog_match *match,
 	*ret_site = site;
 }
 
+/*
+ * What was left out is said just before the line that says of which disk. Until the first of those it is
+ * nobody's; only swap is always ours. Returns true if there is nothing else to do.
+ */
+static bool hold_back(struct klog_tally *tally, struct klog_match *match)
+{
+	if (match->site == KLOG_SITE_NONE || is_swap(match->site))
+		return false;
+	if (match->suppressed && !tally->sites[match->site].known) {
+		tally->held[match->site] += match->count;
+		return true;
+	}
+	if (!match->suppressed) {
+		match->count += tally->held[match->site];
+		tally->held[match->site] = 0;
+	}
+	return false;
+}
+
+/* The lines about a silent NFS server name it, and only that of the root matters. */
+static bool names_root_server(const struct klog_tally *tally, const char *text)
+{
+	static const char before[] = "nfs: server ";
+	const char *server = tally->disks.nfs_server;
+	size_t length = strlen(server);
+
+	return length > 0 && strncmp(text, before, sizeof(before) - 1) == 0 &&
+	       strncmp(text + sizeof(before) - 1, server, length) == 0 &&
+	       text[sizeof(before) - 1 + length] == ' ';
+}
+
+static void raise_alarm(struct klog_tally *tally, const struct klog_site_memory *site,
+			const char *text, int64_t now_ns)
+{
+	const struct klog_class_info *info = &klog_classes[site->class];
+	enum klog_alarm alarm = info->alarm;
+	bool swap = site->class == KLOG_SWAP_READ_ERROR || site->class == KLOG_SWAP_WRITE_ERROR;
+
+	if (site->class == KLOG_NFS_OK && names_root_server(tally, text))
+		tally->alarm_until_ns[KLOG_ALARM_NFS] = 0;
+	if (alarm == KLOG_ALARM_NONE ||
+	    (alarm == KLOG_ALARM_NFS && !names_root_server(tally, text)))
+		return;
+	if (swap && !site->place.below_root)
+		alarm = KLOG_ALARM_SWAP;
+	bool for_good = info->final && site->place.root;
+	int64_t until_ns = for_good ? INT64_MAX : now_ns + alarm_ns[alarm];
+	if (until_ns > tally->alarm_until_ns[alarm])
+		tally->alarm_until_ns[alarm] = until_ns;
+}
+
 static bool take_line(struct klog_tally *tally, const struct klog_record *record, int64_t now_ns)
 {
 	struct klog_match match;
-	if (!klog_classify(record->text, record->level, &match) || match.count == 0)
+	if (!klog_classify(record->text, record->level, &match) || match.count == 0 ||
+	    hold_back(tally, &match))
 		return false;
 
 	struct klog_site_memory site = {.storage = true, .class = match.class};
-	site.place.ours = true;
+	site.place.ours = site.place.below_root = true;
 	if (klog_classes[match.class].topic == KLOG_TOPIC_DISK || match.site != KLOG_SITE_NONE)
 		find_site(tally, &match, &site);
 	if (!site.storage || site.class == KLOG_NOTHING)
 		return false;
 	if (site.place.ours) {
-		enum klog_alarm alarm = klog_classes[site.class].alarm;
-		count_match(tally, site.class, match.count, match.timeout);
-		bool for_good = klog_classes[site.class].final && site.place.root;
-		int64_t until_ns = for_good ? INT64_MAX : now_ns + alarm_ns[alarm];
-		if (alarm != KLOG_ALARM_NONE && until_ns > tally->alarm_until_ns[alarm])
-			tally->alarm_until_ns[alarm] = until_ns;
+		count_match(tally, site.class, match.count, match.timeout, site.place.below_root);
+		raise_alarm(tally, &site, record->text, now_ns);
 	}
 	return klog_incidents_add(&tally->incidents, site.class, match.count, &site.place,
 				  record->text, now_ns);

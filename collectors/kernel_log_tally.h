@@ -37,6 +37,7 @@ struct klog_tally {
 	int64_t counters[KLOG_COUNTERS];
 	int64_t alarm_until_ns[KLOG_ALARMS];
 	struct klog_site_memory sites[KLOG_SITES];
+	int64_t held[KLOG_SITES]; /* left out before the first line that says of which disk */
 	struct klog_incidents incidents;
 
 	bool has_gaps; /* a copy of a log, in which missing numbers are no loss */

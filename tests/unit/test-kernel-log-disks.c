@@ -183,6 +183,40 @@ static void parts_of_a_mapping(void **state)
 	assert_string_equal(place_of(&disks, "EXT4-fs error (device dm-0): x"), "dm-0+");
 	assert_string_equal(place_of(&disks, "mmcblk0: recovery failed!"), "mmcblk0+");
 	assert_string_equal(place_of(&disks, "EXT4-fs error (device sdb1): x"), "sdb");
+
+	/* A volume in an encrypted partition: two layers. */
+	put_disk(fixture, "dm-1", "253:1\n");
+	put_link(fixture, "sys/dev/block/253:1", "../../block/dm-1");
+	put_link(fixture, "sys/block/dm-1/slaves/dm-0", "../../dm-0");
+	put(fixture, "proc/self/mountinfo", "27 1 253:1 / / rw - ext4 /dev/mapper/y rw\n");
+	klog_disks_find(&disks, fixture->env.root_fd, false);
+	assert_string_equal(disks.root, "dm-1");
+	assert_string_equal(place_of(&disks, "mmcblk0: recovery failed!"), "mmcblk0+");
+}
+
+static void server_of_the_root(void **state)
+{
+	static const char *const rows[][2] = {
+		{"10.0.0.1:/pi", "10.0.0.1"},
+		{"[2001:db8::1]:/srv/pi", "2001:db8::1"},
+		{"files.example.net:/srv/pi", "files.example.net"},
+		{"nonsense", ""},
+		{"[2001:db8::1", ""},
+	};
+	struct fixture *fixture = *state;
+	struct klog_disks disks;
+
+	put_pi(fixture);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char line[128];
+		snprintf(line, sizeof(line), "27 1 0:21 / / rw - nfs4 %s rw\n", rows[i][0]);
+		put(fixture, "proc/self/mountinfo", line);
+		klog_disks_find(&disks, fixture->env.root_fd, false);
+		assert_string_equal(disks.nfs_server, rows[i][1]);
+	}
+	put(fixture, "proc/self/mountinfo", "27 1 179:2 / / rw - ext4 /dev/root rw\n");
+	klog_disks_find(&disks, fixture->env.root_fd, false);
+	assert_string_equal(disks.nfs_server, "");
 }
 
 static void without_a_root_disk(void **state)
@@ -235,6 +269,7 @@ int main(void)
 		cmocka_unit_test(swaps_line_by_line),
 		cmocka_unit_test_setup_teardown(root_and_swap_are_ours, setup, teardown),
 		cmocka_unit_test_setup_teardown(parts_of_a_mapping, setup, teardown),
+		cmocka_unit_test_setup_teardown(server_of_the_root, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_a_root_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(swap_that_comes_later, setup, teardown),
 	};

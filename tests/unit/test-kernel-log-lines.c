@@ -213,12 +213,25 @@ static const struct klog_incident *the_incident(const struct klog_tally *tally)
 	return found;
 }
 
+/* Lines that were left out of somebody's disk: the next line says whose. Swap is always ours. */
+static bool is_nobodys_yet(const char *text)
+{
+	return strstr(text, "callbacks suppressed") && !strstr(text, "swap") &&
+	       !strstr(text, "sio_") && !strstr(text, "rpc_");
+}
+
 static void every_line_is_known(void **state)
 {
 	(void)state;
 
 	for (size_t i = 0; i < LINES; i++) {
 		struct klog_tally *tally = pi_new();
+		if (is_nobodys_yet(lines[i].text)) {
+			assert_false(say(tally, lines[i].text, NS_PER_S));
+			assert_null(the_incident(tally));
+			free(tally);
+			continue;
+		}
 		assert_true(say(tally, lines[i].text, NS_PER_S));
 		const struct klog_incident *incident = the_incident(tally);
 		const struct batch *batch = events(tally, NS_PER_S);

@@ -81,7 +81,7 @@ static void timeouts_count_twice(void **state)
 	struct klog_tally *tally = pi_new();
 	(void)state;
 
-	say(tally, "timeout error, dev sda, sector 8 op 0x1:(WRITE) flags 0x0", NS_PER_S);
+	say(tally, "timeout error, dev mmcblk0, sector 8 op 0x1:(WRITE) flags 0x0", NS_PER_S);
 	assert_int_equal(tally->counters[KLOG_COUNT_SD_WRITE], 1);
 	assert_int_equal(tally->counters[KLOG_COUNT_SD_TIMEOUT], 1);
 	assert_int_equal(tally->counters[KLOG_COUNT_SD_READ], 0);
@@ -105,8 +105,13 @@ static void left_out_lines(void **state)
 	const int64_t *counters = tally->counters;
 	(void)state;
 
-	say(tally, suppressed, 1);
-	assert_int_equal(counters[KLOG_COUNT_SD_WRITE], 41);
+	/* Before the first line it is nobody's; then that line's. */
+	assert_false(say(tally, suppressed, 1));
+	assert_int_equal(counters[KLOG_COUNT_SD_WRITE] + counters[KLOG_COUNT_SD_READ], 0);
+	say(tally, "I/O error, dev sda, sector 8 op 0x1:(WRITE) flags 0x0", 1);
+	assert_int_equal(counters[KLOG_COUNT_SD_WRITE], 42);
+	/* Of a disk with swap: that says nothing of the disk under the root. */
+	assert_int_equal(counters[KLOG_COUNT_STORAGE], 0);
 	say(tally, "I/O error, dev sda, sector 8 op 0x0:(READ) flags 0x0", 1);
 	/* Lines of other sites between them do not matter. */
 	say(tally, "Buffer I/O error on dev sdb1, logical block 0, async page read", 1);
@@ -120,7 +125,7 @@ static void left_out_lines(void **state)
 	say(tally, "operation not supported error, dev sda, sector 8 op 0x3:(DISCARD) flags 0", 1);
 	say(tally, suppressed, 1);
 	assert_int_equal(counters[KLOG_COUNT_SD_READ], 42);
-	assert_int_equal(counters[KLOG_COUNT_SD_WRITE], 41);
+	assert_int_equal(counters[KLOG_COUNT_SD_WRITE], 42);
 
 	say(tally, "Write-error on swap-device (254:0:8)", 1);
 	say(tally, "__end_swap_bio_write: 9 callbacks suppressed", 1);
@@ -162,6 +167,52 @@ static void alarms_end(void **state)
 	assert_true(klog_tally_alarm(tally, KLOG_ALARM_STORAGE, 1000 * minute));
 	say(tally, "Internal error: Oops: 17 [#1] SMP ARM", NS_PER_S);
 	assert_true(klog_tally_alarm(tally, KLOG_ALARM_KERNEL, NS_PER_S));
+	free(tally);
+}
+
+/* A stick that failed before we looked leaves nothing with our card. */
+static void left_out_lines_of_others(void **state)
+{
+	struct klog_tally *tally = pi_new();
+	(void)state;
+
+	say(tally, "blk_print_req_error: 500 callbacks suppressed", 1);
+	say(tally, "I/O error, dev sdb, sector 8 op 0x1:(WRITE) flags 0x0", 1);
+	say(tally, "I/O error, dev mmcblk0, sector 8 op 0x1:(WRITE) flags 0x0", 1);
+	assert_int_equal(tally->counters[KLOG_COUNT_SD_WRITE], 1);
+	free(tally);
+}
+
+static void swap_elsewhere_is_not_the_card(void **state)
+{
+	struct klog_tally *tally = pi_new();
+	(void)state;
+
+	say(tally, "Read-error on swap-device (8:0:8)", 1);
+	assert_true(klog_tally_alarm(tally, KLOG_ALARM_SWAP, 1));
+	assert_false(klog_tally_alarm(tally, KLOG_ALARM_STORAGE, 1));
+	say(tally, "Read-error on swap-device (179:2:8)", 1);
+	assert_true(klog_tally_alarm(tally, KLOG_ALARM_STORAGE, 1));
+	free(tally);
+}
+
+static void silent_server_of_the_root(void **state)
+{
+	struct klog_tally *tally = pi_new();
+	(void)state;
+
+	say(tally, "nfs: server 192.0.2.10 not responding, still trying", 1);
+	assert_false(klog_tally_alarm(tally, KLOG_ALARM_NFS, 1));
+	strcpy(tally->disks.nfs_server, "192.0.2.1");
+	say(tally, "nfs: server 192.0.2.10 not responding, still trying", 1);
+	assert_false(klog_tally_alarm(tally, KLOG_ALARM_NFS, 1));
+	say(tally, "nfs: server 192.0.2.1 not responding, still trying", 1);
+	assert_true(klog_tally_alarm(tally, KLOG_ALARM_NFS, 300 * NS_PER_S));
+	assert_false(klog_tally_alarm(tally, KLOG_ALARM_NFS, 601 * NS_PER_S));
+	say(tally, "nfs: server 192.0.2.10 OK", 1);
+	assert_true(klog_tally_alarm(tally, KLOG_ALARM_NFS, 1));
+	say(tally, "nfs: server 192.0.2.1 OK", 1);
+	assert_false(klog_tally_alarm(tally, KLOG_ALARM_NFS, 1));
 	free(tally);
 }
 
@@ -319,11 +370,19 @@ static void positions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parses_records),	 cmocka_unit_test(truncated_records),
-		cmocka_unit_test(long_text_is_cut),	 cmocka_unit_test(timeouts_count_twice),
-		cmocka_unit_test(left_out_lines),	 cmocka_unit_test(alarms_end),
-		cmocka_unit_test(root_is_lost_for_good), cmocka_unit_test(lost_records_are_told),
-		cmocka_unit_test(restart_goes_on),	 cmocka_unit_test(positions),
+		cmocka_unit_test(parses_records),
+		cmocka_unit_test(truncated_records),
+		cmocka_unit_test(long_text_is_cut),
+		cmocka_unit_test(timeouts_count_twice),
+		cmocka_unit_test(left_out_lines),
+		cmocka_unit_test(alarms_end),
+		cmocka_unit_test(root_is_lost_for_good),
+		cmocka_unit_test(left_out_lines_of_others),
+		cmocka_unit_test(swap_elsewhere_is_not_the_card),
+		cmocka_unit_test(silent_server_of_the_root),
+		cmocka_unit_test(lost_records_are_told),
+		cmocka_unit_test(restart_goes_on),
+		cmocka_unit_test(positions),
 	};
 	return cmocka_run_group_tests_name("kernel-log-match", tests, NULL, NULL);
 }

@@ -329,6 +329,11 @@ static void test_what_fails_counts_without_memory(void **context)
 	assert_true(verdict.storage_failing);
 	assert_true(verdict.out_of_memory);
 	assert_false(verdict.kernel_failing);
+	set(&readings, ROLE_STORAGE_FAILING, 0);
+	set(&readings, ROLE_SWAP_FAILING, 1);
+	pressure_judge(&pressure, &conf, &readings, 6 * NS_PER_S, &verdict);
+	assert_true(verdict.storage_failing);
+	assert_false(verdict.kernel_failing);
 }
 
 static void test_mul_div(void **context)
