@@ -171,8 +171,20 @@ static void check_notifier(const struct agent *agent, const struct instance *ins
 	}
 }
 
+static void check_health(struct agent *agent, struct findings *findings)
+{
+	const struct health *health = &agent->judge.health;
+	if (health->word == HEALTH_UNKNOWN || health->word == HEALTH_GOOD)
+		return;
+	struct finding *row = add(findings, "decision", health->reason);
+	if (row)
+		snprintf(row->what, sizeof(row->what), "the disk is %s",
+			 health_words[health->word]);
+}
+
 static void check_decision(struct agent *agent, struct findings *findings)
 {
+	check_health(agent, findings);
 	if (agent->judge.decision.state != CONTROL_BLIND)
 		return;
 	struct finding *row =

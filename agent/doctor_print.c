@@ -334,8 +334,11 @@ void doctor_print_people(const struct agent *agent, const struct findings *findi
 	print_findings(findings, "clock");
 	if (findings->dropped)
 		printf("\n... and %zu findings more\n", findings->dropped);
-	printf("\n%s\n",
-	       findings->count ? "Some things above need attention." : "Nothing needs attention.");
+	size_t wrong = 0;
+	for (size_t i = 0; i < findings->count; i++)
+		wrong += !findings->rows[i].missing;
+	printf("\n%s%s\n", wrong ? "Some things above need attention." : "Nothing needs attention.",
+	       wrong < findings->count ? " Some readings are missing." : "");
 }
 
 int doctor_print_json(const struct agent *agent, const struct findings *findings)
