@@ -202,7 +202,9 @@ static void put_stalled(struct sdcard *sd, const struct disk_stat *stat, int64_t
 			struct batch *batch)
 {
 	int64_t quiet_s = sd->primed ? (now_ns - sd->progress_ns) / NS_PER_S : 0;
-	if (!sd->primed || disk_stat_finished(&sd->last, stat) || stat->in_flight == 0)
+	/* From the first reading that saw a request: an agent may sample less often than stall_after. */
+	if (!sd->primed || sd->last.in_flight == 0 || stat->in_flight == 0 ||
+	    disk_stat_finished(&sd->last, stat))
 		sd->progress_ns = now_ns;
 
 	bool stalled = now_ns - sd->progress_ns >= sd->conf->stall_after;

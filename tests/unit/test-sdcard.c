@@ -305,10 +305,30 @@ static void no_stall_while_something_finishes(void **state)
 		assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
 	}
 	card(fixture, 1001, 5001, 1);
+	sample_after(fixture, NS_PER_MS);
 	sample_after(fixture, 1999 * NS_PER_MS);
 	assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
 	sample_after(fixture, NS_PER_MS);
 	assert_int_equal(value_of(fixture, "sd", "stalled"), 1);
+}
+
+/* A request that is there at one reading has waited since then, not since the one before. */
+static void no_stall_of_seldom_readings(void **state)
+{
+	struct fixture *fixture = *state;
+
+	pi3(fixture);
+	start(fixture);
+	sample_after(fixture, 0);
+	card(fixture, 1000, 5000, 1);
+	sample_after(fixture, 30 * NS_PER_S);
+	assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
+	assert_int_equal(fixture->batch.event_count, 0);
+	/* The same one 30 s later. */
+	sample_after(fixture, 30 * NS_PER_S);
+	assert_int_equal(value_of(fixture, "sd", "stalled"), 1);
+	assert_string_equal(fixture->batch.events[0].text,
+			    "mmcblk0: 1 requests wait and none has finished for 30 s");
 }
 
 static void broken_stat_is_unknown(void **state)
@@ -351,6 +371,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(counters_wrap, setup, teardown),
 		cmocka_unit_test_setup_teardown(stall_begins_and_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_stall_while_something_finishes, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_stall_of_seldom_readings, setup, teardown),
 		cmocka_unit_test_setup_teardown(broken_stat_is_unknown, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("sdcard", tests, NULL, NULL);
