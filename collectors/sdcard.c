@@ -20,6 +20,7 @@
 #include "collectors/disk_window.h"
 #include "collectors/err_stats.h"
 #include "collectors/sdcard_metrics.h"
+#include "collectors/sdcard_stall.h"
 
 /* Short enough to follow a card that gets slow, long enough for the few writes of a calm Pi. */
 #define RECENT_NS (10 * NS_PER_S)
@@ -50,12 +51,11 @@ struct sdcard {
 	int64_t retry_ns;
 	struct complaint complaint;
 
-	bool primed; /* last, last_ns and progress_ns are valid */
+	bool primed; /* last and last_ns are valid */
 	struct disk_stat last;
 	int64_t last_ns;
-	int64_t progress_ns; /* when a request was last seen to finish, or none waited */
-	int64_t busy_ns;     /* summed up since the start */
-	bool stalled;
+	int64_t busy_ns; /* summed up since the start */
+	struct sdcard_stall stall;
 	struct disk_window recent, steady, day;
 
 	struct card card;
@@ -198,33 +198,6 @@ static void put_recent(struct sdcard *sd, const struct disk_point *point, struct
 	batch_value(batch, SD_QUEUE, mul_div(way.queue_ms, 1000 * NS_PER_MS, way.at_ns));
 }
 
-static void put_stalled(struct sdcard *sd, const struct disk_stat *stat, int64_t now_ns,
-			struct batch *batch)
-{
-	int64_t quiet_s = sd->primed ? (now_ns - sd->progress_ns) / NS_PER_S : 0;
-	/* From the first reading that saw a request: an agent may sample less often than stall_after. */
-	if (!sd->primed || sd->last.in_flight == 0 || stat->in_flight == 0 ||
-	    disk_stat_finished(&sd->last, stat))
-		sd->progress_ns = now_ns;
-
-	bool stalled = now_ns - sd->progress_ns >= sd->conf->stall_after;
-	if (stalled && !sd->stalled) {
-		struct event *event =
-			batch_event(batch, "sd-stall", SEVERITY_CRITICAL,
-				    "%s: %lld requests wait and none has finished for %lld s",
-				    sd->device, (long long)stat->in_flight, (long long)quiet_s);
-		event_put(event, "in_flight", stat->in_flight);
-		event_put(event, "quiet_s", quiet_s);
-	} else if (!stalled && sd->stalled) {
-		struct event *event = batch_event(batch, "sd-stall-end", SEVERITY_INFO,
-						  "%s finishes requests again, after %lld s",
-						  sd->device, (long long)quiet_s);
-		event_put(event, "quiet_s", quiet_s);
-	}
-	sd->stalled = stalled;
-	batch_value(batch, SD_STALLED, stalled);
-}
-
 /* No counters this time. A disk that vanished is a stall without end; anything else is unknown. */
 static void put_trouble(struct sdcard *sd, struct batch *batch)
 {
@@ -263,7 +236,9 @@ static void put_stat(struct sdcard *sd, const struct disk_stat *stat, int64_t no
 	put_written_day(sd, &point, batch);
 	batch_value(batch, SD_WRITE_BYTES, stat->write_bytes);
 	batch_value(batch, SD_IN_FLIGHT, stat->in_flight);
-	put_stalled(sd, stat, now_ns, batch);
+	sdcard_stall_take(&sd->stall, sd->primed ? &sd->last : NULL, stat, sd->conf->stall_after,
+			  now_ns, sd->device, batch);
+	batch_value(batch, SD_STALLED, sd->stall.stalled);
 	sd->last = *stat;
 	sd->last_ns = now_ns;
 	sd->primed = true;

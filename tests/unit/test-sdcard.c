@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The SD card collector on fake roots: how the disk is found on Pis that boot in different ways, and
- * latency and stalls from counters that are set by hand. Paths are those of a Pi 3 and a Pi 4.
+ * latency from counters that are set by hand. Paths are those of a Pi 3 and a Pi 4.
  */
 #include "tests/unit/sdcard-world.h"
 
@@ -250,87 +250,6 @@ static void counters_wrap(void **state)
 	assert_int_equal(value_of(fixture, "sd", "write_latency_ms"), 10);
 }
 
-static void stall_begins_and_ends(void **state)
-{
-	struct fixture *fixture = *state;
-
-	pi3(fixture);
-	card(fixture, 1000, 5000, 3);
-	start(fixture);
-	sample_after(fixture, 0);
-	for (int i = 1; i < 10; i++) {
-		sample_after(fixture, NS_PER_S);
-		assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
-		assert_int_equal(fixture->batch.event_count, 0);
-	}
-	sample_after(fixture, NS_PER_S);
-	assert_int_equal(value_of(fixture, "sd", "stalled"), 1);
-	assert_int_equal(fixture->batch.event_count, 1);
-	const struct event *event = &fixture->batch.events[0];
-	assert_string_equal(event->kind, "sd-stall");
-	assert_int_equal(event->severity, SEVERITY_CRITICAL);
-	assert_string_equal(event->text, "mmcblk0: 3 requests wait and none has finished for 10 s");
-	assert_string_equal(event->values[0].name, "in_flight");
-	assert_int_equal(event->values[0].value, 3);
-
-	/* It lasts: no second event. Then one of the three finishes. */
-	sample_after(fixture, 20 * NS_PER_S);
-	assert_int_equal(value_of(fixture, "sd", "stalled"), 1);
-	assert_int_equal(fixture->batch.event_count, 0);
-	card(fixture, 1001, 35000, 2);
-	sample_after(fixture, NS_PER_S);
-	assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
-	assert_int_equal(fixture->batch.event_count, 1);
-	assert_string_equal(fixture->batch.events[0].kind, "sd-stall-end");
-	assert_string_equal(fixture->batch.events[0].text,
-			    "mmcblk0 finishes requests again, after 31 s");
-}
-
-/* A card that is slow or at rest is not stalled. */
-static void no_stall_while_something_finishes(void **state)
-{
-	struct fixture *fixture = *state;
-
-	set(fixture, "stall_after", "2s");
-	pi3(fixture);
-	start(fixture);
-	for (int i = 0; i < 30; i++) {
-		put_stat(fixture, "mmcblk0", 1000 + i / 2, 1000, 8000, 5000, 5000, 30);
-		sample_after(fixture, NS_PER_S);
-		assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
-	}
-	card(fixture, 1001, 5001, 0);
-	for (int i = 0; i < 5; i++) {
-		sample_after(fixture, NS_PER_S);
-		assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
-	}
-	card(fixture, 1001, 5001, 1);
-	sample_after(fixture, NS_PER_MS);
-	sample_after(fixture, 1999 * NS_PER_MS);
-	assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
-	sample_after(fixture, NS_PER_MS);
-	assert_int_equal(value_of(fixture, "sd", "stalled"), 1);
-}
-
-/* A request that is there at one reading has waited since then, not since the one before. */
-static void no_stall_of_seldom_readings(void **state)
-{
-	struct fixture *fixture = *state;
-
-	pi3(fixture);
-	start(fixture);
-	sample_after(fixture, 0);
-	card(fixture, 1000, 5000, 1);
-	sample_after(fixture, 30 * NS_PER_S);
-	assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
-	assert_int_equal(fixture->batch.event_count, 0);
-	/* The same one 30 s later. */
-	sample_after(fixture, 30 * NS_PER_S);
-	assert_int_equal(value_of(fixture, "sd", "stalled"), 1);
-	assert_string_equal(fixture->batch.events[0].text,
-			    "mmcblk0: 1 requests wait and none has finished for 30 s");
-}
-
 static void broken_stat_is_unknown(void **state)
 {
 	struct fixture *fixture = *state;
@@ -369,9 +288,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(latency_of_slow_sampling, setup, teardown),
 		cmocka_unit_test_setup_teardown(latency_of_fast_sampling, setup, teardown),
 		cmocka_unit_test_setup_teardown(counters_wrap, setup, teardown),
-		cmocka_unit_test_setup_teardown(stall_begins_and_ends, setup, teardown),
-		cmocka_unit_test_setup_teardown(no_stall_while_something_finishes, setup, teardown),
-		cmocka_unit_test_setup_teardown(no_stall_of_seldom_readings, setup, teardown),
 		cmocka_unit_test_setup_teardown(broken_stat_is_unknown, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("sdcard", tests, NULL, NULL);
