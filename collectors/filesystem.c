@@ -10,7 +10,7 @@
  * errors=remount-ro prove it; without that option it is the kernel log that tells.
  *
  * A root that is read-only from the beginning is somebody's choice, and so is a change that no error
- * came with.
+ * came with, also where nothing counts errors (btrfs, xfs): there, too, it is the kernel log that tells.
  */
 #include "collectors/collectors.h"
 
@@ -155,17 +155,18 @@ static void judge_read_only(struct filesystem *fs, struct batch *batch)
 	bool stopped =
 		fs->mount.stopped || fs->status_stopped || (new_errors && fs->mount.error_stops);
 	bool read_only = stopped || fs->mount.read_only;
-	/* Where nothing tells of errors any change while running is taken for one. */
-	bool told = fs->counted_before || fs->files.status_fd >= 0;
-	if (read_only && fs->was_writable && (new_errors || !told))
+	if (read_only && fs->was_writable && new_errors)
 		stopped = true;
 
 	if (read_only && !fs->read_only && (fs->was_writable || stopped)) {
+		/* Where nothing tells of errors it may be either: the kernel log knows. */
+		bool counted = fs->counted_before || fs->files.status_fd >= 0;
+		const char *why = stopped   ? "the kernel stopped it after an error"
+				  : counted ? "it was mounted so, without an error"
+					    : "mounted so, or after an error in the kernel log";
 		fs->told = true;
 		batch_event(batch, "fs-read-only", stopped ? SEVERITY_CRITICAL : SEVERITY_WARNING,
-			    stopped ? "%s is read-only now: the kernel stopped it after an error"
-				    : "%s is read-only now: it was mounted so, without an error",
-			    fs->files.title);
+			    "%s is read-only now: %s", fs->files.title, why);
 	} else if (!read_only && fs->told) {
 		fs->told = false;
 		batch_event(batch, "fs-read-only-end", SEVERITY_INFO, "%s can be written to again",

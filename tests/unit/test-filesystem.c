@@ -260,7 +260,7 @@ static void f2fs(void **state)
 	assert_int_equal(stopped(fixture), 1);
 }
 
-/* Nothing tells why: then a change while running is taken for a fault. */
+/* Nothing tells why: an operator's remount looks like that, and the kernel log knows of faults. */
 static void kinds_without_counters(void **state)
 {
 	struct fixture *fixture = *state;
@@ -273,6 +273,15 @@ static void kinds_without_counters(void **state)
 	mount_root(fixture, "btrfs /dev/mmcblk0p2 ro,subvol=/@");
 	sample_after(fixture, 10 * NS_PER_S);
 	assert_string_equal(only_event(fixture)->kind, "fs-read-only");
+	assert_int_equal(only_event(fixture)->severity, SEVERITY_WARNING);
+	assert_string_equal(only_event(fixture)->text,
+			    "btrfs on mmcblk0p2 is read-only now: mounted so, or after an error in "
+			    "the kernel log");
+	assert_int_equal(value_of(fixture, "fs", "read_only"), 1);
+	assert_int_equal(stopped(fixture), 0);
+	/* Unless the mount table says it. */
+	mount_root(fixture, "btrfs /dev/mmcblk0p2 rw,shutdown");
+	sample_after(fixture, 10 * NS_PER_S);
 	assert_int_equal(stopped(fixture), 1);
 }
 
