@@ -5,6 +5,8 @@
  */
 #include "tests/unit/sdcard-world.h"
 
+#include "collectors/disk.h"
+
 static void finds_partition_parent(void **state)
 {
 	struct fixture *fixture = *state;
@@ -139,6 +141,70 @@ static void overlay_root(void **state)
 	start(fixture);
 	sample_after(fixture, 0);
 	assert_string_equal(text_of(fixture, "sd", "device"), "mmcblk0");
+}
+
+/* The disk of an overlay is the one under its lower directory, here a USB disk and not the card. */
+static void overlay_on_usb(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put(fixture, "proc/self/mountinfo",
+	    "20 22 8:1 / /media rw - ext4 /dev/sdb1 rw\n"
+	    "21 22 8:3 / /media/root-ro ro - ext4 /dev/sda3 ro\n"
+	    "22 1 0:25 / / rw - overlay overlay rw,lowerdir=/media/root-ro:/x,upperdir=/u\n"
+	    "23 22 179:1 / /media/root rw - vfat /dev/mmcblk0p1 rw\n");
+	put_link(fixture, "sys/dev/block/8:3", "../../devices/usb2/2-1/host0/block/sda/sda3");
+	put_stat(fixture, "sda", 1, 1, 1, 1, 1, 0);
+	card(fixture, 1, 1, 0);
+	start(fixture);
+	sample_after(fixture, 0);
+	assert_string_equal(text_of(fixture, "sd", "device"), "sda");
+}
+
+/* An image on the card, in a loop device: the card it is, as where nothing is to be seen. */
+static void overlay_on_image(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put(fixture, "proc/self/mountinfo",
+	    "21 22 7:0 / /run/image ro - squashfs /dev/loop0 ro\n"
+	    "22 1 0:25 / / rw - overlay overlay rw,lowerdir=/run/image,upperdir=/u\n");
+	put_link(fixture, "sys/dev/block/7:0", "../../devices/virtual/block/loop0");
+	put_stat(fixture, "loop0", 1, 1, 1, 1, 1, 0);
+	card(fixture, 1, 1, 0);
+	start(fixture);
+	sample_after(fixture, 0);
+	assert_string_equal(text_of(fixture, "sd", "device"), "mmcblk0");
+}
+
+/* A system that runs from memory, or from a pool: the card that it was booted from may be pulled. */
+static void root_on_no_disk(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char *const mounts[] = {
+		"22 1 0:2 / / rw - tmpfs tmpfs rw,size=1g\n",
+		"22 1 0:2 / / rw - rootfs rootfs rw\n",
+		"22 1 0:29 / / rw - zfs rpool/root rw\n",
+		"21 22 0:20 / /lower rw - tmpfs tmpfs rw\n"
+		"22 1 0:25 / / rw - overlay overlay rw,lowerdir=/lower\n",
+		"",
+	};
+	char name[32], reason[160];
+
+	card(fixture, 1, 1, 0);
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		put(fixture, "proc/self/mountinfo", mounts[i]);
+		assert_int_equal(disk_find_root(fixture->env.root_fd, name, sizeof(name), reason,
+						sizeof(reason)),
+				 DISK_NONE);
+		assert_int_equal(mounts[i][0] != '\0',
+				 strncmp(reason, NOT_APPLICABLE, strlen(NOT_APPLICABLE)) == 0);
+	}
+	put(fixture, "proc/self/mountinfo", mounts[0]);
+	start(fixture);
+	sample_after(fixture, 0);
+	assert_string_equal(reason_of(fixture, "sd", "stalled"),
+			    NOT_APPLICABLE "root is on tmpfs from tmpfs: no card to watch");
 }
 
 static void configured_device(void **state)
@@ -282,6 +348,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nfs_root, setup, teardown),
 		cmocka_unit_test_setup_teardown(nfs_root_with_chosen_card, setup, teardown),
 		cmocka_unit_test_setup_teardown(overlay_root, setup, teardown),
+		cmocka_unit_test_setup_teardown(overlay_on_usb, setup, teardown),
+		cmocka_unit_test_setup_teardown(overlay_on_image, setup, teardown),
+		cmocka_unit_test_setup_teardown(root_on_no_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(configured_device, setup, teardown),
 		cmocka_unit_test_setup_teardown(missing_device_comes, setup, teardown),
 		cmocka_unit_test_setup_teardown(latency_over_window, setup, teardown),
