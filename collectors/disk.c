@@ -208,6 +208,16 @@ static int find_mount(int root_fd, struct disk_mount *ret_mount)
 	return r;
 }
 
+/* A file system keeps its device number when the disk is pulled, sysfs does not. */
+static bool is_gone(int root_fd, const struct disk_mount *mount)
+{
+	char link[64], target[LINK_SIZE];
+
+	number_link(mount, link, sizeof(link));
+	return mount->major != 0 && read_link(root_fd, link, target) == -ENOENT &&
+	       procfs_exists(root_fd, "sys/dev/block");
+}
+
 /* Returns 0 and the name, or -ENOENT. */
 static int disk_under(int root_fd, const struct disk_mount *mount, char *ret_name, size_t name_size)
 {
@@ -235,11 +245,18 @@ int disk_find_root(int root_fd, char *ret_name, size_t name_size, char *ret_reas
 		text_copy(ret_reason, reason_size, NOT_APPLICABLE "root is on NFS");
 		return DISK_NONE;
 	}
-	if (r == 0 && disk_under(root_fd, &mount, ret_name, name_size) == 0)
+	bool gone = r == 0 && is_gone(root_fd, &mount);
+	/* Not to be looked for by its name, which another disk may have by now. */
+	if (r == 0 && !gone && disk_under(root_fd, &mount, ret_name, name_size) == 0)
 		return 0;
 
 	char reason[256];
-	if (r == DISK_OTHER)
+	if (gone)
+		snprintf(reason, sizeof(reason),
+			 "the root's disk, %lld:%lld, is gone: put it back and restart this "
+			 "machine",
+			 (long long)mount.major, (long long)mount.minor);
+	else if (r == DISK_OTHER)
 		snprintf(reason, sizeof(reason),
 			 "proc/self/mountinfo names no root file system: set device");
 	else if (r < 0)
@@ -254,5 +271,5 @@ int disk_find_root(int root_fd, char *ret_name, size_t name_size, char *ret_reas
 			 NOT_APPLICABLE "root is on %s from %s: no card to watch", mount.type,
 			 mount.source);
 	text_copy(ret_reason, reason_size, reason);
-	return DISK_NONE;
+	return gone ? DISK_GONE : DISK_NONE;
 }

@@ -96,14 +96,18 @@ static void find_device(struct sdcard *sd)
 	const char *wanted = sd->conf->device;
 	char device[DISK_NAME_SIZE];
 
-	if (strcmp(wanted, AUTO) == 0) {
-		if (disk_find_root(env->root_fd, device, sizeof(device), sd->reason,
-				   sizeof(sd->reason)) != 0)
+	bool automatic = strcmp(wanted, AUTO) == 0;
+	if (automatic || disk_of_device(env->root_fd, wanted, device, sizeof(device)) < 0) {
+		int r = disk_find_root(env->root_fd, device, sizeof(device), sd->reason,
+				       sizeof(sd->reason));
+		/* So it stays an alarm when the agent, or only this collector, starts anew. */
+		sd->gone = r == DISK_GONE;
+		if (r != DISK_GONE && !automatic)
+			snprintf(sd->reason, sizeof(sd->reason),
+				 "sys/block/%s is missing: connect it, or set device in [sdcard]",
+				 wanted);
+		if (r != 0 || !automatic)
 			return;
-	} else if (disk_of_device(env->root_fd, wanted, device, sizeof(device)) < 0) {
-		snprintf(sd->reason, sizeof(sd->reason),
-			 "sys/block/%s is missing: connect it, or set device in [sdcard]", wanted);
-		return;
 	}
 
 	char path[sizeof("sys/block//stat") + DISK_NAME_SIZE];

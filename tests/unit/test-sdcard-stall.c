@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Stalls of the SD card: when one begins, when it has ended, and what is none. */
+/* Stalls of the SD card: when one begins, when it has ended, what is none, and the one without end. */
 #include "tests/unit/sdcard-world.h"
 
 static void stall_begins_and_ends(void **state)
@@ -135,6 +135,46 @@ static void no_stall_of_seldom_readings(void **state)
 			    "mmcblk0: 1 requests wait and none has finished for 30 s");
 }
 
+static void is_gone(struct fixture *fixture)
+{
+	sample_after(fixture, 0);
+	assert_int_equal(value_of(fixture, "sd", "stalled"), 1);
+	assert_int_equal(fixture->batch.event_count, 1);
+	assert_string_equal(fixture->batch.events[0].kind, "sd-gone");
+	assert_string_equal(
+		reason_of(fixture, "sd", "device"),
+		"the root's disk, 179:2, is gone: put it back and restart this machine");
+	/* It is final: also when there is a disk of that name again. */
+	card(fixture, 1, 1, 0);
+	sample_after(fixture, 60 * NS_PER_S);
+	assert_int_equal(value_of(fixture, "sd", "stalled"), 1);
+	assert_int_equal(fixture->batch.event_count, 0);
+}
+
+/* Pulled before we start, or before a reload starts the collector anew. */
+static void gone_before_the_start(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put(fixture, "proc/self/mountinfo", "22 1 179:2 / / rw - ext4 /dev/mmcblk0p2 rw\n");
+	put_link(fixture, "sys/dev/block/7:0", "../../devices/virtual/block/loop0");
+	put_link(fixture, "sys/class/block/mmcblk0p2", PI3_CARD "/mmcblk0p2");
+	card(fixture, 1, 1, 0); /* another one by that name */
+	start(fixture);
+	is_gone(fixture);
+}
+
+static void chosen_one_gone_before_the_start(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put(fixture, "proc/self/mountinfo", "22 1 179:2 / / rw - ext4 /dev/root rw\n");
+	put_link(fixture, "sys/dev/block/7:0", "../../devices/virtual/block/loop0");
+	set(fixture, "device", "mmcblk0");
+	start(fixture);
+	is_gone(fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +183,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(slow_card_with_long_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_stall_while_something_finishes, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_stall_of_seldom_readings, setup, teardown),
+		cmocka_unit_test_setup_teardown(gone_before_the_start, setup, teardown),
+		cmocka_unit_test_setup_teardown(chosen_one_gone_before_the_start, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("sdcard-stall", tests, NULL, NULL);
 }
