@@ -70,22 +70,29 @@ static void take_errors(struct health *health, const struct readings *readings, 
 	health->errors = errors;
 }
 
-/* This one survives reboots: what it says at first is of any age, which the other reading tells. */
+/*
+ * This one survives reboots: what it says at first is of any age, which the other reading tells. That
+ * one waits for the clock on a Pi, which has none of its own; until then the errors are old ones.
+ */
 static void take_fs_errors(struct health *health, const struct readings *readings, int64_t now_ns)
 {
 	if (!readings_has(readings, ROLE_FS_ERRORS))
 		return;
 	int64_t errors = readings->value[ROLE_FS_ERRORS];
-	bool first = !health->fs_errors_seen;
-	int64_t age_ns = DAY_NS;
-	if (readings_has(readings, ROLE_FS_ERROR_AGE) &&
-	    readings->value[ROLE_FS_ERROR_AGE] < DAY_NS / NS_PER_S)
-		age_ns = readings->value[ROLE_FS_ERROR_AGE] * NS_PER_S;
-
-	if (first && errors > 0 && age_ns < DAY_NS)
-		mark_add(&health->fs_failed, errors, now_ns - age_ns);
-	else if (!first && errors > health->fs_errors)
+	if (!health->fs_errors_seen) {
+		health->fs_age_open = true;
+	} else if (errors > health->fs_errors) {
 		mark_add(&health->fs_failed, errors - health->fs_errors, now_ns);
+		health->fs_age_open = false; /* from now on it is that of the new ones */
+	}
+	if (errors == 0)
+		health->fs_age_open = false;
+	if (health->fs_age_open && readings_has(readings, ROLE_FS_ERROR_AGE)) {
+		int64_t age_s = readings->value[ROLE_FS_ERROR_AGE];
+		if (age_s < DAY_NS / NS_PER_S)
+			mark_add(&health->fs_failed, errors, now_ns - age_s * NS_PER_S);
+		health->fs_age_open = false;
+	}
 	health->fs_errors_seen = true;
 	health->fs_errors = errors;
 }

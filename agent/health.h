@@ -41,6 +41,7 @@ struct health {
 	bool disk_seen;
 	int64_t errors;	     /* records of the kernel, when they were last known */
 	bool fs_errors_seen; /* fs_errors is valid */
+	bool fs_age_open;    /* how old the first ones are is not known yet */
 	int64_t fs_errors;
 	struct health_mark lost, failed, fs_failed, slow, very_slow;
 };

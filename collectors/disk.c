@@ -33,6 +33,8 @@ enum stat_field {
 #define WRAP (INT64_C(1) << 32)
 /* In this file always, whatever the disk's own sectors are. */
 #define SECTOR_BYTES INT64_C(512)
+/* Documentation/admin-guide/devices.txt */
+#define LOOP_MAJOR 7
 
 int disk_stat_parse(const char *text, struct disk_stat *ret_stat)
 {
@@ -183,14 +185,54 @@ int disk_of_device(int root_fd, const char *device, char *ret_name, size_t name_
 	return disk_of_link(root_fd, link, ret_name, name_size) < 0 ? -ENOENT : 0;
 }
 
+static bool is_overlay(const struct disk_mount *mount)
+{
+	return strcmp(mount->type, "overlay") == 0;
+}
+
+/*
+ * What stands for the root: on an overlay the mount that carries its first lower directory. Where that
+ * is not to be seen any more (an initramfs made it), or an image on a loop device, it stays the overlay.
+ */
 static int find_mount(int root_fd, struct disk_mount *ret_mount)
 {
+	struct disk_mount lower;
 	int fd = procfs_open(root_fd, "proc/self/mountinfo");
 	if (fd < 0)
 		return fd;
 	int r = disk_mount_read(fd, ret_mount);
+	if (r == 0 && ret_mount->lower[0] && disk_mount_find(fd, ret_mount->lower, &lower) == 0 &&
+	    !is_overlay(&lower) && lower.major != LOOP_MAJOR)
+		*ret_mount = lower;
 	close(fd);
 	return r;
+}
+
+/* A file system keeps its device number when the disk is pulled, sysfs does not. */
+static bool is_gone(int root_fd, const struct disk_mount *mount)
+{
+	char link[64], target[LINK_SIZE];
+
+	number_link(mount, link, sizeof(link));
+	return mount->major != 0 && read_link(root_fd, link, target) == -ENOENT &&
+	       procfs_exists(root_fd, "sys/dev/block");
+}
+
+/* Returns 0 and the name, or -ENOENT. */
+static int disk_under(int root_fd, const struct disk_mount *mount, char *ret_name, size_t name_size)
+{
+	char link[64];
+
+	number_link(mount, link, sizeof(link));
+	if (disk_of_link(root_fd, link, ret_name, name_size) == 0)
+		return 0;
+	if (strncmp(mount->source, "/dev/", 5) == 0 && mount->source[5] &&
+	    !strchr(mount->source + 5, '/') &&
+	    disk_of_device(root_fd, mount->source + 5, ret_name, name_size) == 0)
+		return 0;
+	/* What is below an overlay cannot be told; on a Pi it is the card. */
+	return is_overlay(mount) ? disk_of_device(root_fd, "mmcblk0", ret_name, name_size)
+				 : -ENOENT;
 }
 
 int disk_find_root(int root_fd, char *ret_name, size_t name_size, char *ret_reason,
@@ -203,21 +245,18 @@ int disk_find_root(int root_fd, char *ret_name, size_t name_size, char *ret_reas
 		text_copy(ret_reason, reason_size, NOT_APPLICABLE "root is on NFS");
 		return DISK_NONE;
 	}
-	if (r == 0) {
-		char link[64];
-		number_link(&mount, link, sizeof(link));
-		if (disk_of_link(root_fd, link, ret_name, name_size) == 0)
-			return 0;
-		if (strncmp(mount.source, "/dev/", 5) == 0 && mount.source[5] &&
-		    !strchr(mount.source + 5, '/') &&
-		    disk_of_device(root_fd, mount.source + 5, ret_name, name_size) == 0)
-			return 0;
-	}
-	if (disk_of_device(root_fd, "mmcblk0", ret_name, name_size) == 0)
+	bool gone = r == 0 && is_gone(root_fd, &mount);
+	/* Not to be looked for by its name, which another disk may have by now. */
+	if (r == 0 && !gone && disk_under(root_fd, &mount, ret_name, name_size) == 0)
 		return 0;
 
 	char reason[256];
-	if (r == DISK_OTHER)
+	if (gone)
+		snprintf(reason, sizeof(reason),
+			 "the root's disk, %lld:%lld, is gone: put it back and restart this "
+			 "machine",
+			 (long long)mount.major, (long long)mount.minor);
+	else if (r == DISK_OTHER)
 		snprintf(reason, sizeof(reason),
 			 "proc/self/mountinfo names no root file system: set device");
 	else if (r < 0)
@@ -228,8 +267,9 @@ int disk_find_root(int root_fd, char *ret_name, size_t name_size, char *ret_reas
 			 "root is on device %lld:%lld, not in sys/dev/block",
 			 (long long)mount.major, (long long)mount.minor);
 	else
-		snprintf(reason, sizeof(reason), "root is on %s from %s: no card to watch",
-			 mount.type, mount.source);
+		snprintf(reason, sizeof(reason),
+			 NOT_APPLICABLE "root is on %s from %s: no card to watch", mount.type,
+			 mount.source);
 	text_copy(ret_reason, reason_size, reason);
-	return DISK_NONE;
+	return gone ? DISK_GONE : DISK_NONE;
 }

@@ -53,11 +53,13 @@ int64_t disk_stat_busy_ns(const struct disk_stat *before, const struct disk_stat
 
 enum {
 	DISK_NONE = 1, /* there is no disk to watch; the reason says why */
+	DISK_GONE,     /* the root is still mounted and its disk is gone; the reason says so */
 };
 
 /*
- * Finds the disk under the root file system, below root_fd; mmcblk0 where the root is on none (overlay,
- * RAM) and there is one, but none at all where it is on NFS. Returns 0 and its name, or DISK_NONE and the reason.
+ * Finds the disk under the root file system, below root_fd: on an overlay the one under its first lower
+ * directory, or mmcblk0 where that is not to be seen. There is none where the root is in memory, on NFS
+ * or on a pool of disks. Returns 0 and its name, or DISK_NONE or DISK_GONE and the reason.
  */
 int disk_find_root(int root_fd, char *ret_name, size_t name_size, char *ret_reason,
 		   size_t reason_size);

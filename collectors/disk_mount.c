@@ -47,7 +47,34 @@ static bool has_option(const char *options, const char *name)
 	}
 }
 
-int disk_mount_parse(const char *line, struct disk_mount *ret_mount)
+/* The first lower directory: of lowerdir=A:B, or of lowerdir+=A,lowerdir+=B on newer kernels. */
+static void copy_lower(const char *options, char *lower, size_t size)
+{
+	for (const char *at = options; at; at = strpbrk(at, ", \n")) {
+		at += strspn(at, ", \n");
+		if (strncmp(at, "lowerdir", 8) != 0)
+			continue;
+		const char *value = at + 8 + (at[8] == '+');
+		if (*value++ != '=')
+			continue;
+		size_t length = strcspn(value, ":, \n");
+		if (length < size)
+			snprintf(lower, size, "%.*s", (int)length, value);
+		return;
+	}
+}
+
+/* Whether the path is the mount point, which ends at a blank, or below it. */
+static bool is_below(const char *path, const char *point, size_t length)
+{
+	if (length == 1 && point[0] == '/')
+		return path[0] == '/';
+	return strncmp(path, point, length) == 0 && (path[length] == '/' || !path[length]);
+}
+
+/* As disk_mount_parse(), for the mounts above a path; tells the length of the mount point, too. */
+static int parse(const char *line, const char *path, struct disk_mount *ret_mount,
+		 size_t *ret_length)
 {
 	struct disk_mount mount = {0};
 
@@ -59,7 +86,8 @@ int disk_mount_parse(const char *line, struct disk_mount *ret_mount)
 	at = skip_words(at, 2);
 	if (!at)
 		return -EINVAL;
-	if (at[0] != '/' || at[1] != ' ')
+	size_t length = strcspn(at, " ");
+	if (length == 0 || !at[length] || !is_below(path, at, length))
 		return DISK_OTHER;
 
 	/* Any number of optional fields, ended by a lone dash. */
@@ -73,19 +101,29 @@ int disk_mount_parse(const char *line, struct disk_mount *ret_mount)
 	mount.stopped = has_option(at, "emergency_ro") || has_option(at, "shutdown");
 	mount.read_only = mount.stopped || has_option(at, "ro");
 	mount.error_stops = has_option(at, "errors=remount-ro");
+	if (strcmp(mount.type, "overlay") == 0)
+		copy_lower(at, mount.lower, sizeof(mount.lower));
 	*ret_mount = mount;
+	*ret_length = length;
 	return 0;
 }
 
+int disk_mount_parse(const char *line, struct disk_mount *ret_mount)
+{
+	size_t length;
+	return parse(line, "/", ret_mount, &length);
+}
+
 /* Line by line, because a machine with containers has hundreds of them. */
-int disk_mount_read(int fd, struct disk_mount *ret_mount)
+int disk_mount_find(int fd, const char *path, struct disk_mount *ret_mount)
 {
 	/* 8 KiB: a line has at most one page of options and two paths; a longer one is skipped. */
 	char buffer[8192];
 	size_t used = 0;
 	off_t offset = 0;
 	bool skip = false;
-	struct disk_mount mount;
+	struct disk_mount mount, found;
+	size_t length, longest = 0;
 	int result = DISK_OTHER;
 
 	for (;;) {
@@ -104,8 +142,11 @@ int disk_mount_read(int fd, struct disk_mount *ret_mount)
 		for (char *end; (end = memchr(line, '\n', used - (size_t)(line - buffer)));
 		     line = end + 1) {
 			*end = '\0';
-			if (!skip && disk_mount_parse(line, &mount) == 0)
+			if (!skip && parse(line, path, &mount, &length) == 0 && length >= longest) {
+				found = mount;
+				longest = length;
 				result = 0;
+			}
 			skip = false;
 		}
 		used -= (size_t)(line - buffer);
@@ -116,8 +157,13 @@ int disk_mount_read(int fd, struct disk_mount *ret_mount)
 		}
 	}
 	if (result == 0)
-		*ret_mount = mount;
+		*ret_mount = found;
 	return result;
+}
+
+int disk_mount_read(int fd, struct disk_mount *ret_mount)
+{
+	return disk_mount_find(fd, "/", ret_mount);
 }
 
 bool disk_mount_is_nfs(const struct disk_mount *mount)

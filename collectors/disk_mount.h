@@ -21,6 +21,7 @@ struct disk_mount {
 	bool read_only;
 	bool stopped;	  /* by the kernel, after an error: nobody mounts like that */
 	bool error_stops; /* errors=remount-ro stands among the options */
+	char lower[128];  /* the first lower directory of an overlay; empty: none, or longer */
 };
 
 /*
@@ -34,6 +35,12 @@ int disk_mount_parse(const char *line, struct disk_mount *ret_mount);
  * DISK_OTHER if there is none, or the errno of the file.
  */
 int disk_mount_read(int fd, struct disk_mount *ret_mount);
+
+/*
+ * The same for the mount below which a path is: the last one of those with the longest mount point.
+ * The path is written as in mountinfo, with octal escapes.
+ */
+int disk_mount_find(int fd, const char *path, struct disk_mount *ret_mount);
 
 bool disk_mount_is_nfs(const struct disk_mount *mount);
 

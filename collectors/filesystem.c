@@ -10,7 +10,7 @@
  * errors=remount-ro prove it; without that option it is the kernel log that tells.
  *
  * A root that is read-only from the beginning is somebody's choice, and so is a change that no error
- * came with.
+ * came with, also where nothing counts errors (btrfs, xfs): there, too, it is the kernel log that tells.
  */
 #include "collectors/collectors.h"
 
@@ -29,6 +29,15 @@
 /* The mount table is the largest file here, and what it tells the counters tell, too. */
 #define MOUNT_NS (10 * NS_PER_S)
 #define WRITTEN_NS (60 * NS_PER_S)
+/* A broken file system counts without end: each kind of event at most once in that time, with the sum. */
+#define NEWS_NS (60 * NS_PER_S)
+
+/* What events have told of a counter. */
+struct news {
+	bool begun; /* told is valid */
+	int64_t told;
+	int64_t next_ns; /* no event before */
+};
 
 struct filesystem {
 	const struct env *env;
@@ -46,6 +55,7 @@ struct filesystem {
 	int64_t errors_before; /* at our start, or when it was made writable again */
 	bool read_only, stopped;
 	bool told; /* that it is read-only */
+	struct news errors_news, warnings_news;
 };
 
 /* Reads the mount table; another file system than before is a new beginning. */
@@ -80,6 +90,21 @@ static void look(struct filesystem *fs)
 	fs->was_writable = fs->counted_before = fs->status_stopped = false;
 	fs->read_only = fs->stopped = fs->told = false;
 	fs->error_s = fs->written_ns = 0;
+	fs->errors_news = fs->warnings_news = (struct news){0};
+}
+
+/* How much a counter that is known grew since an event told it; 0: nothing to tell, or not yet. */
+static int64_t take_news(struct news *news, int64_t value, int64_t now_ns)
+{
+	if (!news->begun || value < news->told)
+		news->told = value; /* it is from before our time, or there was an fsck */
+	news->begun = true;
+	int64_t added = value - news->told;
+	if (added == 0 || now_ns < news->next_ns)
+		return 0;
+	news->told = value;
+	news->next_ns = now_ns + NEWS_NS;
+	return added;
 }
 
 /* < 0: not known. A Pi has no clock of its own: the time of an error may be years off. */
@@ -88,7 +113,7 @@ static int64_t error_age_s(const struct filesystem *fs)
 	return fs->error_s ? env_wall_ms(fs->env) / 1000 - fs->error_s : -1;
 }
 
-static void tell_errors(struct filesystem *fs, int64_t before, struct batch *batch)
+static void tell_errors(struct filesystem *fs, int64_t added, struct batch *batch)
 {
 	char first[FS_FUNCTION_SIZE], last[FS_FUNCTION_SIZE], age[32] = "";
 	int64_t count = fs->files.counters[FS_COUNT_ERRORS].value, age_s = error_age_s(fs);
@@ -102,18 +127,17 @@ static void tell_errors(struct filesystem *fs, int64_t before, struct batch *bat
 	struct event *event =
 		batch_event(batch, "fs-error-count", SEVERITY_CRITICAL,
 			    "%s: new errors: %lld, on record: %lld; first in %s, last in %s%s%s",
-			    fs->files.title, (long long)(count - before), (long long)count, first,
-			    last, age[0] ? " " : "", age);
-	event_put(event, "new", count - before);
+			    fs->files.title, (long long)added, (long long)count, first, last,
+			    age[0] ? " " : "", age);
+	event_put(event, "new", added);
 	event_put(event, "errors", count);
 	if (age_s >= 0)
 		event_put(event, "age_s", age_s);
 }
 
-static void read_errors(struct filesystem *fs, struct batch *batch)
+static void read_errors(struct filesystem *fs, int64_t now_ns, struct batch *batch)
 {
 	struct fs_counter *errors = &fs->files.counters[FS_COUNT_ERRORS];
-	int64_t before = errors->value;
 	bool grew = fs_files_count(&fs->files, FS_COUNT_ERRORS);
 
 	if (!errors->known)
@@ -126,25 +150,30 @@ static void read_errors(struct filesystem *fs, struct batch *batch)
 	}
 	if (errors->value < fs->errors_before)
 		fs->errors_before = errors->value; /* an fsck */
-	if (!grew)
-		return;
-	fs->error_s = fs_files_error_time_s(&fs->files);
-	tell_errors(fs, before, batch);
-	look(fs); /* now, not in ten seconds */
+	if (grew)
+		fs->error_s = fs_files_error_time_s(&fs->files);
+	int64_t added = take_news(&fs->errors_news, errors->value, now_ns);
+	if (added > 0)
+		tell_errors(fs, added, batch);
+	if (grew)
+		look(fs); /* now, not in ten seconds */
 }
 
-static void read_warnings(struct filesystem *fs, struct batch *batch)
+static void read_warnings(struct filesystem *fs, int64_t now_ns, struct batch *batch)
 {
-	struct fs_counter *warnings = &fs->files.counters[FS_COUNT_WARNINGS];
-	int64_t before = warnings->value;
+	const struct fs_counter *warnings = &fs->files.counters[FS_COUNT_WARNINGS];
 
-	if (!fs_files_count(&fs->files, FS_COUNT_WARNINGS))
+	fs_files_count(&fs->files, FS_COUNT_WARNINGS);
+	if (!warnings->known)
+		return;
+	int64_t added = take_news(&fs->warnings_news, warnings->value, now_ns);
+	if (added == 0)
 		return;
 	struct event *event =
 		batch_event(batch, "fs-warning-count", SEVERITY_WARNING,
 			    "%s: new warnings: %lld; the kernel log has them, data may be lost",
-			    fs->files.title, (long long)(warnings->value - before));
-	event_put(event, "new", warnings->value - before);
+			    fs->files.title, (long long)added);
+	event_put(event, "new", added);
 	event_put(event, "warnings", warnings->value);
 }
 
@@ -155,17 +184,18 @@ static void judge_read_only(struct filesystem *fs, struct batch *batch)
 	bool stopped =
 		fs->mount.stopped || fs->status_stopped || (new_errors && fs->mount.error_stops);
 	bool read_only = stopped || fs->mount.read_only;
-	/* Where nothing tells of errors any change while running is taken for one. */
-	bool told = fs->counted_before || fs->files.status_fd >= 0;
-	if (read_only && fs->was_writable && (new_errors || !told))
+	if (read_only && fs->was_writable && new_errors)
 		stopped = true;
 
 	if (read_only && !fs->read_only && (fs->was_writable || stopped)) {
+		/* Where nothing tells of errors it may be either: the kernel log knows. */
+		bool counted = fs->counted_before || fs->files.status_fd >= 0;
+		const char *why = stopped   ? "the kernel stopped it after an error"
+				  : counted ? "it was mounted so, without an error"
+					    : "mounted so, or after an error in the kernel log";
 		fs->told = true;
 		batch_event(batch, "fs-read-only", stopped ? SEVERITY_CRITICAL : SEVERITY_WARNING,
-			    stopped ? "%s is read-only now: the kernel stopped it after an error"
-				    : "%s is read-only now: it was mounted so, without an error",
-			    fs->files.title);
+			    "%s is read-only now: %s", fs->files.title, why);
 	} else if (!read_only && fs->told) {
 		fs->told = false;
 		batch_event(batch, "fs-read-only-end", SEVERITY_INFO, "%s can be written to again",
@@ -215,8 +245,8 @@ static int filesystem_read(void *self, int64_t now_ns, struct batch *ret_batch)
 		look(fs);
 		fs->mount_ns = now_ns + MOUNT_NS;
 	}
-	read_errors(fs, ret_batch);
-	read_warnings(fs, ret_batch);
+	read_errors(fs, now_ns, ret_batch);
+	read_warnings(fs, now_ns, ret_batch);
 	fs->status_stopped = fs_files_stopped(&fs->files);
 	if (now_ns >= fs->written_ns) {
 		fs_files_count(&fs->files, FS_COUNT_WRITTEN_BYTES);

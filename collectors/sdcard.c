@@ -20,6 +20,7 @@
 #include "collectors/disk_window.h"
 #include "collectors/err_stats.h"
 #include "collectors/sdcard_metrics.h"
+#include "collectors/sdcard_stall.h"
 
 /* Short enough to follow a card that gets slow, long enough for the few writes of a calm Pi. */
 #define RECENT_NS (10 * NS_PER_S)
@@ -50,12 +51,11 @@ struct sdcard {
 	int64_t retry_ns;
 	struct complaint complaint;
 
-	bool primed; /* last, last_ns and progress_ns are valid */
+	bool primed; /* last and last_ns are valid */
 	struct disk_stat last;
 	int64_t last_ns;
-	int64_t progress_ns; /* when a request was last seen to finish, or none waited */
-	int64_t busy_ns;     /* summed up since the start */
-	bool stalled;
+	int64_t busy_ns; /* summed up since the start */
+	struct sdcard_stall stall;
 	struct disk_window recent, steady, day;
 
 	struct card card;
@@ -96,14 +96,18 @@ static void find_device(struct sdcard *sd)
 	const char *wanted = sd->conf->device;
 	char device[DISK_NAME_SIZE];
 
-	if (strcmp(wanted, AUTO) == 0) {
-		if (disk_find_root(env->root_fd, device, sizeof(device), sd->reason,
-				   sizeof(sd->reason)) != 0)
+	bool automatic = strcmp(wanted, AUTO) == 0;
+	if (automatic || disk_of_device(env->root_fd, wanted, device, sizeof(device)) < 0) {
+		int r = disk_find_root(env->root_fd, device, sizeof(device), sd->reason,
+				       sizeof(sd->reason));
+		/* So it stays an alarm when the agent, or only this collector, starts anew. */
+		sd->gone = r == DISK_GONE;
+		if (r != DISK_GONE && !automatic)
+			snprintf(sd->reason, sizeof(sd->reason),
+				 "sys/block/%s is missing: connect it, or set device in [sdcard]",
+				 wanted);
+		if (r != 0 || !automatic)
 			return;
-	} else if (disk_of_device(env->root_fd, wanted, device, sizeof(device)) < 0) {
-		snprintf(sd->reason, sizeof(sd->reason),
-			 "sys/block/%s is missing: connect it, or set device in [sdcard]", wanted);
-		return;
 	}
 
 	char path[sizeof("sys/block//stat") + DISK_NAME_SIZE];
@@ -198,31 +202,6 @@ static void put_recent(struct sdcard *sd, const struct disk_point *point, struct
 	batch_value(batch, SD_QUEUE, mul_div(way.queue_ms, 1000 * NS_PER_MS, way.at_ns));
 }
 
-static void put_stalled(struct sdcard *sd, const struct disk_stat *stat, int64_t now_ns,
-			struct batch *batch)
-{
-	int64_t quiet_s = sd->primed ? (now_ns - sd->progress_ns) / NS_PER_S : 0;
-	if (!sd->primed || disk_stat_finished(&sd->last, stat) || stat->in_flight == 0)
-		sd->progress_ns = now_ns;
-
-	bool stalled = now_ns - sd->progress_ns >= sd->conf->stall_after;
-	if (stalled && !sd->stalled) {
-		struct event *event =
-			batch_event(batch, "sd-stall", SEVERITY_CRITICAL,
-				    "%s: %lld requests wait and none has finished for %lld s",
-				    sd->device, (long long)stat->in_flight, (long long)quiet_s);
-		event_put(event, "in_flight", stat->in_flight);
-		event_put(event, "quiet_s", quiet_s);
-	} else if (!stalled && sd->stalled) {
-		struct event *event = batch_event(batch, "sd-stall-end", SEVERITY_INFO,
-						  "%s finishes requests again, after %lld s",
-						  sd->device, (long long)quiet_s);
-		event_put(event, "quiet_s", quiet_s);
-	}
-	sd->stalled = stalled;
-	batch_value(batch, SD_STALLED, stalled);
-}
-
 /* No counters this time. A disk that vanished is a stall without end; anything else is unknown. */
 static void put_trouble(struct sdcard *sd, struct batch *batch)
 {
@@ -261,7 +240,9 @@ static void put_stat(struct sdcard *sd, const struct disk_stat *stat, int64_t no
 	put_written_day(sd, &point, batch);
 	batch_value(batch, SD_WRITE_BYTES, stat->write_bytes);
 	batch_value(batch, SD_IN_FLIGHT, stat->in_flight);
-	put_stalled(sd, stat, now_ns, batch);
+	sdcard_stall_take(&sd->stall, sd->primed ? &sd->last : NULL, stat, sd->conf->stall_after,
+			  now_ns, sd->device, batch);
+	batch_value(batch, SD_STALLED, sd->stall.stalled);
 	sd->last = *stat;
 	sd->last_ns = now_ns;
 	sd->primed = true;

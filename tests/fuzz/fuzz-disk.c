@@ -41,6 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (mount.major < 0 || mount.minor < 0 || !mount.type[0] || !mount.source[0] ||
 		    strlen(mount.type) >= sizeof(mount.type) ||
 		    strlen(mount.source) >= sizeof(mount.source) ||
+		    strlen(mount.lower) >= sizeof(mount.lower) ||
 		    (mount.stopped && !mount.read_only))
 			abort();
 	}

@@ -116,6 +116,25 @@ static void tells_read_only(void **state)
 	assert_false(disk_mount_is_nfs(mounted("rw - nfsd nfsd rw")));
 }
 
+static void tells_the_lower_directory(void **state)
+{
+	char line[256];
+	(void)state;
+
+	assert_string_equal(
+		mounted("rw - overlay overlay rw,lowerdir=/a\\040b:/c,upperdir=/d")->lower,
+		"/a\\040b");
+	assert_string_equal(mounted("rw - overlay o rw,lowerdir+=/a,lowerdir+=/b")->lower, "/a");
+	assert_string_equal(mounted("rw - overlay o lowerdir=/a")->lower, "/a");
+	assert_string_equal(mounted("rw - overlay o lowerdir=")->lower, "");
+	assert_string_equal(mounted("rw - overlay o rw,upperdir=/lowerdir=/a")->lower, "");
+	assert_string_equal(mounted("rw - overlay o ,,")->lower, "");
+	assert_string_equal(mounted("rw - ext4 /dev/root rw,lowerdir=/a")->lower, "");
+	assert_string_equal(mounted("rw - overlay o lowerdirs=/a,lowerdir")->lower, "");
+	snprintf(line, sizeof(line), "rw - overlay o rw,lowerdir+=/%0127d,lowerdir+=/b", 0);
+	assert_string_equal(mounted(line)->lower, "");
+}
+
 static void steps_over_wraps(void **state)
 {
 	(void)state;

@@ -144,6 +144,30 @@ static void file_system_errors_of_today(void **state)
 	assert_int_equal(after(4 * HOUR_NS), HEALTH_WORN);
 }
 
+/* A clock that is behind at boot knows no age; once it is set the errors are judged, and only once. */
+static void file_system_errors_before_the_clock_is_set(void **state)
+{
+	(void)state;
+	know(ROLE_FS_ERRORS, 4);
+	assert_int_equal(after(0), HEALTH_WORN);
+	assert_int_equal(after(HOUR_NS), HEALTH_WORN);
+	know(ROLE_FS_ERROR_AGE, 3 * 3600);
+	assert_int_equal(after(NS_PER_S), HEALTH_FAILING);
+	assert_string_equal(health.reason, "file system errors: 4, the last 3 h ago");
+	assert_int_equal(after(21 * HOUR_NS), HEALTH_WORN);
+	assert_int_equal(after(NS_PER_S), HEALTH_WORN);
+
+	/* A new error meanwhile has told enough: the age is its own, and counts nothing twice. */
+	health = (struct health){0};
+	forget(ROLE_FS_ERROR_AGE);
+	assert_int_equal(after(0), HEALTH_WORN);
+	know(ROLE_FS_ERRORS, 5);
+	assert_int_equal(after(NS_PER_S), HEALTH_FAILING);
+	know(ROLE_FS_ERROR_AGE, 60);
+	assert_int_equal(after(NS_PER_S), HEALTH_FAILING);
+	assert_string_equal(health.reason, "file system errors: 1, the last just now");
+}
+
 static void latency(void **state)
 {
 	(void)state;
@@ -244,6 +268,7 @@ int main(void)
 		cmocka_unit_test_setup(failed_requests, setup),
 		cmocka_unit_test_setup(file_system_errors, setup),
 		cmocka_unit_test_setup(file_system_errors_of_today, setup),
+		cmocka_unit_test_setup(file_system_errors_before_the_clock_is_set, setup),
 		cmocka_unit_test_setup(latency, setup),
 		cmocka_unit_test_setup(wear, setup),
 		cmocka_unit_test_setup(any_history, setup),

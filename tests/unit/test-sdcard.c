@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The SD card collector on fake roots: how the disk is found on Pis that boot in different ways, and
- * latency and stalls from counters that are set by hand. Paths are those of a Pi 3 and a Pi 4.
+ * latency from counters that are set by hand. Paths are those of a Pi 3 and a Pi 4.
  */
 #include "tests/unit/sdcard-world.h"
+
+#include "collectors/disk.h"
 
 static void finds_partition_parent(void **state)
 {
@@ -141,6 +143,70 @@ static void overlay_root(void **state)
 	assert_string_equal(text_of(fixture, "sd", "device"), "mmcblk0");
 }
 
+/* The disk of an overlay is the one under its lower directory, here a USB disk and not the card. */
+static void overlay_on_usb(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put(fixture, "proc/self/mountinfo",
+	    "20 22 8:1 / /media rw - ext4 /dev/sdb1 rw\n"
+	    "21 22 8:3 / /media/root-ro ro - ext4 /dev/sda3 ro\n"
+	    "22 1 0:25 / / rw - overlay overlay rw,lowerdir=/media/root-ro:/x,upperdir=/u\n"
+	    "23 22 179:1 / /media/root rw - vfat /dev/mmcblk0p1 rw\n");
+	put_link(fixture, "sys/dev/block/8:3", "../../devices/usb2/2-1/host0/block/sda/sda3");
+	put_stat(fixture, "sda", 1, 1, 1, 1, 1, 0);
+	card(fixture, 1, 1, 0);
+	start(fixture);
+	sample_after(fixture, 0);
+	assert_string_equal(text_of(fixture, "sd", "device"), "sda");
+}
+
+/* An image on the card, in a loop device: the card it is, as where nothing is to be seen. */
+static void overlay_on_image(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put(fixture, "proc/self/mountinfo",
+	    "21 22 7:0 / /run/image ro - squashfs /dev/loop0 ro\n"
+	    "22 1 0:25 / / rw - overlay overlay rw,lowerdir=/run/image,upperdir=/u\n");
+	put_link(fixture, "sys/dev/block/7:0", "../../devices/virtual/block/loop0");
+	put_stat(fixture, "loop0", 1, 1, 1, 1, 1, 0);
+	card(fixture, 1, 1, 0);
+	start(fixture);
+	sample_after(fixture, 0);
+	assert_string_equal(text_of(fixture, "sd", "device"), "mmcblk0");
+}
+
+/* A system that runs from memory, or from a pool: the card that it was booted from may be pulled. */
+static void root_on_no_disk(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char *const mounts[] = {
+		"22 1 0:2 / / rw - tmpfs tmpfs rw,size=1g\n",
+		"22 1 0:2 / / rw - rootfs rootfs rw\n",
+		"22 1 0:29 / / rw - zfs rpool/root rw\n",
+		"21 22 0:20 / /lower rw - tmpfs tmpfs rw\n"
+		"22 1 0:25 / / rw - overlay overlay rw,lowerdir=/lower\n",
+		"",
+	};
+	char name[32], reason[160];
+
+	card(fixture, 1, 1, 0);
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		put(fixture, "proc/self/mountinfo", mounts[i]);
+		assert_int_equal(disk_find_root(fixture->env.root_fd, name, sizeof(name), reason,
+						sizeof(reason)),
+				 DISK_NONE);
+		assert_int_equal(mounts[i][0] != '\0',
+				 strncmp(reason, NOT_APPLICABLE, strlen(NOT_APPLICABLE)) == 0);
+	}
+	put(fixture, "proc/self/mountinfo", mounts[0]);
+	start(fixture);
+	sample_after(fixture, 0);
+	assert_string_equal(reason_of(fixture, "sd", "stalled"),
+			    NOT_APPLICABLE "root is on tmpfs from tmpfs: no card to watch");
+}
+
 static void configured_device(void **state)
 {
 	struct fixture *fixture = *state;
@@ -250,67 +316,6 @@ static void counters_wrap(void **state)
 	assert_int_equal(value_of(fixture, "sd", "write_latency_ms"), 10);
 }
 
-static void stall_begins_and_ends(void **state)
-{
-	struct fixture *fixture = *state;
-
-	pi3(fixture);
-	card(fixture, 1000, 5000, 3);
-	start(fixture);
-	sample_after(fixture, 0);
-	for (int i = 1; i < 10; i++) {
-		sample_after(fixture, NS_PER_S);
-		assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
-		assert_int_equal(fixture->batch.event_count, 0);
-	}
-	sample_after(fixture, NS_PER_S);
-	assert_int_equal(value_of(fixture, "sd", "stalled"), 1);
-	assert_int_equal(fixture->batch.event_count, 1);
-	const struct event *event = &fixture->batch.events[0];
-	assert_string_equal(event->kind, "sd-stall");
-	assert_int_equal(event->severity, SEVERITY_CRITICAL);
-	assert_string_equal(event->text, "mmcblk0: 3 requests wait and none has finished for 10 s");
-	assert_string_equal(event->values[0].name, "in_flight");
-	assert_int_equal(event->values[0].value, 3);
-
-	/* It lasts: no second event. Then one of the three finishes. */
-	sample_after(fixture, 20 * NS_PER_S);
-	assert_int_equal(value_of(fixture, "sd", "stalled"), 1);
-	assert_int_equal(fixture->batch.event_count, 0);
-	card(fixture, 1001, 35000, 2);
-	sample_after(fixture, NS_PER_S);
-	assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
-	assert_int_equal(fixture->batch.event_count, 1);
-	assert_string_equal(fixture->batch.events[0].kind, "sd-stall-end");
-	assert_string_equal(fixture->batch.events[0].text,
-			    "mmcblk0 finishes requests again, after 31 s");
-}
-
-/* A card that is slow or at rest is not stalled. */
-static void no_stall_while_something_finishes(void **state)
-{
-	struct fixture *fixture = *state;
-
-	set(fixture, "stall_after", "2s");
-	pi3(fixture);
-	start(fixture);
-	for (int i = 0; i < 30; i++) {
-		put_stat(fixture, "mmcblk0", 1000 + i / 2, 1000, 8000, 5000, 5000, 30);
-		sample_after(fixture, NS_PER_S);
-		assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
-	}
-	card(fixture, 1001, 5001, 0);
-	for (int i = 0; i < 5; i++) {
-		sample_after(fixture, NS_PER_S);
-		assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
-	}
-	card(fixture, 1001, 5001, 1);
-	sample_after(fixture, 1999 * NS_PER_MS);
-	assert_int_equal(value_of(fixture, "sd", "stalled"), 0);
-	sample_after(fixture, NS_PER_MS);
-	assert_int_equal(value_of(fixture, "sd", "stalled"), 1);
-}
-
 static void broken_stat_is_unknown(void **state)
 {
 	struct fixture *fixture = *state;
@@ -343,14 +348,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nfs_root, setup, teardown),
 		cmocka_unit_test_setup_teardown(nfs_root_with_chosen_card, setup, teardown),
 		cmocka_unit_test_setup_teardown(overlay_root, setup, teardown),
+		cmocka_unit_test_setup_teardown(overlay_on_usb, setup, teardown),
+		cmocka_unit_test_setup_teardown(overlay_on_image, setup, teardown),
+		cmocka_unit_test_setup_teardown(root_on_no_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(configured_device, setup, teardown),
 		cmocka_unit_test_setup_teardown(missing_device_comes, setup, teardown),
 		cmocka_unit_test_setup_teardown(latency_over_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(latency_of_slow_sampling, setup, teardown),
 		cmocka_unit_test_setup_teardown(latency_of_fast_sampling, setup, teardown),
 		cmocka_unit_test_setup_teardown(counters_wrap, setup, teardown),
-		cmocka_unit_test_setup_teardown(stall_begins_and_ends, setup, teardown),
-		cmocka_unit_test_setup_teardown(no_stall_while_something_finishes, setup, teardown),
 		cmocka_unit_test_setup_teardown(broken_stat_is_unknown, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("sdcard", tests, NULL, NULL);
