@@ -194,7 +194,7 @@ static bool is_overlay(const struct disk_mount *mount)
  * What stands for the root: on an overlay the mount that carries its first lower directory. Where that
  * is not to be seen any more (an initramfs made it), or an image on a loop device, it stays the overlay.
  */
-static int find_mount(int root_fd, struct disk_mount *ret_mount)
+int disk_root_mount(int root_fd, struct disk_mount *ret_mount)
 {
 	struct disk_mount lower;
 	int fd = procfs_open(root_fd, "proc/self/mountinfo");
@@ -239,7 +239,7 @@ int disk_find_root(int root_fd, char *ret_name, size_t name_size, char *ret_reas
 		   size_t reason_size)
 {
 	struct disk_mount mount;
-	int r = find_mount(root_fd, &mount);
+	int r = disk_root_mount(root_fd, &mount);
 	if (r == 0 && disk_mount_is_nfs(&mount)) {
 		/* Not even where the Pi has a card to boot from: nothing depends on that one. */
 		text_copy(ret_reason, reason_size, NOT_APPLICABLE "root is on NFS");

@@ -70,6 +70,12 @@ int disk_find_root(int root_fd, char *ret_name, size_t name_size, char *ret_reas
  */
 int disk_of_device(int root_fd, const char *device, char *ret_name, size_t name_size);
 
+/*
+ * What stands for the root: what is mounted on "/", or on an overlay the mount that carries its first
+ * lower directory, where that can be seen. Returns as disk_mount_read(), or the errno of opening it.
+ */
+int disk_root_mount(int root_fd, struct disk_mount *ret_mount);
+
 /* The kernel's name of the block device that is mounted, such as mmcblk0p2. Returns 0 or negative errno. */
 int disk_of_mount(int root_fd, const struct disk_mount *mount, char *ret_name, size_t name_size);
 

@@ -232,17 +232,13 @@ static void find_server(struct klog_disks *disks, const char *source)
 static void find_root(struct klog_disks *disks, int root_fd)
 {
 	struct disk_mount mount;
-	int fd = procfs_open(root_fd, "proc/self/mountinfo");
 
-	if (fd < 0)
+	if (disk_root_mount(root_fd, &mount) != 0)
 		return;
-	if (disk_mount_read(fd, &mount) == 0) {
-		if (disk_of_mount(root_fd, &mount, disks->root, sizeof(disks->root)) < 0)
-			disks->root[0] = '\0';
-		if (disk_mount_is_nfs(&mount))
-			find_server(disks, mount.source);
-	}
-	close(fd);
+	if (disk_of_mount(root_fd, &mount, disks->root, sizeof(disks->root)) < 0)
+		disks->root[0] = '\0';
+	if (disk_mount_is_nfs(&mount))
+		find_server(disks, mount.source);
 }
 
 void klog_disks_find(struct klog_disks *disks, int root_fd, bool real_root)

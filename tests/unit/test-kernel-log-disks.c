@@ -217,6 +217,13 @@ static void server_of_the_root(void **state)
 	put(fixture, "proc/self/mountinfo", "27 1 179:2 / / rw - ext4 /dev/root rw\n");
 	klog_disks_find(&disks, fixture->env.root_fd, false);
 	assert_string_equal(disks.nfs_server, "");
+
+	/* An overlay above the card: what it stands on is what can be lost. */
+	put(fixture, "proc/self/mountinfo",
+	    "26 27 179:2 / /media/root-ro ro - ext4 /dev/mmcblk0p2 ro\n"
+	    "27 1 0:21 / / rw - overlay overlay rw,lowerdir=/media/root-ro,upperdir=/u\n");
+	klog_disks_find(&disks, fixture->env.root_fd, false);
+	assert_string_equal(disks.root, "mmcblk0p2");
 }
 
 static void without_a_root_disk(void **state)
