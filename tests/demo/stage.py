@@ -8,9 +8,10 @@ reserve is scaled until this much memory is most of the budget:
 
     headroom at start = reserve + MARGIN x pressure,   cap x worker size = pressure
 
-With MARGIN 1.3 other programs may take 0.35 of it before the weight drops below 95 %, or free 0.4
-of it before the pressure no longer brings the weight below 70 %. Where they move more than DRIFT
-while no pressure is on, the reserve is scaled anew (with SIGHUP), and that is said.
+While the pressure grows, what it will take next counts as well, and the weight falls. When it has
+all, that was taken from the reserve, which is there for such jobs, and the weight comes back. With
+MARGIN 1.3 other programs may take 0.35 of it before the weight drops below 95 %. Where they move
+more than DRIFT while no pressure is on, the reserve is scaled anew (with SIGHUP), and that is said.
 """
 
 import collections
