@@ -100,6 +100,8 @@ static const struct conf_item conf_items[] = {
 /* A search costs the web server a line in its log for each place, and the usual ones are many. */
 #define RETRY_USUAL_NS (60 * NS_PER_S)
 #define RETRY_URL_NS (10 * NS_PER_S)
+/* A web server that is upgraded on a slow card is back by then. */
+#define HOLD_NS (180 * NS_PER_S)
 
 struct requests {
 	const struct requests_conf *conf;
@@ -249,6 +251,7 @@ static int requests_open(void *self, const void *settings, const struct env *env
 		.timeout_ns = conf->timeout,
 		.retry_ns = conf->url[0] ? RETRY_URL_NS : RETRY_USUAL_NS,
 		.survey = conf->source == SOURCE_AUTO && !conf->url[0],
+		.hold_ns = HOLD_NS,
 	};
 	requests_wish(conf, &search.wish);
 	requests->unknown = "no status page has answered yet";
