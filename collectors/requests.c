@@ -224,9 +224,11 @@ static void on_search(void *context, const struct status_reading *reading)
 		name_source(requests);
 	if (!reading)
 		return;
+	struct status_reading known = *reading;
+	known.counts_polls &= !search->places.endpoints[search->place.endpoint].apart;
 	requests->stamp_ns = env_now_ns(search->env);
 	requests_count_take(&requests->count, search->place.endpoint,
-			    search->answers[search->place.endpoint], reading);
+			    search->answers[search->place.endpoint], &known);
 }
 
 static int requests_open(void *self, const void *settings, const struct env *env)

@@ -3,7 +3,8 @@
  * Polls are requests too: those that the server has answered are taken off what its counter rises by.
  * lighttpd adds them up once a second, so they are taken off when they show up. A page of PHP-FPM whose
  * counter stands still while we poll it does not count us (pm.status_listen), and then nothing is taken
- * off any more, neither from the workers at work.
+ * off any more, neither from the workers at work. Under traffic it stands still only between polls that
+ * are made back to back, as status_search.c does first of all.
  *
  * A server was started anew when a counter fell, or its age. The first is seen by everybody from the
  * value; but a counter may have risen higher than before meanwhile, or a reload may keep it (Apache,

@@ -25,6 +25,8 @@
 #define SOON_NS (300 * NS_PER_MS)
 /* Between two polls, even if one took longer than the interval. */
 #define LEAST_PAUSE_NS (100 * NS_PER_MS)
+/* Polls back to back where a page is new: nobody else comes between, so they show whether they count. */
+#define PROBES 3
 /* One lost poll is a busy server; three are a server that is gone. */
 #define FAILURES_ALLOWED 3
 /* How many times longer the pauses become where somebody answered, but not with a status page. */
@@ -195,7 +197,12 @@ static void keep(struct status_search *search, const struct status_reading *read
 	search->failures = 0;
 	search->pause_ns = smaller(search->conf.interval_ns, search->conf.retry_ns);
 	complaint_clear(&search->complaint, subject);
-	poll_later(search);
+	if (reading->at_once && search->probes < PROBES) {
+		search->probes++;
+		timer_arm(search->timer, 0);
+	} else {
+		poll_later(search);
+	}
 	search->fn(search->context, reading);
 }
 
@@ -214,28 +221,24 @@ static void begin_polls(struct status_search *search)
 	search->told_kind = search->kind;
 	search->phase = SEARCH_POLLS;
 	search->climb_pause_ns = search->conf.retry_ns;
-	search->climb_ns = env_now_ns(search->env) + search->climb_pause_ns;
 }
 
 /* True if somebody may be at the other place who is not known yet. */
 static bool is_worth_asking(const struct status_search *search)
 {
-	const struct places *places = &search->places;
-	unsigned kinds = places->endpoints[search->other.endpoint].kinds &
-			 places->paths[search->other.path].kinds;
-	return kinds & ~(search->phase == SEARCH_CLIMBS ? 1u << search->kind : search->kinds);
+	return places_kinds(&search->places, search->other) &
+	       ~(search->phase == SEARCH_CLIMBS ? 1u << search->kind : search->kinds);
 }
 
 /* Behind the last question aside: back to the polls, or on to the first one. */
 static void end_aside(struct status_search *search)
 {
-	if (search->phase == SEARCH_CLIMBS) {
-		search->phase = SEARCH_POLLS;
+	if (search->phase == SEARCH_CLIMBS)
 		search->climb_pause_ns = longer_pause(search, search->climb_pause_ns);
-		search->climb_ns = env_now_ns(search->env) + search->climb_pause_ns;
-	} else {
+	else
 		begin_polls(search);
-	}
+	search->phase = SEARCH_POLLS;
+	search->climb_ns = env_now_ns(search->env) + search->climb_pause_ns;
 	poll(search);
 }
 
@@ -271,6 +274,7 @@ static void found(struct status_search *search, struct place place, enum status_
 	search->kind = kind;
 	search->kinds = 1u << kind;
 	search->failures = 0;
+	search->probes = 0;
 	if (search->conf.survey) {
 		search->phase = SEARCH_SURVEYS;
 		search->other = place;

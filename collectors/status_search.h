@@ -55,6 +55,7 @@ struct status_search {
 	enum status_kind kind; /* whose page was found */
 	unsigned kinds;	       /* mask of 1u << enum status_kind: and of whom besides */
 	unsigned failures;     /* in a row at the found place */
+	unsigned probes;       /* polls back to back at the found place */
 	int64_t poll_ns;       /* start of the newest get */
 	int64_t pause_ns;      /* after the next search in vain */
 	int64_t lost_ns;       /* when the first of these failures came */

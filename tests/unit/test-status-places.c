@@ -227,6 +227,19 @@ static void test_usual_places(void **state)
 	assert_int_equal(count(text, "("), 8);
 }
 
+/* The socket of our manual is pm.status_listen: the one who answers there is never counted. */
+static void test_who_answers_apart(void **state)
+{
+	(void)state;
+	struct places_wish wish = {.url = "", .path = "", .kinds = ALL};
+	struct places places;
+	char error[256];
+	assert_int_equal(places_make(&wish, &places, error, sizeof(error)), 0);
+	for (size_t i = 0; i < places.endpoint_count; i++)
+		assert_int_equal(places.endpoints[i].apart,
+				 strstr(places.endpoints[i].name, "fpm-status.sock") != NULL);
+}
+
 static void test_an_endpoint_is_skipped(void **state)
 {
 	(void)state;
@@ -312,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_urls),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_usual_places),
+		cmocka_unit_test(test_who_answers_apart),
 		cmocka_unit_test(test_an_endpoint_is_skipped),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_urls_of_other_protocols),
