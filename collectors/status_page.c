@@ -149,7 +149,7 @@ static int write_request(const struct page_target *target, char *buffer, size_t 
 	return snprintf(buffer, size,
 			"GET %s HTTP/1.1\r\n"
 			"Host: %s\r\n"
-			"User-Agent: hostingpi\r\n"
+			"User-Agent: " STATUS_USER_AGENT "\r\n"
 			"Connection: close\r\n"
 			"\r\n",
 			target->path, target->host);

@@ -37,6 +37,9 @@ typedef void status_page_fn(void *context, struct page_result result);
 /* 512: a path of 127 bytes (FastCGI: twice) and a host of 80, and 120 of fixed text. */
 #define STATUS_REQUEST_SIZE 512
 
+/* By this name a line of an access log is known as ours (access_log_parse.c). */
+#define STATUS_USER_AGENT "hostingpi-agent"
+
 /* Zeroed is closed. */
 struct status_page {
 	const struct env *env;

@@ -274,7 +274,7 @@ def test_evil_servers_are_told(evil_runs, case):
     assert server.sent < 16 * 2**20  # what fits into socket buffers, not 100 MB
     assert server.asked[0] == (
         f"GET /nginx_status HTTP/1.1\r\nHost: [::1]:{server.port}\r\n"
-        "User-Agent: hostingpi\r\nConnection: close\r\n\r\n"
+        "User-Agent: hostingpi-agent\r\nConnection: close\r\n\r\n"
     )
 
 

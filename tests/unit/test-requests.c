@@ -24,7 +24,7 @@ static void test_nginx_is_read(void **state)
 	assert_in_range(world->batch.stamp_ns, before_ns, loop_now_ns(&world->env));
 
 	snprintf(text, sizeof(text),
-		 "GET /s HTTP/1.1\r\nHost: %s\r\nUser-Agent: hostingpi\r\n"
+		 "GET /s HTTP/1.1\r\nHost: %s\r\nUser-Agent: hostingpi-agent\r\n"
 		 "Connection: close\r\n\r\n",
 		 world->server.name);
 	assert_string_equal(world->server.last_request, text);
