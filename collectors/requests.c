@@ -278,6 +278,10 @@ static void hand_in_unknown(const struct requests *requests, struct batch *batch
 				      : requests->unknown);
 }
 
+/* Workers move the weight, so they are not taken from whoever is the first to listen on a port. */
+static const char nobody_vouches[] =
+	"any local user may listen on this port: set url to the page, if it is the web server's";
+
 /* Why a reading lacks a field. */
 static const char *lacking(const struct requests_count *count, enum status_field field)
 {
@@ -289,6 +293,8 @@ static const char *lacking(const struct requests_count *count, enum status_field
 static void hand_in_reading(const struct requests *requests, struct batch *batch)
 {
 	const struct requests_count *count = &requests->count;
+	const struct status_search *search = &requests->search;
+	bool anybody = search->places.endpoints[search->place.endpoint].anybody;
 	batch->stamp_ns = requests->stamp_ns;
 	batch_text(batch, WEB_SOURCE, requests->source);
 	for (size_t i = 0; i < ROWS; i++) {
@@ -296,6 +302,8 @@ static void hand_in_reading(const struct requests *requests, struct batch *batch
 		enum status_field field = rows[i].field;
 		if (!status_has(&count->reading, field))
 			batch_unknown(batch, metric, lacking(count, field));
+		else if (anybody && web_metrics[metric].role != ROLE_NONE)
+			batch_unknown(batch, metric, nobody_vouches);
 		else if (count->anew && web_metrics[metric].kind == METRIC_COUNTER)
 			batch_unknown(batch, metric, count->anew);
 		else

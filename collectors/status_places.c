@@ -50,21 +50,21 @@ static const struct {
 	const char *url;
 	const char *host; /* of the Host header */
 	unsigned kinds;
-	bool apart;
+	bool apart, anybody;
 } usual_endpoints[] = {
-	{"unix:/run/nginx/status.sock", "localhost", NGINX, false},
-	{"unix:/run/nginx/stub_status.sock", "localhost", NGINX, false},
-	{"unix:/run/nginx/nginx_status.sock", "localhost", NGINX, false},
-	{"unix:/run/nginx/nginx.sock", "localhost", NGINX, false},
-	{"http://[::1]:80", "localhost", ON_80, false},
-	{"http://127.0.0.1:80", "localhost", ON_80, false},
-	{"http://[::1]:8080", "localhost:8080", ON_80, false},
-	{"http://127.0.0.1:8080", "localhost:8080", ON_80, false},
-	{"http://[::1]:2019", "localhost:2019", CADDY, false},
-	{"http://127.0.0.1:2019", "localhost:2019", CADDY, false},
-	{"fcgi:unix:/run/php/fpm-status.sock", "", PHP_FPM, true},
-	{"fcgi:unix:/run/php/php-fpm.sock", "", PHP_FPM, false},
-	{"haproxy:unix:/run/haproxy/admin.sock", "", HAPROXY, false},
+	{"unix:/run/nginx/status.sock", "localhost", NGINX, false, false},
+	{"unix:/run/nginx/stub_status.sock", "localhost", NGINX, false, false},
+	{"unix:/run/nginx/nginx_status.sock", "localhost", NGINX, false, false},
+	{"unix:/run/nginx/nginx.sock", "localhost", NGINX, false, false},
+	{"http://[::1]:80", "localhost", ON_80, false, false},
+	{"http://127.0.0.1:80", "localhost", ON_80, false, false},
+	{"http://[::1]:8080", "localhost:8080", ON_80, false, true},
+	{"http://127.0.0.1:8080", "localhost:8080", ON_80, false, true},
+	{"http://[::1]:2019", "localhost:2019", CADDY, false, true},
+	{"http://127.0.0.1:2019", "localhost:2019", CADDY, false, true},
+	{"fcgi:unix:/run/php/fpm-status.sock", "", PHP_FPM, true, false},
+	{"fcgi:unix:/run/php/php-fpm.sock", "", PHP_FPM, false, false},
+	{"haproxy:unix:/run/haproxy/admin.sock", "", HAPROXY, false, false},
 };
 
 /*
@@ -244,6 +244,7 @@ static int add_usual_endpoints(struct places *places, char *ret_error, size_t si
 		struct place_endpoint *endpoint = &places->endpoints[i];
 		endpoint->kinds = usual_endpoints[i].kinds;
 		endpoint->apart = usual_endpoints[i].apart;
+		endpoint->anybody = usual_endpoints[i].anybody;
 		snprintf(endpoint->host, sizeof(endpoint->host), "%s", usual_endpoints[i].host);
 	}
 	return 0;

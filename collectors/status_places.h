@@ -34,6 +34,7 @@ struct place_endpoint {
 	enum status_protocol protocol;
 	unsigned kinds;		     /* mask of 1u << enum status_kind: who may be there */
 	bool apart;		     /* whoever answers is not among those whom the page counts */
+	bool anybody;		     /* nobody named it, and any local user may listen there */
 	char name[ADDR_TEXT_SIZE];   /* "[::1]:80", "unix:/run/nginx/status.sock:" */
 	char host[PLACES_HOST_SIZE]; /* of the Host header */
 };

@@ -347,8 +347,12 @@ def test_usual_places_without_a_server(scratch, namespace):
 def test_apache_is_found_at_a_usual_place(scratch, namespace):
     Apache(scratch, listen=["127.0.0.1:8080"], wrapper=namespace.wrapper).start()
     wait_until(lambda: namespace.answers("127.0.0.1", 8080))
-    values, _ = once(scratch, {}, wrapper=namespace.wrapper)
+    values, unknown = once(scratch, {}, wrapper=namespace.wrapper)
     assert values["source"] == "apache 127.0.0.1:8080/server-status?auto, the only one"
+    # Anybody may listen there; who names it vouches for it.
+    assert "any local user" in unknown["busy_workers"] and "any local user" in unknown["idle_workers"]
+    values, _ = once(scratch, {"url": "http://127.0.0.1:8080"}, wrapper=namespace.wrapper)
+    assert values["busy_workers"] == 0
     _, unknown = once(scratch, {"source": "nginx"}, wrapper=namespace.wrapper)
     assert "127.0.0.1:8080/nginx_status: HTTP 404: add an nginx" in unknown["source"]
 
