@@ -29,7 +29,10 @@ static bool has_fallen(const struct status_reading *old, const struct status_rea
 	return both_have(old, new, field) && new->value[field] < old->value[field];
 }
 
-/* Polls that are waited for at most: those of a second at the shortest interval, and one. */
+/*
+ * Polls of before the last one that are waited for at most: those of a second at the shortest interval,
+ * and one.
+ */
 #define DEBT_MAX 6
 
 /* What was served since the last reading, by others than us. */
@@ -40,7 +43,7 @@ static int64_t served(struct requests_count *count, int64_t polls,
 	int64_t ours = polls - count->polls;
 	if (reading->at_once && ours > 0 && step == 0)
 		count->blind = true;
-	count->debt = count->blind ? 0 : clamp_i64(count->debt + ours, 0, DEBT_MAX);
+	count->debt = count->blind ? 0 : clamp_i64(count->debt, 0, DEBT_MAX) + ours;
 	int64_t paid = step < count->debt ? step : count->debt;
 	count->debt -= paid;
 	return step - paid;

@@ -196,6 +196,13 @@ bool status_page_busy(const struct status_page *page)
 	return page->watch != NULL;
 }
 
+bool status_page_counts(const struct status_page *page, enum page_outcome outcome)
+{
+	bool sent = page->request_sent == page->request_length;
+	return outcome == PAGE_BODY || outcome == PAGE_STATUS ||
+	       (sent && (outcome == PAGE_TIMEOUT || outcome == PAGE_CUT_OFF));
+}
+
 void status_page_close(struct status_page *page)
 {
 	page_drop(page);

@@ -75,6 +75,12 @@ int status_page_get(struct status_page *page, const struct page_target *target, 
 /* True while a get is under way. */
 bool status_page_busy(const struct status_page *page);
 
+/*
+ * True if the server counts the newest get, which ended so: it has answered, or it hangs and will serve
+ * what we no longer wait for.
+ */
+bool status_page_counts(const struct status_page *page, enum page_outcome outcome);
+
 /* Gives everything back; a get under way is dropped and not told. A zeroed page is fine. */
 void status_page_close(struct status_page *page);
 

@@ -320,10 +320,9 @@ static void on_page(void *context, struct page_result result)
 	struct failure failure = failure_here(search, result);
 	struct status_reading body;
 	const struct status_reading *reading = NULL;
-	if (result.outcome == PAGE_BODY || result.outcome == PAGE_STATUS) {
-		search->answers[asked(search)->endpoint]++;
-		search->answered = true;
-	}
+	search->answered |= result.outcome == PAGE_BODY || result.outcome == PAGE_STATUS;
+	search->answers[asked(search)->endpoint] +=
+		status_page_counts(&search->page, result.outcome);
 	if (result.outcome == PAGE_BODY &&
 	    failure_judge(&search->page.answer.body, search->conf.wish.kinds, &body, &failure))
 		reading = &body;

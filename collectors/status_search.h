@@ -64,7 +64,7 @@ struct status_search {
 	/* What was polled last; told.endpoint is behind the last one before that. */
 	struct place told;
 	enum status_kind told_kind;
-	/* Answers of each endpoint so far: those are what its server has counted of us. */
+	/* Of each endpoint so far: what its server has answered, or has got at least, and so counts. */
 	int64_t answers[PLACES_ENDPOINTS];
 
 	/* Of the search under way: how many places, and the most telling failure. */

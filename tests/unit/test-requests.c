@@ -127,6 +127,27 @@ static void test_a_page_that_does_not_count_us(void **state)
 	count(*state, pages, totals);
 }
 
+/* A poll that was not answered in time is counted by the server as well. */
+static void test_late_polls_do_not_count(void **state)
+{
+	struct world *world = *state;
+	struct script script[] = {{NULL, ANSWER, world->text}};
+	char url[256];
+	snprintf(world->text, sizeof(world->text), OK(NGINX_PAGE("101")));
+	server_open(&world->server, &world->env, "[::1]:0", script);
+	snprintf(url, sizeof(url), "http://%s/s", world->server.name);
+	start(world, url, "500ms");
+	run_until(&world->env, read_value(world));
+	assert_int_equal(value(world, "requests_total"), 100);
+	script[0].behaviour = SILENCE;
+	run_until(&world->env, read_failure(world));
+	script[0].behaviour = ANSWER;
+	snprintf(world->text, sizeof(world->text), OK(NGINX_PAGE("%u")),
+		 101 + world->server.requests);
+	run_until(&world->env, read_value(world));
+	assert_int_equal(value(world, "requests_total"), 100);
+}
+
 #define PHP_FPM_PAGE(accepted)                                                                     \
 	"pool: www\naccepted conn: " accepted "\nlisten queue: 0\nidle processes: 1\n"             \
 	"active processes: 3\n"
@@ -239,6 +260,7 @@ int main(void)
 		world_test(test_localhost_is_both_families),
 		world_test(test_own_polls_do_not_count),
 		world_test(test_a_page_that_does_not_count_us),
+		world_test(test_late_polls_do_not_count),
 		world_test(test_a_pool_that_does_not_count_us),
 		world_test(test_not_looked_for),
 		world_test(test_an_url_is_read_under_root),
