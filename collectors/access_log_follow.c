@@ -151,6 +151,19 @@ int access_log_follow_poll(struct access_log_follow *follow, int root_fd, int64_
 	return more ? ACCESS_LOG_MORE : 0;
 }
 
+bool access_log_follow_shares(const struct access_log_follow *one,
+			      const struct access_log_follow *other)
+{
+	for (unsigned i = 0; i < one->count; i++) {
+		const struct access_log_file *file = &one->files[i];
+		for (unsigned j = 0; j < other->count; j++)
+			if (file->device == other->files[j].device &&
+			    file->inode == other->files[j].inode)
+				return true;
+	}
+	return false;
+}
+
 void access_log_follow_close(struct access_log_follow *follow, struct access_log_reading *reading)
 {
 	while (follow->count > 0)

@@ -33,6 +33,9 @@ struct access_log_follow {
  */
 int access_log_follow_poll(struct access_log_follow *follow, int root_fd, int64_t now_ns,
 			   char *buffer, int64_t *budget, struct access_log_reading *reading);
+/* True if a file of one is also a file of the other. */
+bool access_log_follow_shares(const struct access_log_follow *one,
+			      const struct access_log_follow *other);
 void access_log_follow_close(struct access_log_follow *follow, struct access_log_reading *reading);
 
 #endif

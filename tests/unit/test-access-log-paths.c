@@ -158,6 +158,26 @@ static void back_after_hours(void **state)
 	expect(world, 2, 0, 0);
 }
 
+static void one_log_by_several_names(void **state)
+{
+	struct world *world = *state;
+
+	append(world, LOG, "");
+	append(world, "/b.log", "");
+	assert_int_equal(symlinkat("access.log", world->env.root_fd, "link"), 0);
+	start(world, LOG " /link /b.log " LOG);
+	assert_int_equal(world->log.count, 2);
+	append(world, LOG, LINE("200"));
+	append(world, "/b.log", LINE("500"));
+	expect(world, 2, 1, 0);
+	/* A rotation does not make one of two. */
+	move(world, LOG, "/access.log.1");
+	append(world, "/access.log.1", LINE("200"));
+	append(world, LOG, LINE("200"));
+	expect(world, 4, 1, 0);
+	assert_int_equal(world->reading.skipped_bytes, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +185,7 @@ int main(void)
 		world_test(one_trouble_at_a_time),
 		world_test(back_after_a_moment),
 		world_test(back_after_hours),
+		world_test(one_log_by_several_names),
 		world_test(settings_are_checked),
 		world_test(finds_the_usual_one),
 		world_test(a_silent_one_says_nothing),
