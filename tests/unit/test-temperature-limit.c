@@ -160,12 +160,8 @@ static void test_throttled(void **state)
 	}
 }
 
-/* The active trip points of a Pi 5; the lowest counts, with its hysteresis. */
-static void test_fan(void **state)
+static void open_with_fan(struct world *world)
 {
-	struct world *world = world_new();
-
-	(void)state;
 	world_write(world, HWMON "0/name", "cpu_thermal\n");
 	world_write(world, HWMON "0/temp1_input", "55000\n");
 	world_write(world, HWMON "1/name", "pwmfan\n");
@@ -178,6 +174,15 @@ static void test_fan(void **state)
 	world_write(world, ZONE "0/trip_point_2_type", "active\n");
 	world_write(world, ZONE "0/trip_point_2_temp", "50000\n");
 	open_and_read(world);
+}
+
+/* The active trip points of a Pi 5; the lowest counts, with its hysteresis. */
+static void test_fan(void **state)
+{
+	struct world *world = world_new();
+
+	(void)state;
+	open_with_fan(world);
 	/* Until it has turned once there may be none, or one that does not tell. */
 	world_write(world, HWMON "0/temp1_input", "70000\n");
 	later(world, 1);
