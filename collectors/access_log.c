@@ -6,7 +6,7 @@
  * until then logging may be switched off, and that must not look like a site without visitors.
  *
  * What is read in one poll is bounded, so that a burst does not hold up the loop. All logs share that
- * MiB, which takes 0.3 ms of an x86-64 processor (JSON: 1 ms); a Pi 3 may be ten times slower.
+ * MiB, which takes 0.5 ms of an x86-64 processor (JSON: 1 ms); a Pi 3 may be ten times slower.
  */
 #include "collectors/access_log.h"
 
