@@ -61,8 +61,12 @@ static int open_another(struct access_log_follow *follow, int root_fd, int64_t n
 			struct access_log_reading *reading, struct stat *ret_stat)
 {
 	struct access_log_file file;
-	/* The first one was there before us, unless we have seen that it was not. */
-	bool from_end = !follow->missed;
+	/*
+	 * The first one was there before us, unless we have seen that it was not. One that could not be
+	 * read for long has old lines, which would all look as if they came now.
+	 */
+	bool late = follow->trouble_ns && now_ns - follow->trouble_ns > QUIET_NS;
+	bool from_end = !follow->missed || late;
 	int r = access_log_file_open(root_fd, below(follow), from_end, now_ns, &file, ret_stat);
 	if (r < 0)
 		return r;
@@ -73,6 +77,8 @@ static int open_another(struct access_log_follow *follow, int root_fd, int64_t n
 	}
 	if (follow->count == ACCESS_LOG_FILES)
 		drop(follow, 0, reading);
+	if (late)
+		reading->skipped_bytes += file.offset;
 	follow->files[follow->count++] = file;
 	follow->changed_ns = now_ns;
 	return 0;
@@ -114,6 +120,10 @@ int access_log_follow_poll(struct access_log_follow *follow, int root_fd, int64_
 		bool had = follow->current;
 		follow->error = look(follow, root_fd, now_ns, reading, &current);
 		follow->current = follow->error == 0;
+		if (follow->current || follow->error == -ENOENT)
+			follow->trouble_ns = 0;
+		else if (!follow->trouble_ns)
+			follow->trouble_ns = now_ns;
 		if (had && !follow->current)
 			follow->changed_ns = now_ns;
 		if (follow->error && follow->error != -ENOENT)
@@ -139,6 +149,19 @@ int access_log_follow_poll(struct access_log_follow *follow, int root_fd, int64_
 		i++;
 	}
 	return more ? ACCESS_LOG_MORE : 0;
+}
+
+bool access_log_follow_shares(const struct access_log_follow *one,
+			      const struct access_log_follow *other)
+{
+	for (unsigned i = 0; i < one->count; i++) {
+		const struct access_log_file *file = &one->files[i];
+		for (unsigned j = 0; j < other->count; j++)
+			if (file->device == other->files[j].device &&
+			    file->inode == other->files[j].inode)
+				return true;
+	}
+	return false;
 }
 
 void access_log_follow_close(struct access_log_follow *follow, struct access_log_reading *reading)

@@ -22,6 +22,7 @@ struct access_log_follow {
 	bool current;	    /* the last of files is the one that stands at path */
 	bool missed;	    /* what comes to path now was not there at the start */
 	int error;	    /* errno, negative: why the file at path is not read; 0: it is */
+	int64_t trouble_ns; /* since when path cannot be read though it is there; 0: it can */
 	int64_t look_ns;    /* not before that is path looked at */
 	int64_t changed_ns; /* when path last came to mean another file, or none */
 };
@@ -32,6 +33,9 @@ struct access_log_follow {
  */
 int access_log_follow_poll(struct access_log_follow *follow, int root_fd, int64_t now_ns,
 			   char *buffer, int64_t *budget, struct access_log_reading *reading);
+/* True if a file of one is also a file of the other. */
+bool access_log_follow_shares(const struct access_log_follow *one,
+			      const struct access_log_follow *other);
 void access_log_follow_close(struct access_log_follow *follow, struct access_log_reading *reading);
 
 #endif

@@ -7,6 +7,9 @@
  * and whatever else a client chose (referer, name of its program) stands behind the status. Apache
  * writes an empty user name as "", so the first string in quotes need not be the request.
  *
+ * Lines of our own search for a status page are left out, where the format has the name of the program.
+ * Whoever takes this name on himself is not counted, which gains him nothing.
+ *
  * JSON is what Caddy writes and what nginx and Apache are often told to write. The field counts at
  * the top level only: headers of the request have objects of their own.
  */
@@ -15,6 +18,8 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "collectors/status_page.h"
 
 /* Behind the quote that ends a string; at is inside the string. NULL if there is none. */
 static const char *string_end(const char *at, const char *end)
@@ -115,6 +120,9 @@ int access_log_status(const char *line, size_t length)
 
 void access_log_count_line(struct access_log_tally *tally, const char *line, size_t length)
 {
+	static const char us[] = "\"" STATUS_USER_AGENT "\"";
+	if (memmem(line, length, us, sizeof(us) - 1))
+		return;
 	int status = access_log_status(line, length);
 	tally->requests++;
 	tally->errors_5xx += status >= 500 && status <= 599;

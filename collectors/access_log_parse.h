@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct access_log_tally {
-	int64_t requests;   /* lines */
+	int64_t requests;   /* lines, but for those of our own questions */
 	int64_t errors_5xx; /* of these with a status of 500 to 599 */
 	int64_t unparsed;   /* of these without a status that was understood */
 };
@@ -18,7 +18,7 @@ struct access_log_tally {
  */
 int access_log_status(const char *line, size_t length);
 
-/* Counts one line, which may be the beginning of one. */
+/* Counts one line, which may be the beginning of one, unless it names us as the one who asked. */
 void access_log_count_line(struct access_log_tally *tally, const char *line, size_t length);
 
 /* Counts the complete lines at the start of text and returns how many bytes these are. */

@@ -100,6 +100,8 @@ static const struct conf_item conf_items[] = {
 /* A search costs the web server a line in its log for each place, and the usual ones are many. */
 #define RETRY_USUAL_NS (60 * NS_PER_S)
 #define RETRY_URL_NS (10 * NS_PER_S)
+/* A web server that is upgraded on a slow card is back by then. */
+#define HOLD_NS (180 * NS_PER_S)
 
 struct requests {
 	const struct requests_conf *conf;
@@ -222,9 +224,11 @@ static void on_search(void *context, const struct status_reading *reading)
 		name_source(requests);
 	if (!reading)
 		return;
+	struct status_reading known = *reading;
+	known.counts_polls &= !search->places.endpoints[search->place.endpoint].apart;
 	requests->stamp_ns = env_now_ns(search->env);
 	requests_count_take(&requests->count, search->place.endpoint,
-			    search->answers[search->place.endpoint], reading);
+			    search->answers[search->place.endpoint], &known);
 }
 
 static int requests_open(void *self, const void *settings, const struct env *env)
@@ -249,6 +253,7 @@ static int requests_open(void *self, const void *settings, const struct env *env
 		.timeout_ns = conf->timeout,
 		.retry_ns = conf->url[0] ? RETRY_URL_NS : RETRY_USUAL_NS,
 		.survey = conf->source == SOURCE_AUTO && !conf->url[0],
+		.hold_ns = HOLD_NS,
 	};
 	requests_wish(conf, &search.wish);
 	requests->unknown = "no status page has answered yet";
@@ -273,6 +278,10 @@ static void hand_in_unknown(const struct requests *requests, struct batch *batch
 				      : requests->unknown);
 }
 
+/* Workers move the weight, so they are not taken from whoever is the first to listen on a port. */
+static const char nobody_vouches[] =
+	"any local user may listen on this port: set url to the page, if it is the web server's";
+
 /* Why a reading lacks a field. */
 static const char *lacking(const struct requests_count *count, enum status_field field)
 {
@@ -284,6 +293,8 @@ static const char *lacking(const struct requests_count *count, enum status_field
 static void hand_in_reading(const struct requests *requests, struct batch *batch)
 {
 	const struct requests_count *count = &requests->count;
+	const struct status_search *search = &requests->search;
+	bool anybody = search->places.endpoints[search->place.endpoint].anybody;
 	batch->stamp_ns = requests->stamp_ns;
 	batch_text(batch, WEB_SOURCE, requests->source);
 	for (size_t i = 0; i < ROWS; i++) {
@@ -291,6 +302,8 @@ static void hand_in_reading(const struct requests *requests, struct batch *batch
 		enum status_field field = rows[i].field;
 		if (!status_has(&count->reading, field))
 			batch_unknown(batch, metric, lacking(count, field));
+		else if (anybody && web_metrics[metric].role != ROLE_NONE)
+			batch_unknown(batch, metric, nobody_vouches);
 		else if (count->anew && web_metrics[metric].kind == METRIC_COUNTER)
 			batch_unknown(batch, metric, count->anew);
 		else

@@ -3,7 +3,8 @@
  * Polls are requests too: those that the server has answered are taken off what its counter rises by.
  * lighttpd adds them up once a second, so they are taken off when they show up. A page of PHP-FPM whose
  * counter stands still while we poll it does not count us (pm.status_listen), and then nothing is taken
- * off any more, neither from the workers at work.
+ * off any more, neither from the workers at work. Under traffic it stands still only between polls that
+ * are made back to back, as status_search.c does first of all.
  *
  * A server was started anew when a counter fell, or its age. The first is seen by everybody from the
  * value; but a counter may have risen higher than before meanwhile, or a reload may keep it (Apache,
@@ -28,7 +29,10 @@ static bool has_fallen(const struct status_reading *old, const struct status_rea
 	return both_have(old, new, field) && new->value[field] < old->value[field];
 }
 
-/* Polls that are waited for at most: those of a second at the shortest interval, and one. */
+/*
+ * Polls of before the last one that are waited for at most: those of a second at the shortest interval,
+ * and one.
+ */
 #define DEBT_MAX 6
 
 /* What was served since the last reading, by others than us. */
@@ -39,7 +43,7 @@ static int64_t served(struct requests_count *count, int64_t polls,
 	int64_t ours = polls - count->polls;
 	if (reading->at_once && ours > 0 && step == 0)
 		count->blind = true;
-	count->debt = count->blind ? 0 : clamp_i64(count->debt + ours, 0, DEBT_MAX);
+	count->debt = count->blind ? 0 : clamp_i64(count->debt, 0, DEBT_MAX) + ours;
 	int64_t paid = step < count->debt ? step : count->debt;
 	count->debt -= paid;
 	return step - paid;

@@ -63,6 +63,26 @@ unsigned failure_rank(const struct failure *failure)
 	return RANK_TROUBLE;
 }
 
+bool failure_judge(const struct status_body *body, unsigned kinds,
+		   struct status_reading *ret_reading, struct failure *ret_failure)
+{
+	static const char *const others[STATUS_KINDS] = {
+		[STATUS_NGINX] = "this is nginx's status page, but source says otherwise",
+		[STATUS_APACHE] = "this is Apache's status page, but source says otherwise",
+		[STATUS_LIGHTTPD] = "this is lighttpd's status page, but source says otherwise",
+		[STATUS_CADDY] = "these are Caddy's metrics, but source says otherwise",
+		[STATUS_PHP_FPM] = "this is PHP-FPM's status page, but source says otherwise",
+		[STATUS_HAPROXY] = "this is HAProxy's stats socket, but source says otherwise",
+	};
+	const char *why;
+	int r = status_body_parse(body, ret_reading, &why);
+	if (r == 0 && (kinds >> ret_reading->kind & 1))
+		return true;
+	ret_failure->body = r == 0 ? others[ret_reading->kind] : why;
+	ret_failure->recognised = r != -EPROTO;
+	return false;
+}
+
 /* For each server: how to let us in, and how to switch its page on. */
 static const struct {
 	const char *allow, *enable;

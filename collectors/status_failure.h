@@ -24,6 +24,13 @@ struct failure {
 /* True if nothing else can be had from the same endpoint. */
 bool failure_of_endpoint(const struct failure *failure);
 
+/*
+ * Looks at a body: true and a reading if it is a page of one of kinds (a mask); otherwise fills in what
+ * is wrong with it.
+ */
+bool failure_judge(const struct status_body *body, unsigned kinds,
+		   struct status_reading *ret_reading, struct failure *ret_failure);
+
 /* How much an operator learns from it; of several failures the highest is shown. At least 1. */
 unsigned failure_rank(const struct failure *failure);
 

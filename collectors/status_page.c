@@ -149,7 +149,7 @@ static int write_request(const struct page_target *target, char *buffer, size_t 
 	return snprintf(buffer, size,
 			"GET %s HTTP/1.1\r\n"
 			"Host: %s\r\n"
-			"User-Agent: hostingpi\r\n"
+			"User-Agent: " STATUS_USER_AGENT "\r\n"
 			"Connection: close\r\n"
 			"\r\n",
 			target->path, target->host);
@@ -194,6 +194,13 @@ int status_page_get(struct status_page *page, const struct page_target *target, 
 bool status_page_busy(const struct status_page *page)
 {
 	return page->watch != NULL;
+}
+
+bool status_page_counts(const struct status_page *page, enum page_outcome outcome)
+{
+	bool sent = page->request_sent == page->request_length;
+	return outcome == PAGE_BODY || outcome == PAGE_STATUS ||
+	       (sent && (outcome == PAGE_TIMEOUT || outcome == PAGE_CUT_OFF));
 }
 
 void status_page_close(struct status_page *page)

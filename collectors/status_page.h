@@ -37,6 +37,9 @@ typedef void status_page_fn(void *context, struct page_result result);
 /* 512: a path of 127 bytes (FastCGI: twice) and a host of 80, and 120 of fixed text. */
 #define STATUS_REQUEST_SIZE 512
 
+/* By this name a line of an access log is known as ours (access_log_parse.c). */
+#define STATUS_USER_AGENT "hostingpi-agent"
+
 /* Zeroed is closed. */
 struct status_page {
 	const struct env *env;
@@ -71,6 +74,12 @@ int status_page_get(struct status_page *page, const struct page_target *target, 
 
 /* True while a get is under way. */
 bool status_page_busy(const struct status_page *page);
+
+/*
+ * True if the server counts the newest get, which ended so: it has answered, or it hangs and will serve
+ * what we no longer wait for.
+ */
+bool status_page_counts(const struct status_page *page, enum page_outcome outcome);
 
 /* Gives everything back; a get under way is dropped and not told. A zeroed page is fine. */
 void status_page_close(struct status_page *page);

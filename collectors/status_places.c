@@ -50,20 +50,21 @@ static const struct {
 	const char *url;
 	const char *host; /* of the Host header */
 	unsigned kinds;
+	bool apart, anybody;
 } usual_endpoints[] = {
-	{"unix:/run/nginx/status.sock", "localhost", NGINX},
-	{"unix:/run/nginx/stub_status.sock", "localhost", NGINX},
-	{"unix:/run/nginx/nginx_status.sock", "localhost", NGINX},
-	{"unix:/run/nginx/nginx.sock", "localhost", NGINX},
-	{"http://[::1]:80", "localhost", ON_80},
-	{"http://127.0.0.1:80", "localhost", ON_80},
-	{"http://[::1]:8080", "localhost:8080", ON_80},
-	{"http://127.0.0.1:8080", "localhost:8080", ON_80},
-	{"http://[::1]:2019", "localhost:2019", CADDY},
-	{"http://127.0.0.1:2019", "localhost:2019", CADDY},
-	{"fcgi:unix:/run/php/fpm-status.sock", "", PHP_FPM},
-	{"fcgi:unix:/run/php/php-fpm.sock", "", PHP_FPM},
-	{"haproxy:unix:/run/haproxy/admin.sock", "", HAPROXY},
+	{"unix:/run/nginx/status.sock", "localhost", NGINX, false, false},
+	{"unix:/run/nginx/stub_status.sock", "localhost", NGINX, false, false},
+	{"unix:/run/nginx/nginx_status.sock", "localhost", NGINX, false, false},
+	{"unix:/run/nginx/nginx.sock", "localhost", NGINX, false, false},
+	{"http://[::1]:80", "localhost", ON_80, false, false},
+	{"http://127.0.0.1:80", "localhost", ON_80, false, false},
+	{"http://[::1]:8080", "localhost:8080", ON_80, false, true},
+	{"http://127.0.0.1:8080", "localhost:8080", ON_80, false, true},
+	{"http://[::1]:2019", "localhost:2019", CADDY, false, true},
+	{"http://127.0.0.1:2019", "localhost:2019", CADDY, false, true},
+	{"fcgi:unix:/run/php/fpm-status.sock", "", PHP_FPM, true, false},
+	{"fcgi:unix:/run/php/php-fpm.sock", "", PHP_FPM, false, false},
+	{"haproxy:unix:/run/haproxy/admin.sock", "", HAPROXY, false, false},
 };
 
 /*
@@ -242,6 +243,8 @@ static int add_usual_endpoints(struct places *places, char *ret_error, size_t si
 			return r;
 		struct place_endpoint *endpoint = &places->endpoints[i];
 		endpoint->kinds = usual_endpoints[i].kinds;
+		endpoint->apart = usual_endpoints[i].apart;
+		endpoint->anybody = usual_endpoints[i].anybody;
 		snprintf(endpoint->host, sizeof(endpoint->host), "%s", usual_endpoints[i].host);
 	}
 	return 0;
@@ -334,7 +337,7 @@ const char *places_name(const struct places *places, struct place place, char *t
 enum status_kind places_sought(const struct places *places, struct place place)
 {
 	const struct place_path *path = &places->paths[place.path];
-	unsigned kinds = path->kinds & places->endpoints[place.endpoint].kinds;
+	unsigned kinds = places_kinds(places, place);
 	if ((kinds & APACHE) && strstr(path->text, "server-status"))
 		return STATUS_APACHE;
 	if ((kinds & CADDY) && strstr(path->text, "metrics"))

@@ -33,6 +33,8 @@ struct place_endpoint {
 	struct addr addr;
 	enum status_protocol protocol;
 	unsigned kinds;		     /* mask of 1u << enum status_kind: who may be there */
+	bool apart;		     /* whoever answers is not among those whom the page counts */
+	bool anybody;		     /* nobody named it, and any local user may listen there */
 	char name[ADDR_TEXT_SIZE];   /* "[::1]:80", "unix:/run/nginx/status.sock:" */
 	char host[PLACES_HOST_SIZE]; /* of the Host header */
 };
@@ -71,6 +73,12 @@ int places_make(const struct places_wish *wish, struct places *ret_places, char 
 bool places_first(const struct places *places, struct place *ret_place);
 /* The place behind *place, at another endpoint if this one is of no use; false behind the last. */
 bool places_next(const struct places *places, bool skip_endpoint, struct place *place);
+
+/* Who may be there, as a mask. */
+static inline unsigned places_kinds(const struct places *places, struct place place)
+{
+	return places->endpoints[place.endpoint].kinds & places->paths[place.path].kinds;
+}
 
 /* Who is looked for there; the first of several. */
 enum status_kind places_sought(const struct places *places, struct place place);

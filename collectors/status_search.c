@@ -8,6 +8,10 @@
  * Where nobody said which server is meant, the places behind the one that was found are tried once for
  * pages of other kinds, before the first poll: the counter then has all our questions in it.
  *
+ * There, a server that is started anew, or after another at boot, must not lose its place to one behind
+ * it (PHP-FPM behind nginx): it is waited for before those are taken, and while one of those is polled,
+ * the places before it are looked at again now and then.
+ *
  * Everything happens in two callbacks, of the timer and of the page. A place that fails at once (no
  * such socket) is passed over in a loop, not by recursion. The owner is told last.
  */
@@ -21,12 +25,14 @@
 #define SOON_NS (300 * NS_PER_MS)
 /* Between two polls, even if one took longer than the interval. */
 #define LEAST_PAUSE_NS (100 * NS_PER_MS)
+/* Polls back to back where a page is new: nobody else comes between, so they show whether they count. */
+#define PROBES 3
 /* One lost poll is a busy server; three are a server that is gone. */
 #define FAILURES_ALLOWED 3
 /* How many times longer the pauses become where somebody answered, but not with a status page. */
 #define ANSWERED_FACTOR 10
-/* For each question of a survey: whoever is slower is not worth waiting for. */
-#define SURVEY_TIMEOUT_NS (250 * NS_PER_MS)
+/* For each question aside: whoever is slower is not worth waiting for. */
+#define ASIDE_TIMEOUT_NS (250 * NS_PER_MS)
 
 static const char subject[] = "requests: status page";
 
@@ -35,9 +41,15 @@ static int64_t smaller(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* Questions besides the search for a page and its polls. */
+static bool is_aside(const struct status_search *search)
+{
+	return search->phase == SEARCH_SURVEYS || search->phase == SEARCH_CLIMBS;
+}
+
 static struct place *asked(struct status_search *search)
 {
-	return search->phase == SEARCH_SURVEYS ? &search->other : &search->place;
+	return is_aside(search) ? &search->other : &search->place;
 }
 
 static int start_get(struct status_search *search)
@@ -51,8 +63,8 @@ static int start_get(struct status_search *search)
 		.path = search->places.paths[place->path].text,
 	};
 	int64_t timeout_ns = search->conf.timeout_ns;
-	if (search->phase == SEARCH_SURVEYS)
-		timeout_ns = smaller(timeout_ns, SURVEY_TIMEOUT_NS);
+	if (is_aside(search))
+		timeout_ns = smaller(timeout_ns, ASIDE_TIMEOUT_NS);
 	search->poll_ns = env_now_ns(search->env);
 	return status_page_get(&search->page, &target, timeout_ns);
 }
@@ -73,6 +85,13 @@ static void poll_later(struct status_search *search)
 	timer_arm(search->timer, pause_ns < LEAST_PAUSE_NS ? LEAST_PAUSE_NS : pause_ns);
 }
 
+/* A server that answers writes each vain attempt into its log, which may be on the card. */
+static int64_t longer_pause(const struct status_search *search, int64_t pause_ns)
+{
+	return smaller(2 * pause_ns,
+		       search->conf.retry_ns * (search->answered ? ANSWERED_FACTOR : 1));
+}
+
 static void give_up(struct status_search *search)
 {
 	if (search->tried == 1)
@@ -84,11 +103,17 @@ static void give_up(struct status_search *search)
 			search->tried, search->best);
 	complaint_raise(&search->complaint, "requests: %s", search->reason);
 
-	/* A server that answers writes each vain attempt into its log, which may be on the card. */
-	int64_t longest_ns = search->conf.retry_ns * (search->answered ? ANSWERED_FACTOR : 1);
 	timer_arm(search->timer, search->pause_ns);
-	search->pause_ns = smaller(2 * search->pause_ns, longest_ns);
+	search->pause_ns = longer_pause(search, search->pause_ns);
 	search->fn(search->context, NULL);
+}
+
+/* The place that was lost may come back: those behind it must wait. */
+static bool is_held(const struct status_search *search)
+{
+	return search->conf.survey && search->told.endpoint < search->places.endpoint_count &&
+	       search->place.endpoint > search->told.endpoint &&
+	       env_now_ns(search->env) - search->lost_ns < search->conf.hold_ns;
 }
 
 /* Remembers a failure and goes on to the next place; false behind the last. */
@@ -100,7 +125,8 @@ static bool next_place(struct status_search *search, const struct failure *failu
 		search->best_rank = rank;
 		describe(search, failure, search->best, sizeof(search->best));
 	}
-	return places_next(&search->places, failure_of_endpoint(failure), &search->place);
+	return places_next(&search->places, failure_of_endpoint(failure), &search->place) &&
+	       !is_held(search);
 }
 
 /* A failure at the place at hand. */
@@ -148,7 +174,8 @@ static void search_anew(struct status_search *search)
 static void lose_one(struct status_search *search, const struct failure *failure)
 {
 	describe(search, failure, search->reason, sizeof(search->reason));
-	search->failures++;
+	if (search->failures++ == 0)
+		search->lost_ns = env_now_ns(search->env);
 	if (search->failures >= FAILURES_ALLOWED)
 		search_anew(search);
 	else
@@ -170,47 +197,91 @@ static void keep(struct status_search *search, const struct status_reading *read
 	search->failures = 0;
 	search->pause_ns = smaller(search->conf.interval_ns, search->conf.retry_ns);
 	complaint_clear(&search->complaint, subject);
-	poll_later(search);
+	if (reading->at_once && search->probes < PROBES) {
+		search->probes++;
+		timer_arm(search->timer, 0);
+	} else {
+		poll_later(search);
+	}
 	search->fn(search->context, reading);
 }
 
-/* Tries the next place of a survey where somebody new may be; behind the last one, polling begins. */
-static void survey_on(struct status_search *search, bool skip_endpoint)
+/* Polls what was found; says so where it is not what was polled before. */
+static void begin_polls(struct status_search *search)
 {
+	char now[PLACES_NAME_SIZE], before[PLACES_NAME_SIZE];
 	const struct places *places = &search->places;
-	while (places_next(places, skip_endpoint, &search->other)) {
-		unsigned kinds = places->endpoints[search->other.endpoint].kinds &
-				 places->paths[search->other.path].kinds;
-		skip_endpoint = false;
-		if ((kinds & ~search->kinds) == 0)
-			continue;
-		if (start_get(search) == 0)
-			return;
-		skip_endpoint = true;
-	}
+	if (search->told.endpoint < places->endpoint_count &&
+	    (search->told.endpoint != search->place.endpoint || search->told_kind != search->kind))
+		log_notice("requests: the source is now %s %s; before, it was %s %s",
+			   status_kind_names[search->kind], places_name(places, search->place, now),
+			   status_kind_names[search->told_kind],
+			   places_name(places, search->told, before));
+	search->told = search->place;
+	search->told_kind = search->kind;
 	search->phase = SEARCH_POLLS;
+	search->climb_pause_ns = search->conf.retry_ns;
+}
+
+/* True if somebody may be at the other place who is not known yet. */
+static bool is_worth_asking(const struct status_search *search)
+{
+	return places_kinds(&search->places, search->other) &
+	       ~(search->phase == SEARCH_CLIMBS ? 1u << search->kind : search->kinds);
+}
+
+/* Behind the last question aside: back to the polls, or on to the first one. */
+static void end_aside(struct status_search *search)
+{
+	if (search->phase == SEARCH_CLIMBS)
+		search->climb_pause_ns = longer_pause(search, search->climb_pause_ns);
+	else
+		begin_polls(search);
+	search->phase = SEARCH_POLLS;
+	search->climb_ns = env_now_ns(search->env) + search->climb_pause_ns;
 	poll(search);
 }
 
-/* Looks at a body: true if it is a page that is wanted; otherwise fills in what is wrong. */
-static bool judge_body(const struct status_search *search, struct status_reading *ret_reading,
-		       struct failure *ret_failure)
+/* Asks at the other place, or at the first one behind it where that makes sense. */
+static void ask_aside(struct status_search *search, bool there)
 {
-	static const char *const others[STATUS_KINDS] = {
-		[STATUS_NGINX] = "this is nginx's status page, but source says otherwise",
-		[STATUS_APACHE] = "this is Apache's status page, but source says otherwise",
-		[STATUS_LIGHTTPD] = "this is lighttpd's status page, but source says otherwise",
-		[STATUS_CADDY] = "these are Caddy's metrics, but source says otherwise",
-		[STATUS_PHP_FPM] = "this is PHP-FPM's status page, but source says otherwise",
-		[STATUS_HAPROXY] = "this is HAProxy's stats socket, but source says otherwise",
-	};
-	const char *why;
-	int r = status_body_parse(&search->page.answer.body, ret_reading, &why);
-	if (r == 0 && (search->conf.wish.kinds >> ret_reading->kind & 1))
-		return true;
-	ret_failure->body = r == 0 ? others[ret_reading->kind] : why;
-	ret_failure->recognised = r != -EPROTO;
-	return false;
+	bool climbs = search->phase == SEARCH_CLIMBS;
+	while (there && !(climbs && search->other.endpoint >= search->place.endpoint)) {
+		bool worth = is_worth_asking(search);
+		if (worth && start_get(search) == 0)
+			return;
+		there = places_next(&search->places, worth, &search->other);
+	}
+	end_aside(search);
+}
+
+static void next_aside(struct status_search *search, bool skip_endpoint)
+{
+	ask_aside(search, places_next(&search->places, skip_endpoint, &search->other));
+}
+
+/* Looks at the places before the one that is polled, for another server. */
+static void climb(struct status_search *search)
+{
+	search->phase = SEARCH_CLIMBS;
+	search->answered = false;
+	ask_aside(search, places_first(&search->places, &search->other));
+}
+
+static void found(struct status_search *search, struct place place, enum status_kind kind)
+{
+	search->place = place;
+	search->kind = kind;
+	search->kinds = 1u << kind;
+	search->failures = 0;
+	search->probes = 0;
+	if (search->conf.survey) {
+		search->phase = SEARCH_SURVEYS;
+		search->other = place;
+		next_aside(search, true);
+	} else {
+		begin_polls(search);
+	}
 }
 
 /* A page while looking for one. */
@@ -224,17 +295,23 @@ static void look_on(struct status_search *search, const struct status_reading *r
 			give_up(search);
 		return;
 	}
-	search->kind = reading->kind;
-	search->kinds = 1u << reading->kind;
-	search->failures = 0;
-	if (search->conf.survey) {
-		search->phase = SEARCH_SURVEYS;
-		search->other = search->place;
-		survey_on(search, true);
-	} else {
-		search->phase = SEARCH_POLLS;
+	found(search, search->place, reading->kind);
+	if (!search->conf.survey)
 		keep(search, reading);
+}
+
+/* A page, or none, in answer to a question aside. */
+static void look_aside(struct status_search *search, const struct status_reading *reading,
+		       const struct failure *failure)
+{
+	if (reading && search->phase == SEARCH_CLIMBS && reading->kind != search->kind) {
+		found(search, search->other, reading->kind);
+		return;
 	}
+	if (reading)
+		search->kinds |= 1u << reading->kind;
+	next_aside(search, reading || failure->result.outcome == PAGE_TIMEOUT ||
+				   failure_of_endpoint(failure));
 }
 
 static void on_page(void *context, struct page_result result)
@@ -243,11 +320,11 @@ static void on_page(void *context, struct page_result result)
 	struct failure failure = failure_here(search, result);
 	struct status_reading body;
 	const struct status_reading *reading = NULL;
-	if (result.outcome == PAGE_BODY || result.outcome == PAGE_STATUS) {
-		search->answers[asked(search)->endpoint]++;
-		search->answered = true;
-	}
-	if (result.outcome == PAGE_BODY && judge_body(search, &body, &failure))
+	search->answered |= result.outcome == PAGE_BODY || result.outcome == PAGE_STATUS;
+	search->answers[asked(search)->endpoint] +=
+		status_page_counts(&search->page, result.outcome);
+	if (result.outcome == PAGE_BODY &&
+	    failure_judge(&search->page.answer.body, search->conf.wish.kinds, &body, &failure))
 		reading = &body;
 
 	switch (search->phase) {
@@ -255,10 +332,8 @@ static void on_page(void *context, struct page_result result)
 		look_on(search, reading, &failure);
 		return;
 	case SEARCH_SURVEYS:
-		if (reading)
-			search->kinds |= 1u << reading->kind;
-		survey_on(search, reading || result.outcome == PAGE_TIMEOUT ||
-					  failure_of_endpoint(&failure));
+	case SEARCH_CLIMBS:
+		look_aside(search, reading, &failure);
 		return;
 	case SEARCH_POLLS:
 		if (reading)
@@ -272,7 +347,11 @@ static void on_page(void *context, struct page_result result)
 static void on_timer(void *context)
 {
 	struct status_search *search = context;
-	if (search->phase == SEARCH_POLLS)
+	bool polls = search->phase == SEARCH_POLLS;
+	if (polls && search->conf.survey && search->failures == 0 &&
+	    env_now_ns(search->env) >= search->climb_ns)
+		climb(search);
+	else if (polls)
 		poll(search);
 	else
 		search_anew(search);
@@ -290,6 +369,7 @@ int status_search_open(struct status_search *search, const struct env *env,
 	int r = places_make(&conf->wish, &search->places, ignored, sizeof(ignored));
 	if (r < 0)
 		return r;
+	search->told.endpoint = search->places.endpoint_count;
 	search->timer = env_timer(env, on_timer, search);
 	if (!search->timer)
 		return -ENOSPC;

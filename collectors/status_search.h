@@ -22,7 +22,12 @@ struct search_conf {
 	int64_t interval_ns; /* from poll to poll */
 	int64_t timeout_ns;  /* of each get */
 	int64_t retry_ns;    /* longest pause between two searches in vain */
-	bool survey;	     /* look also who else shows a page, to be able to say so */
+	/*
+	 * Several servers may be meant: look also who else shows a page, to be able to say so, and take
+	 * one that comes first as soon as it is there.
+	 */
+	bool survey;
+	int64_t hold_ns; /* with survey: no place behind a lost one is taken for so long */
 };
 
 /* A poll was good (reading is set), or there is no reading now (NULL; search.reason says why). */
@@ -33,6 +38,7 @@ enum search_phase {
 	SEARCH_LOOKS,	/* for a page */
 	SEARCH_SURVEYS, /* one is found: for pages of other servers */
 	SEARCH_POLLS,
+	SEARCH_CLIMBS, /* between two polls: for one that comes first */
 };
 
 struct status_search {
@@ -45,13 +51,20 @@ struct status_search {
 	struct places places;
 	enum search_phase phase;
 	struct place place;    /* found, or being tried */
-	struct place other;    /* SEARCH_SURVEYS: being tried */
+	struct place other;    /* SEARCH_SURVEYS, SEARCH_CLIMBS: being tried */
 	enum status_kind kind; /* whose page was found */
 	unsigned kinds;	       /* mask of 1u << enum status_kind: and of whom besides */
 	unsigned failures;     /* in a row at the found place */
+	unsigned probes;       /* polls back to back at the found place */
 	int64_t poll_ns;       /* start of the newest get */
 	int64_t pause_ns;      /* after the next search in vain */
-	/* Answers of each endpoint so far: those are what its server has counted of us. */
+	int64_t lost_ns;       /* when the first of these failures came */
+	int64_t climb_ns;      /* not before that is a place looked for that comes first */
+	int64_t climb_pause_ns;
+	/* What was polled last; told.endpoint is behind the last one before that. */
+	struct place told;
+	enum status_kind told_kind;
+	/* Of each endpoint so far: what its server has answered, or has got at least, and so counts. */
 	int64_t answers[PLACES_ENDPOINTS];
 
 	/* Of the search under way: how many places, and the most telling failure. */

@@ -93,6 +93,7 @@ struct temperature {
 	bool alarm;	 /* as it was handed in last */
 	struct watch *watch;
 	int64_t fan_still_ns; /* since when the fan should turn and does not; 0: all is well */
+	bool fan_turned;      /* since the start: there is one, and it tells its speed */
 	bool told_fan;
 	struct temperature_sources sources;
 };
@@ -166,11 +167,15 @@ static int64_t hand_in(struct temperature *self, unsigned metric, int64_t low, i
 	return value;
 }
 
-/* A fan that stands still while the kernel runs it; each time once when it stops and when it turns. */
+/*
+ * A fan that stands still while the kernel runs it; each time once when it stops and when it turns. A Pi 5
+ * has the sensor also without a fan, or with one of two wires, and then it always says 0.
+ */
 static void check_fan(struct temperature *self, int64_t temp_milli, int64_t rpm, int64_t now_ns,
 		      struct batch *batch)
 {
-	bool still = rpm == 0 && self->sources.fan_known &&
+	self->fan_turned |= rpm > 0;
+	bool still = rpm == 0 && self->fan_turned && self->sources.fan_known &&
 		     temp_milli > self->sources.fan_milli + FAN_HYSTERESIS_MILLI;
 
 	if (!still)

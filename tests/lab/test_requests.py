@@ -274,7 +274,7 @@ def test_evil_servers_are_told(evil_runs, case):
     assert server.sent < 16 * 2**20  # what fits into socket buffers, not 100 MB
     assert server.asked[0] == (
         f"GET /nginx_status HTTP/1.1\r\nHost: [::1]:{server.port}\r\n"
-        "User-Agent: hostingpi\r\nConnection: close\r\n\r\n"
+        "User-Agent: hostingpi-agent\r\nConnection: close\r\n\r\n"
     )
 
 
@@ -347,8 +347,12 @@ def test_usual_places_without_a_server(scratch, namespace):
 def test_apache_is_found_at_a_usual_place(scratch, namespace):
     Apache(scratch, listen=["127.0.0.1:8080"], wrapper=namespace.wrapper).start()
     wait_until(lambda: namespace.answers("127.0.0.1", 8080))
-    values, _ = once(scratch, {}, wrapper=namespace.wrapper)
+    values, unknown = once(scratch, {}, wrapper=namespace.wrapper)
     assert values["source"] == "apache 127.0.0.1:8080/server-status?auto, the only one"
+    # Anybody may listen there; who names it vouches for it.
+    assert "any local user" in unknown["busy_workers"] and "any local user" in unknown["idle_workers"]
+    values, _ = once(scratch, {"url": "http://127.0.0.1:8080"}, wrapper=namespace.wrapper)
+    assert values["busy_workers"] == 0
     _, unknown = once(scratch, {"source": "nginx"}, wrapper=namespace.wrapper)
     assert "127.0.0.1:8080/nginx_status: HTTP 404: add an nginx" in unknown["source"]
 

@@ -120,11 +120,72 @@ static void a_silent_one_says_nothing(void **state)
 	expect(world, 1, 0, 0);
 }
 
+/* Something else stands at the name for a while, and then an older log with lines in it. */
+static void come_back(struct world *world, int64_t away_ns)
+{
+	append(world, LOG, LINE("200"));
+	start(world, LOG);
+	append(world, LOG, LINE("200"));
+	expect(world, 1, 0, 0);
+	move(world, LOG, "/access.log.1");
+	assert_int_equal(mkdirat(world->env.root_fd, LOG + 1, 0755), 0);
+	append(world, "/new", LINE("200") LINE("200") LINE("200"));
+	for (int64_t end_ns = clock_ns + away_ns; clock_ns < end_ns; clock_ns += 2 * NS_PER_S)
+		access_log_poll(&world->log, clock_ns, &world->reading);
+	assert_int_equal(unlinkat(world->env.root_fd, LOG + 1, AT_REMOVEDIR), 0);
+	move(world, "/new", LOG);
+	clock_ns += 10 * NS_PER_S; /* until the next look */
+	take(world);
+}
+
+static void back_after_a_moment(void **state)
+{
+	struct world *world = *state;
+
+	come_back(world, 20 * NS_PER_S);
+	expect(world, 4, 0, 0);
+	assert_int_equal(world->reading.skipped_bytes, 0);
+}
+
+static void back_after_hours(void **state)
+{
+	struct world *world = *state;
+
+	come_back(world, 7200 * NS_PER_S);
+	expect(world, 1, 0, 0);
+	assert_int_equal(world->reading.skipped_bytes, 3 * strlen(LINE("200")));
+	append(world, LOG, LINE("200"));
+	expect(world, 2, 0, 0);
+}
+
+static void one_log_by_several_names(void **state)
+{
+	struct world *world = *state;
+
+	append(world, LOG, "");
+	append(world, "/b.log", "");
+	assert_int_equal(symlinkat("access.log", world->env.root_fd, "link"), 0);
+	start(world, LOG " /link /b.log " LOG);
+	assert_int_equal(world->log.count, 2);
+	append(world, LOG, LINE("200"));
+	append(world, "/b.log", LINE("500"));
+	expect(world, 2, 1, 0);
+	/* A rotation does not make one of two. */
+	move(world, LOG, "/access.log.1");
+	append(world, "/access.log.1", LINE("200"));
+	append(world, LOG, LINE("200"));
+	expect(world, 4, 1, 0);
+	assert_int_equal(world->reading.skipped_bytes, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(several_logs),
 		world_test(one_trouble_at_a_time),
+		world_test(back_after_a_moment),
+		world_test(back_after_hours),
+		world_test(one_log_by_several_names),
 		world_test(settings_are_checked),
 		world_test(finds_the_usual_one),
 		world_test(a_silent_one_says_nothing),

@@ -217,6 +217,8 @@ static void only_files_are_read(void **state)
 	assert_int_equal(unlinkat(root, LOG + 1, 0), 0);
 	assert_int_equal(symlinkat("other", root, LOG + 1), 0);
 	clock_ns += 10 * NS_PER_S;
+	take(world);
+	append(world, "/other", LINE("200"));
 	expect(world, 2, 0, 0);
 }
 

@@ -60,6 +60,15 @@ static void test_polls_that_are_counted_late(void **state)
 	assert_int_equal(count.reading.value[STATUS_BUSY], 2);
 }
 
+/* A server that hung for a while: all that it was asked meanwhile shows up with its first answer. */
+static void test_many_polls_at_once(void **state)
+{
+	(void)state;
+	struct requests_count count = {0};
+	assert_int_equal(take(&count, 1, make(STATUS_NGINX, 10, NONE, NONE)), 10);
+	assert_int_equal(take(&count, 21, make(STATUS_NGINX, 33, NONE, NONE)), 13);
+}
+
 /* Random: whatever is counted late or never, what is left neither falls nor exceeds the counter. */
 static void test_what_is_left_never_falls(void **state)
 {
@@ -177,6 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_polls_are_taken_off),
 		cmocka_unit_test(test_polls_that_are_counted_late),
+		cmocka_unit_test(test_many_polls_at_once),
 		cmocka_unit_test(test_what_is_left_never_falls),
 		cmocka_unit_test(test_a_page_that_does_not_count_us),
 		cmocka_unit_test(test_restarts),

@@ -24,7 +24,7 @@ static void test_nginx_is_read(void **state)
 	assert_in_range(world->batch.stamp_ns, before_ns, loop_now_ns(&world->env));
 
 	snprintf(text, sizeof(text),
-		 "GET /s HTTP/1.1\r\nHost: %s\r\nUser-Agent: hostingpi\r\n"
+		 "GET /s HTTP/1.1\r\nHost: %s\r\nUser-Agent: hostingpi-agent\r\n"
 		 "Connection: close\r\n\r\n",
 		 world->server.name);
 	assert_string_equal(world->server.last_request, text);
@@ -127,6 +127,51 @@ static void test_a_page_that_does_not_count_us(void **state)
 	count(*state, pages, totals);
 }
 
+/* A poll that was not answered in time is counted by the server as well. */
+static void test_late_polls_do_not_count(void **state)
+{
+	struct world *world = *state;
+	struct script script[] = {{NULL, ANSWER, world->text}};
+	char url[256];
+	snprintf(world->text, sizeof(world->text), OK(NGINX_PAGE("101")));
+	server_open(&world->server, &world->env, "[::1]:0", script);
+	snprintf(url, sizeof(url), "http://%s/s", world->server.name);
+	start(world, url, "500ms");
+	run_until(&world->env, read_value(world));
+	assert_int_equal(value(world, "requests_total"), 100);
+	script[0].behaviour = SILENCE;
+	run_until(&world->env, read_failure(world));
+	script[0].behaviour = ANSWER;
+	snprintf(world->text, sizeof(world->text), OK(NGINX_PAGE("%u")),
+		 101 + world->server.requests);
+	run_until(&world->env, read_value(world));
+	assert_int_equal(value(world, "requests_total"), 100);
+}
+
+#define PHP_FPM_PAGE(accepted)                                                                     \
+	"pool: www\naccepted conn: " accepted "\nlisten queue: 0\nidle processes: 1\n"             \
+	"active processes: 3\n"
+
+/* pm.status_listen: polls back to back show it before others' requests can hide it. */
+static void test_a_pool_that_does_not_count_us(void **state)
+{
+	struct world *world = *state;
+	const struct script script[] = {{NULL, ANSWER, world->text}};
+	snprintf(world->text, sizeof(world->text), OK(PHP_FPM_PAGE("50")));
+	server_open(&world->server, &world->env, "[::1]:0", script);
+	char url[256], error[256];
+	snprintf(url, sizeof(url), "http://%s/s", world->server.name);
+	set(world, "url", url);
+	set(world, "interval", "30s"); /* none has to pass */
+	assert_int_equal(module->check(world->conf, error, sizeof(error)), 0);
+	assert_int_equal(module->open(world->self, world->conf, &world->env), 0);
+	run_until(&world->env, world->server.requests == 4);
+	loop_once(world->loop); /* its answer */
+	snprintf(world->text, sizeof(world->text), OK(PHP_FPM_PAGE("60")));
+	run_until(&world->env, read_value(world) && value(world, "requests_total") == 60);
+	assert_int_equal(value(world, "busy_workers"), 3);
+}
+
 static void test_not_looked_for(void **state)
 {
 	struct world *world = *state;
@@ -215,6 +260,8 @@ int main(void)
 		world_test(test_localhost_is_both_families),
 		world_test(test_own_polls_do_not_count),
 		world_test(test_a_page_that_does_not_count_us),
+		world_test(test_late_polls_do_not_count),
+		world_test(test_a_pool_that_does_not_count_us),
 		world_test(test_not_looked_for),
 		world_test(test_an_url_is_read_under_root),
 		world_test(test_contradictions),

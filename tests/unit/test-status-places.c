@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/units.h"
@@ -227,6 +228,38 @@ static void test_usual_places(void **state)
 	assert_int_equal(count(text, "("), 8);
 }
 
+/* The socket of our manual is pm.status_listen: the one who answers there is never counted. */
+static void test_who_answers_apart(void **state)
+{
+	(void)state;
+	struct places_wish wish = {.url = "", .path = "", .kinds = ALL};
+	struct places places;
+	char error[256];
+	assert_int_equal(places_make(&wish, &places, error, sizeof(error)), 0);
+	for (size_t i = 0; i < places.endpoint_count; i++)
+		assert_int_equal(places.endpoints[i].apart,
+				 strstr(places.endpoints[i].name, "fpm-status.sock") != NULL);
+}
+
+/* Ports from 1024 on are free for all; who names one vouches for it. */
+static void test_where_anybody_may_listen(void **state)
+{
+	(void)state;
+	struct places_wish wish = {.url = "", .path = "", .kinds = ALL};
+	struct places places;
+	char error[256];
+	assert_int_equal(places_make(&wish, &places, error, sizeof(error)), 0);
+	for (size_t i = 0; i < places.endpoint_count; i++) {
+		const struct place_endpoint *endpoint = &places.endpoints[i];
+		bool local = endpoint->addr.any.sa.sa_family == AF_UNIX;
+		const char *port = local ? NULL : strrchr(endpoint->name, ':');
+		assert_int_equal(endpoint->anybody, port && atoi(port + 1) >= 1024);
+	}
+	wish.url = "http://[::1]:8080/nginx_status";
+	assert_int_equal(places_make(&wish, &places, error, sizeof(error)), 0);
+	assert_false(places.endpoints[0].anybody);
+}
+
 static void test_an_endpoint_is_skipped(void **state)
 {
 	(void)state;
@@ -312,6 +345,8 @@ int main(void)
 		cmocka_unit_test(test_urls),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_usual_places),
+		cmocka_unit_test(test_who_answers_apart),
+		cmocka_unit_test(test_where_anybody_may_listen),
 		cmocka_unit_test(test_an_endpoint_is_skipped),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_urls_of_other_protocols),

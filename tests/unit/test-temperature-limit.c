@@ -2,6 +2,8 @@
 /* At which temperature the clock is lowered and the machine switched off, and whether the kernel lowers it now. */
 #include "collector-fixture.h"
 
+#include "collectors/temperature_limit.h"
+
 #define HWMON "sys/class/hwmon/hwmon"
 #define ZONE "sys/class/thermal/thermal_zone"
 
@@ -158,12 +160,8 @@ static void test_throttled(void **state)
 	}
 }
 
-/* The active trip points of a Pi 5; the lowest counts, with its hysteresis. */
-static void test_fan(void **state)
+static void open_with_fan(struct world *world)
 {
-	struct world *world = world_new();
-
-	(void)state;
 	world_write(world, HWMON "0/name", "cpu_thermal\n");
 	world_write(world, HWMON "0/temp1_input", "55000\n");
 	world_write(world, HWMON "1/name", "pwmfan\n");
@@ -176,6 +174,25 @@ static void test_fan(void **state)
 	world_write(world, ZONE "0/trip_point_2_type", "active\n");
 	world_write(world, ZONE "0/trip_point_2_temp", "50000\n");
 	open_and_read(world);
+}
+
+/* The active trip points of a Pi 5; the lowest counts, with its hysteresis. */
+static void test_fan(void **state)
+{
+	struct world *world = world_new();
+
+	(void)state;
+	open_with_fan(world);
+	/* Until it has turned once there may be none, or one that does not tell. */
+	world_write(world, HWMON "0/temp1_input", "70000\n");
+	later(world, 1);
+	later(world, 100);
+	assert_int_equal(world->batch.event_count, 0);
+	world_write(world, HWMON "1/fan1_input", "2711\n");
+	later(world, 1);
+	world_write(world, HWMON "1/fan1_input", "0\n");
+	world_write(world, HWMON "0/temp1_input", "55000\n");
+	later(world, 1);
 	/* It may stand still up to here. */
 	later(world, 100);
 	assert_int_equal(world->batch.event_count, 0);
@@ -211,12 +228,24 @@ static void test_fan(void **state)
 	world_free(world);
 }
 
+static void test_fan_of_a_pi5(void **state)
+{
+	struct world *world = world_board("pi5");
+	int64_t milli;
+
+	(void)state;
+	assert_int_equal(temperature_fan_find(world->env.root_fd, ZONE "0", &milli), 0);
+	assert_int_equal(milli, 50000);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_throttled),
 		cmocka_unit_test(test_fan),
+		cmocka_unit_test(test_fan_of_a_pi5),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
