@@ -21,8 +21,8 @@
 #define CONTROL_CLIENTS 8
 /* 512: the longest request, a drain with every character of its reason escaped, takes 319 bytes. */
 #define CONTROL_LINE_MAX 512
-/* 16 KiB: the status document with everything unknown is about 9 KiB. */
-#define CONTROL_ANSWER_SIZE 16384
+/* 32 KiB: the longest state document, and what notifiers tell of themselves. */
+#define CONTROL_ANSWER_SIZE 32768
 /* 48 characters: a decision's reason has 63, the rest is for the words that go before this one. */
 #define CONTROL_REASON_SIZE 49
 /* A client that has not finished a request and taken its answer within this time is dropped. */
