@@ -85,7 +85,7 @@ static void parses_mount(void **state)
 static const struct disk_mount *mounted(const char *fields)
 {
 	static struct disk_mount mount;
-	char line[256];
+	char line[320];
 
 	snprintf(line, sizeof(line), "22 1 179:2 / / %s", fields);
 	assert_int_equal(disk_mount_parse(line, &mount), 0);
@@ -220,9 +220,13 @@ static void window_at_any_pace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parses_stat),	      cmocka_unit_test(parses_mount),
-		cmocka_unit_test(tells_read_only),    cmocka_unit_test(steps_over_wraps),
-		cmocka_unit_test(tells_busy_time),    cmocka_unit_test(window_covers_its_span),
+		cmocka_unit_test(parses_stat),
+		cmocka_unit_test(parses_mount),
+		cmocka_unit_test(tells_read_only),
+		cmocka_unit_test(tells_the_lower_directory),
+		cmocka_unit_test(steps_over_wraps),
+		cmocka_unit_test(tells_busy_time),
+		cmocka_unit_test(window_covers_its_span),
 		cmocka_unit_test(window_at_any_pace),
 	};
 	return cmocka_run_group_tests_name("disk", tests, NULL, NULL);
