@@ -133,9 +133,9 @@ run: ## the demonstration: broker, balancer, web server and agent on loopback (O
 check: all $(UNIT_BIN) ## unit and scenario tests (T=name for one, WRAP=program around each)
 	@HOSTINGPI_BUILD=$(BUILD) T='$(T)' WRAP='$(WRAP)' sh tests/check.sh $(if $(filter san,$(VARIANT)),check-san,check) $(sort $(UNIT_BIN))
 
-check-san: ## the same with address and undefined-behaviour sanitizers, and 10 s of each fuzz target
+check-san: ## the same with address and undefined-behaviour sanitizers, and 6 s of each fuzz target
 	+@$(SAN_ENV) $(submake) VARIANT=san check
-	+@$(if $(T),,$(submake) FUZZ_SECONDS=10 fuzz)
+	+@$(if $(T),,$(submake) FUZZ_SECONDS=6 fuzz)
 
 check-lab: all $(BUILD)/sim/hostingpi-sim ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
 	@exec env HOSTINGPI_BUILD=$(BUILD) sh tests/check-lab.sh $(PYTHON) $(if $(T),-k '$(T)') $(PYTEST)

@@ -15,7 +15,7 @@ trap 'rm -f "$report"' EXIT
 trap 'exit 130' INT TERM HUP
 
 code=0
-"$python" -B -m pytest -q -rs -p no:cacheprovider --junit-xml="$report" "$@" tests/lab || code=$?
+"$python" -B -m pytest -q -rs --durations=20 --durations-min=4 -p no:cacheprovider --junit-xml="$report" "$@" tests/lab || code=$?
 "$python" -c 'import sys
 import xml.etree.ElementTree as tree
 suites = list(tree.parse(sys.argv[1]).getroot().iter("testsuite"))
