@@ -2,6 +2,8 @@
 """From a line of the kernel to what balancers and dashboards hear, by the real agent."""
 
 import json
+import os
+import signal
 import subprocess
 
 import pytest
@@ -45,8 +47,11 @@ class Pi:
             self.said.append((self.number, text))
             self.number += 1
         self.begin()
+        # The device has its history as a whole: the agent must not see a part of it.
+        os.kill(self.agent.pid, signal.SIGSTOP)
         for number, text in self.said:
             self.log.say(number, text)
+        os.kill(self.agent.pid, signal.SIGCONT)
 
     def value(self, group, name):
         return self.agent.status()["state"].get(group, {}).get(name)
