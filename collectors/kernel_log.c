@@ -87,8 +87,8 @@ static const struct metric kernel_log_metrics[LOG_METRICS] = {
 				.help = "failed requests of our disks told by the kernel"},
 	[KLOG_COUNT_LOST] = COUNTER("self", "kernel_log_lost",
 				    "records of the kernel log that came too fast to be read"),
-	[LOG_STORAGE_FAILING] = ALARM("sd", ROLE_STORAGE_FAILING,
-				      "the kernel said in the last 60 s that storage is lost"),
+	[LOG_STORAGE_FAILING] =
+		ALARM("sd", ROLE_STORAGE_FAILING, "the kernel said that storage is lost"),
 	[LOG_SWAP_FAILING] =
 		ALARM("swap", ROLE_SWAP_FAILING,
 		      "the kernel said in the last 60 s that swap on another disk is lost"),

@@ -65,7 +65,7 @@ void klog_tally_overrun(struct klog_tally *tally);
 /* A record was skipped because it did not fit into the buffer. Returns as klog_tally_record(). */
 bool klog_tally_too_long(struct klog_tally *tally, int64_t now_ns);
 
-/* True from a record that says so until 60 s after the last such record. */
+/* True from a record that says so for as long as its alarm lasts (kernel_log_tally.c). */
 bool klog_tally_alarm(const struct klog_tally *tally, enum klog_alarm alarm, int64_t now_ns);
 
 #endif
