@@ -17,6 +17,7 @@
 
 #include "agent/keep.h"
 #include "agent/log.h"
+#include "agent/phase.h"
 #include "agent/version.h"
 
 /*
@@ -169,9 +170,11 @@ static void publish_sample(struct agent *agent)
 	/* Half a tick early is on time, else a jittering tick would skip every other sample. */
 	if (now_ns + 50 * NS_PER_MS < agent->sample_due_ns)
 		return;
-	agent->sample_due_ns += agent->settings->agent.interval_ns;
-	if (agent->sample_due_ns < now_ns)
-		agent->sample_due_ns = now_ns + agent->settings->agent.interval_ns;
+	int64_t interval_ns = agent->settings->agent.interval_ns;
+	agent->sample_due_ns += interval_ns;
+	if (agent->sample_due_ns < now_ns) /* a pause: the phase stays */
+		agent->sample_due_ns +=
+			((now_ns - agent->sample_due_ns) / interval_ns + 1) * interval_ns;
 
 	static struct batch batch;
 	batch_reset(&batch);
@@ -207,7 +210,17 @@ static void arm_tick(struct agent *agent)
 	/* After a pause (suspend, SIGSTOP) do not catch up: go on from now. */
 	if (agent->tick_due_ns < now_ns || agent->tick_due_ns > now_ns + pace_ns)
 		agent->tick_due_ns = now_ns + pace_ns;
+	/* A faster pace leaves the ticks somewhere between the samples: lead them back. */
+	if (agent->sample_due_ns > now_ns && agent->sample_due_ns < agent->tick_due_ns)
+		agent->tick_due_ns = agent->sample_due_ns;
 	timer_arm(agent->tick, agent->tick_due_ns - now_ns);
+}
+
+void agent_phase(struct agent *agent)
+{
+	agent->sample_due_ns = env_now_ns(&agent->env) +
+			       phase_wait_ns(agent->env.id, agent->settings->agent.interval_ns,
+					     env_wall_ms(&agent->env));
 }
 
 static void agent_tick(void *context)
@@ -347,9 +360,12 @@ int agent_run(struct agent *agent)
 		   agent->identity.origin,
 		   agent->options.dry_run ? ", dry run: balancers are told to stay" : "");
 
+	/* The first sample at once, all others in the phase that belongs to the id. */
 	agent->tick_due_ns = env_now_ns(&agent->env);
 	agent->sample_due_ns = agent->tick_due_ns;
-	agent_tick(agent);
+	agent_sample(agent);
+	agent_phase(agent);
+	arm_tick(agent);
 	sdnotify_send(&agent->notify, "READY=1");
 	if (agent->notify.watchdog_ns)
 		on_watchdog(agent);

@@ -46,6 +46,7 @@ struct agent {
 	struct plant plant;
 	struct judge judge;
 	struct state_source derived;
+	const struct metric **metrics; /* of all modules, ordered by group */
 	struct control *control;
 	struct sdnotify notify;
 	struct timer *tick;
@@ -85,6 +86,9 @@ int agent_run(struct agent *agent);
  * themselves.
  */
 void agent_sample(struct agent *agent);
+
+/* Sets when the next sample is due: at start, and when the interval may be another one. */
+void agent_phase(struct agent *agent);
 
 /* The newest readings as a snapshot. */
 struct snapshot agent_snapshot(const struct agent *agent);

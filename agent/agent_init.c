@@ -54,6 +54,9 @@ void agent_about(struct agent *agent)
 		.libraries = agent->libraries,
 		.config_digest = agent->digest,
 		.started_ms = agent->env.started_ms,
+		.interval_ms = agent->settings->agent.interval_ns / NS_PER_MS,
+		.metrics = agent->metrics,
+		.metric_count = state_count(agent->plant.state),
 	};
 	struct report report = {.kind = REPORT_ABOUT, .about = &about};
 	dispatch_report(&agent->plant.dispatch, &report);
@@ -75,6 +78,19 @@ static int open_root(struct agent *agent)
 		return 0;
 	log_error("--root %s: %s", root, strerror(errno));
 	return 2;
+}
+
+/* What samples may carry, for those who announce it: the tables of all modules in one list. */
+static int list_metrics(struct agent *agent)
+{
+	unsigned count = state_count(agent->plant.state);
+	agent->metrics = calloc(count, sizeof(*agent->metrics));
+	if (!agent->metrics)
+		return -ENOMEM;
+	for (unsigned i = 0; i < count; i++)
+		agent->metrics[i] =
+			state_metric(agent->plant.state, state_ordered(agent->plant.state, i));
+	return 0;
 }
 
 int agent_init(struct agent *agent, const struct options *options)
@@ -109,6 +125,8 @@ int agent_init(struct agent *agent, const struct options *options)
 	if (r == 0)
 		r = state_add(agent->plant.state, derived_metrics, DERIVED_COUNT,
 			      3 * agent->settings->agent.interval_ns, &agent->derived);
+	if (r == 0)
+		r = list_metrics(agent);
 	if (r < 0) {
 		log_error("cannot make the modules: %s", strerror(-r));
 		return 1;
@@ -120,6 +138,7 @@ void agent_free(struct agent *agent)
 {
 	control_free(agent->control);
 	plant_free(&agent->plant);
+	free(agent->metrics);
 	timer_end(agent->tick);
 	timer_end(agent->watchdog);
 	timer_end(agent->stop);

@@ -59,7 +59,7 @@ void agent_reload(struct agent *agent)
 	warn_fixed(&link->settings->agent, &settings->agent);
 	int changed = plant_reload(&agent->plant, settings);
 	state_set_max_age(agent->plant.state, agent->derived, 3 * settings->agent.interval_ns);
-	agent->sample_due_ns = env_now_ns(&agent->env); /* the interval may be another one */
+	agent_phase(agent);
 	prune(agent);
 	agent_about(agent);
 	log_notice("configuration taken over, %d module%s opened anew", changed,

@@ -4,8 +4,10 @@
 #define HOSTINGPI_REPORT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "agent/metric.h"
 #include "agent/sample.h"
 
 enum control_state {
@@ -70,6 +72,10 @@ struct about {
 	const char *libraries; /* "libuv 1.44.2, libmosquitto 2.0.11, ..." */
 	const char *config_digest;
 	int64_t started_ms;
+	int64_t interval_ms; /* between two samples */
+	/* Everything that samples may carry, ordered so that those of a group follow each other. */
+	const struct metric *const *metrics;
+	size_t metric_count;
 };
 
 enum report_kind {
