@@ -37,6 +37,12 @@ pkg_libs    := $(shell $(PKG_CONFIG) --libs $(LIBS_DAEMON) 2>/dev/null) -lsensor
 compile      = $(CC) $(base_cflags) $(base_cpp) $(pkg_cflags) $(CPPFLAGS) $(CFLAGS)
 link         = $(CC) $(OPT) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(CFLAGS) $(LDFLAGS)
 
+# The posting program has libraries of its own: the daemon must never link these.
+LIBS_POST  := libcurl oauth libcjson inih
+post_cflags := $(shell $(PKG_CONFIG) --cflags $(LIBS_POST) 2>/dev/null)
+post_libs  := $(shell $(PKG_CONFIG) --libs $(LIBS_POST) 2>/dev/null) -lunistring -lresolv
+POST_SRC   := $(filter-out notifiers/post/main.c,$(wildcard notifiers/post/*.c))
+
 # The two tables (collectors/collectors.c, notifiers/notifiers.c) are the feature switch: everything
 # else goes into an archive, and a module without a row in its table is not linked.
 MODULE_SRC := $(filter-out collectors/collectors.c notifiers/notifiers.c,$(wildcard collectors/*.c notifiers/*.c))
@@ -52,6 +58,7 @@ SIM_SRC    := $(wildcard tests/sim/*.c)
 
 obj         = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIB         = $(BUILD)/libhostingpi.a
+LIB_POST    = $(BUILD)/libhostingpi-post.a
 UNIT_BIN    = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
 FUZZ_BIN    = $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
@@ -77,6 +84,10 @@ $(LIB): $(call obj,$(LIB_SRC))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
+$(LIB_POST): $(call obj,$(POST_SRC))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
 $(BUILD)/hostingpid: $(call obj,agent/main.c $(TABLE_SRC)) $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(link) -o $@ $^ $(pkg_libs) -pthread
@@ -89,6 +100,12 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call obj,$(UNIT_AUX)) $(LIB)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(link) -o $@ $^ $(pkg_libs) -lcmocka -pthread
+
+# Of two rules that fit, make takes the one with the shorter stem.
+$(BUILD)/tests/test-post-%: $(BUILD)/tests/unit/test-post-%.o $(LIB_POST) $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(post_libs) -lcmocka
 
 $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
 	$(call say,LINK,$@)
