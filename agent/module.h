@@ -20,9 +20,11 @@ struct module {
 	unsigned metric_count;
 	const struct conf_item *conf; /* settings, ended by a row without key; NULL: none */
 	size_t conf_size;	      /* of the settings structure that the rows point into */
-	size_t self_size;	      /* the core allocates and zeroes it before open */
-	int64_t period_ns;	      /* least time between two reads; 0: at every tick */
-	int64_t max_age_ns;	      /* older values are stale; 0: three reads, at least 3 s */
+	/* Further sections of the same settings, without targets, ended by one without name; or NULL. */
+	const struct conf_section *more;
+	size_t self_size;   /* the core allocates and zeroes it before open */
+	int64_t period_ns;  /* least time between two reads; 0: at every tick */
+	int64_t max_age_ns; /* older values are stale; 0: three reads, at least 3 s */
 
 	/* Name and version of the library behind it, for people ("libx 1.2"); NULL: none. */
 	const char *(*library)(void);
@@ -30,7 +32,8 @@ struct module {
 	const char *(*firmware)(const void *self);
 	/*
 	 * Checks settings against each other; NULL: nothing to check. On trouble writes one sentence
-	 * that starts with the key and returns -EINVAL. Must not touch the outside world.
+	 * that starts with the key (for a further section with "[section] key") and returns -EINVAL.
+	 * Must not touch the outside world.
 	 */
 	int (*check)(const void *conf, char *ret_error, size_t size);
 	/*

@@ -62,6 +62,18 @@ void settings_free(struct settings *settings)
 	free(settings);
 }
 
+static size_t count_sections(const struct settings *settings)
+{
+	size_t count = 2 + settings->module_count;
+
+	for (size_t i = 0; i < settings->module_count; i++) {
+		const struct conf_section *more = settings->modules[i]->more;
+		for (; more && more->name; more++)
+			count++;
+	}
+	return count;
+}
+
 static void fill_sections(struct settings *settings, struct conf_section *sections)
 {
 	void *const targets[] = {&settings->agent, &settings->control};
@@ -70,9 +82,13 @@ static void fill_sections(struct settings *settings, struct conf_section *sectio
 		*sections = settings_core_sections[i];
 		sections++->target = targets[i];
 	}
-	for (size_t i = 0; i < settings->module_count; i++)
-		*sections++ = (struct conf_section){settings->modules[i]->name,
-						    settings->modules[i]->conf, settings->confs[i]};
+	for (size_t i = 0; i < settings->module_count; i++) {
+		const struct module *module = settings->modules[i];
+		*sections++ = (struct conf_section){module->name, module->conf, settings->confs[i]};
+		for (const struct conf_section *more = module->more; more && more->name; more++)
+			*sections++ =
+				(struct conf_section){more->name, more->items, settings->confs[i]};
+	}
 	*sections = (struct conf_section){0};
 }
 
@@ -85,7 +101,11 @@ static int check_modules(const struct settings *settings, const char *path, conf
 		char error[256], message[512];
 		if (!module->check || module->check(settings->confs[i], error, sizeof(error)) >= 0)
 			continue;
-		snprintf(message, sizeof(message), "%s: [%s] %s", path, module->name, error);
+		if (error[0] == '[') /* of a further section, which it names */
+			snprintf(message, sizeof(message), "%s: %s", path, error);
+		else
+			snprintf(message, sizeof(message), "%s: [%s] %s", path, module->name,
+				 error);
 		fn(context, message);
 		errors++;
 	}
@@ -121,7 +141,7 @@ int settings_load(const char *path, bool missing_ok, conf_error_fn *fn, void *co
 	struct settings *settings = settings_new();
 	if (!settings)
 		return -ENOMEM;
-	struct conf_section *sections = calloc(settings->module_count + 3, sizeof(*sections));
+	struct conf_section *sections = calloc(count_sections(settings) + 1, sizeof(*sections));
 	if (!sections) {
 		settings_free(settings);
 		return -ENOMEM;

@@ -118,6 +118,11 @@ static void test_keys(void **context)
 		keys += count_items(notifiers[i]->module.conf);
 		if (notifiers[i]->module.conf)
 			check_items(notifiers[i]->module.name, notifiers[i]->module.conf);
+		for (const struct conf_section *more = notifiers[i]->module.more;
+		     more && more->name; more++) {
+			check_items(more->name, more->items);
+			keys += count_items(more->items);
+		}
 	}
 	assert_int_equal(count_ic_rows(), keys);
 }
