@@ -107,6 +107,11 @@ $(BUILD)/tests/test-post-%: $(BUILD)/tests/unit/test-post-%.o $(LIB_POST) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(link) -o $@ $^ $(post_libs) -lcmocka
 
+$(BUILD)/fuzz/fuzz-post-%: $(BUILD)/tests/fuzz/fuzz-post-%.o $(LIB_POST) $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -fsanitize=fuzzer -o $@ $^ $(post_libs)
+
 $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
