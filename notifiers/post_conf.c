@@ -12,6 +12,7 @@
 
 #include "agent/sentence.h"
 #include "agent/units.h"
+#include "notifiers/nat64.h"
 
 const char *const post_service_words[] = {"none", "x", "mastodon", NULL};
 const char *const post_visibility_words[] = {"public", "unlisted", "private", "direct", NULL};
@@ -138,6 +139,18 @@ static int check_daily(const char *text, char *ret_error, size_t size)
 	return 0;
 }
 
+static int check_prefix(const char *text, char *ret_error, size_t size)
+{
+	struct nat64_prefix prefixes[NAT64_PREFIXES];
+	char error[200];
+	size_t count;
+	bool automatic;
+
+	if (nat64_prefixes_parse(text, &automatic, prefixes, &count, error, sizeof(error)) < 0)
+		return sentence_refuse(ret_error, size, "[nat64] %s", error);
+	return 0;
+}
+
 static int check_service(const struct post_conf *conf, char *ret_error, size_t size)
 {
 	switch ((enum post_service)conf->service) {
@@ -172,6 +185,8 @@ int post_conf_check(const void *conf, char *ret_error, size_t size)
 		result = check_url("x", c->x.url, ret_error, size);
 	if (result == 0 && c->mastodon.url[0])
 		result = check_url("mastodon", c->mastodon.url, ret_error, size);
+	if (result == 0)
+		result = check_prefix(c->nat64.prefix, ret_error, size);
 	if (result == 0 && c->nat64.dns64[0] && inet_pton(AF_INET6, c->nat64.dns64, &address) != 1)
 		result = sentence_refuse(ret_error, size,
 					 "[nat64] dns64 must be an IPv6 address without brackets");

@@ -26,7 +26,15 @@ struct nat64_prefix {
  */
 int nat64_prefix_parse(const char *text, struct nat64_prefix *ret_prefix, char *ret_error,
 		       size_t size);
-/* Writes the same form. Returns text. */
+/*
+ * Parses "auto", "none" or prefixes with commas between them. *ret_automatic: to be asked for; then
+ * and with "none" the count is 0. Returns 0, or -EINVAL with one sentence in ret_error that starts with "prefix".
+ */
+int nat64_prefixes_parse(const char *text, bool *ret_automatic,
+			 struct nat64_prefix ret_prefixes[NAT64_PREFIXES], size_t *ret_count,
+			 char *ret_error, size_t size);
+
+/* Writes the form of nat64_prefix_parse(). Returns text. */
 const char *nat64_prefix_format(const struct nat64_prefix *prefix,
 				char text[NAT64_PREFIX_TEXT_SIZE]);
 bool nat64_prefix_equal(const struct nat64_prefix *a, const struct nat64_prefix *b);

@@ -8,7 +8,7 @@
  * looks where in the answers they turn up. A prefix may itself contain these octets by chance; then
  * one answer fits several lengths, and only a prefix that both addresses confirm is believed.
  */
-#include "notifiers/post/nat64.h"
+#include "notifiers/nat64.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -105,6 +105,40 @@ int nat64_prefix_parse(const char *text, struct nat64_prefix *ret_prefix, char *
 	if (result == 0)
 		*ret_prefix = prefix;
 	return result;
+}
+
+int nat64_prefixes_parse(const char *text, bool *ret_automatic,
+			 struct nat64_prefix ret_prefixes[NAT64_PREFIXES], size_t *ret_count,
+			 char *ret_error, size_t size)
+{
+	struct nat64_prefix prefixes[NAT64_PREFIXES];
+	char error[160];
+	size_t count = 0;
+
+	*ret_automatic = strcmp(text, "auto") == 0;
+	*ret_count = 0;
+	if (*ret_automatic || strcmp(text, "none") == 0)
+		return 0;
+	while (*text) {
+		char one[NAT64_PREFIX_TEXT_SIZE];
+		size_t length = strcspn(text, ", \t");
+		if (length >= sizeof(one))
+			return sentence_refuse(ret_error, size,
+					       "prefix must be auto, none or prefixes such as "
+					       "64:ff9b::/96");
+		memcpy(one, text, length);
+		one[length] = '\0';
+		if (count == NAT64_PREFIXES)
+			return sentence_refuse(ret_error, size, "prefix: at most %d of them",
+					       NAT64_PREFIXES);
+		if (nat64_prefix_parse(one, &prefixes[count++], error, sizeof(error)) < 0)
+			return sentence_refuse(ret_error, size, "prefix: %s", error);
+		text += length;
+		text += strspn(text, ", \t");
+	}
+	memcpy(ret_prefixes, prefixes, count * sizeof(*prefixes));
+	*ret_count = count;
+	return 0;
 }
 
 const char *nat64_prefix_format(const struct nat64_prefix *prefix,

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "notifiers/post/nat64.h"
+#include "notifiers/nat64.h"
 
 static struct in6_addr v6(const char *text)
 {
@@ -219,6 +219,36 @@ static void test_more_prefixes_than_room(void **state)
 	assert_int_equal(nat64_from_answers(answers, NAT64_PREFIXES + 5, found), NAT64_PREFIXES);
 }
 
+static void test_prefixes(void **state)
+{
+	static const char *const refused[] = {
+		"", "auto,none", "Auto", "64:ff9b::/97", "x", "64:ff9b::/96,bad", "64:ff9b::1/96"};
+	struct nat64_prefix prefixes[NAT64_PREFIXES];
+	char error[200];
+	size_t count = 7;
+	bool automatic;
+	(void)state;
+
+	assert_int_equal(nat64_prefixes_parse("auto", &automatic, prefixes, &count, error,
+					      sizeof(error)),
+			 0);
+	assert_true(automatic);
+	assert_int_equal(nat64_prefixes_parse("none", &automatic, prefixes, &count, error,
+					      sizeof(error)),
+			 0);
+	assert_false(automatic);
+	assert_int_equal(count, 0);
+	assert_int_equal(nat64_prefixes_parse("64:ff9b::/96, 2001:db8::/32", &automatic, prefixes,
+					      &count, error, sizeof(error)),
+			 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(prefixes[1].length, 32);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+		assert_int_equal(nat64_prefixes_parse(refused[i], &automatic, prefixes, &count,
+						      error, sizeof(error)),
+				 -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +256,7 @@ int main(void)
 		cmocka_unit_test(test_refused_prefixes),
 		cmocka_unit_test(test_well_known_refuses_private),
 		cmocka_unit_test(test_there_and_back),
+		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_other_prefix_is_not_extracted),
 		cmocka_unit_test(test_discovery),
 		cmocka_unit_test(test_discovery_of_an_ambiguous_prefix),
