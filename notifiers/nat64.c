@@ -136,6 +136,10 @@ int nat64_prefixes_parse(const char *text, bool *ret_automatic,
 		text += length;
 		text += strspn(text, ", \t");
 	}
+	if (!count)
+		return sentence_refuse(
+			ret_error, size,
+			"prefix must be auto, none or prefixes such as 64:ff9b::/96");
 	memcpy(ret_prefixes, prefixes, count * sizeof(*prefixes));
 	*ret_count = count;
 	return 0;
