@@ -63,7 +63,7 @@ UNIT_BIN    = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
 FUZZ_BIN    = $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 .PHONY: all
-all: $(BUILD)/hostingpid $(BUILD)/hostingpictl ## build the programs
+all: $(BUILD)/hostingpid $(BUILD)/hostingpictl $(BUILD)/hostingpi-post ## build the programs
 	@:
 
 $(BUILD)/%.o: %.c Makefile
@@ -91,6 +91,10 @@ $(LIB_POST): $(call obj,$(POST_SRC))
 $(BUILD)/hostingpid: $(call obj,agent/main.c $(TABLE_SRC)) $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(link) -o $@ $^ $(pkg_libs) -pthread
+
+$(BUILD)/hostingpi-post: $(call obj,notifiers/post/main.c) $(LIB_POST) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(link) -o $@ $^ $(post_libs)
 
 $(BUILD)/hostingpictl: $(call obj,$(CTL_SRC)) $(LIB)
 	$(call say,LINK,$@)

@@ -103,6 +103,19 @@ const struct conf_section post_conf_more[] = {
 	{0},
 };
 
+/* A port behind the host (which may be "[::1]"), or none. */
+static bool port_fits(const char *host, size_t length)
+{
+	const char *colon = memrchr(host, ':', length), *c;
+	long port = 0;
+
+	if (!colon || memchr(colon, ']', length - (size_t)(colon - host)))
+		return true;
+	for (c = colon + 1; c < host + length && *c >= '0' && *c <= '9' && port <= 65535; c++)
+		port = 10 * port + (*c - '0');
+	return c == host + length && port >= 1 && port <= 65535;
+}
+
 /* "https://host[:port][/path]": lower-case host, as it is signed and compared; no user, query or fragment. */
 static int check_url(const char *section, const char *url, char *ret_error, size_t size)
 {
@@ -119,6 +132,9 @@ static int check_url(const char *section, const char *url, char *ret_error, size
 					       "query or fragment",
 					       section);
 	}
+	if (!port_fits(host, strcspn(host, "/")))
+		return sentence_refuse(ret_error, size, "[%s] url: the port must be 1 to 65535",
+				       section);
 	for (const char *c = host; *c && *c != '/'; c++) {
 		if (isupper((unsigned char)*c))
 			return sentence_refuse(ret_error, size,

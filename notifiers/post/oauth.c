@@ -128,3 +128,8 @@ void oauth_header_free(char *header)
 		explicit_bzero(header, strlen(header));
 	free(header);
 }
+
+char *oauth_escape(const char *text)
+{
+	return oauth_url_escape(text);
+}

@@ -41,4 +41,7 @@ int oauth_header(const char *url, const struct oauth_parameter *parameters,
 /* Overwrites and frees a header. NULL is fine. */
 void oauth_header_free(char *header);
 
+/* Escapes a text for a form (RFC 3986, unreserved characters stay). Malloced; NULL without memory. */
+char *oauth_escape(const char *text);
+
 #endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hostingpi-post: posts one message and ends. It makes one attempt; when and whether there is another
+ * is the daemon's business. Addresses are tried in turn only as long as nothing of the request has
+ * left: after that the message may have arrived, and only the service can say so, next time.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/settings.h"
+#include "agent/units.h"
+#include "agent/version.h"
+#include "notifiers/post/message.h"
+#include "notifiers/post/request.h"
+#include "notifiers/post/result.h"
+#include "notifiers/post/text.h"
+#include "notifiers/post/wire.h"
+
+static const char usage_text[] =
+	"usage: hostingpi-post [-c FILE] [--service x|mastodon] [--dry-run]\n"
+	"\n"
+	"Reads one message as JSON on standard input, {\"id\": \"...\", \"text\": \"...\"}, posts it\n"
+	"and prints what became of it as JSON.\n"
+	"\n"
+	"  -c, --config FILE   configuration (default " SETTINGS_PATH ")\n"
+	"  --service NAME      x or mastodon, instead of the one in [post]\n"
+	"  --dry-run           print the request, secrets masked, and send nothing\n"
+	"  -h, --help          this text\n"
+	"  -V, --version       the version\n"
+	"\n"
+	"exit: 0 posted, 75 try again later, 77 credentials or account refused, 65 message refused,\n"
+	"      2 wrong usage or configuration\n";
+
+struct options {
+	const char *conf_path;
+	bool conf_given;
+	int service; /* POST_NONE: not given */
+	bool dry_run;
+};
+
+/* Everything that outlives one function; too large for comfort on the stack. */
+struct post {
+	struct options options;
+	struct post_conf conf;
+	char input[MESSAGE_INPUT_SIZE + 2];
+	struct message message;
+	char text[MESSAGE_TEXT_SIZE];
+	struct request_secrets secrets;
+	struct request request;
+	struct route route;
+	struct wire_exchange exchange;
+	struct result result;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / NS_PER_MS;
+}
+
+/* Secrets are in memory: no core file, and no other process of this user may look. */
+static void harden(void)
+{
+	const struct rlimit none = {0, 0};
+
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void on_conf_error(void *context, const char *message)
+{
+	(void)context;
+	fprintf(stderr, "hostingpi-post: %s\n", message);
+}
+
+static int find_service(const char *name)
+{
+	for (int i = POST_X; i < POST_SERVICES; i++) {
+		if (strcmp(post_service_words[i], name) == 0)
+			return i;
+	}
+	return POST_NONE;
+}
+
+/* Returns -1 to go on, or the exit code. */
+static int parse_options(struct options *options, int argc, char **argv)
+{
+	enum { OPTION_SERVICE = 256, OPTION_DRY_RUN };
+	static const struct option longs[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"service", required_argument, NULL, OPTION_SERVICE},
+		{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{0},
+	};
+	int option;
+
+	*options = (struct options){.conf_path = SETTINGS_PATH};
+	while ((option = getopt_long(argc, argv, "c:hV", longs, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			options->conf_path = optarg;
+			options->conf_given = true;
+			break;
+		case OPTION_SERVICE:
+			options->service = find_service(optarg);
+			if (options->service != POST_NONE)
+				break;
+			fprintf(stderr, "hostingpi-post: --service must be x or mastodon\n");
+			return RESULT_EXIT_USAGE;
+		case OPTION_DRY_RUN:
+			options->dry_run = true;
+			break;
+		case 'h':
+			fputs(usage_text, stdout);
+			return RESULT_EXIT_FINE;
+		case 'V':
+			printf("hostingpi-post %s, %s\n", hostingpi_version, wire_library());
+			return RESULT_EXIT_FINE;
+		default:
+			fprintf(stderr, "Try 'hostingpi-post --help'.\n");
+			return RESULT_EXIT_USAGE;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "hostingpi-post: unexpected argument \"%s\"\n", argv[optind]);
+	return RESULT_EXIT_USAGE;
+}
+
+/* False if something is wrong, which was told. */
+static bool load_conf(struct post *post)
+{
+	struct conf_section sections[8] = {{"post", post_conf_items, &post->conf}};
+	size_t count = 1;
+	char error[CONF_ERROR_SIZE];
+
+	for (const struct conf_section *more = post_conf_more; more->name; more++)
+		sections[count++] = (struct conf_section){more->name, more->items, &post->conf};
+	conf_defaults(sections);
+	sections[count] = (struct conf_section){.name = CONF_OTHERS};
+	if (conf_read_all(post->options.conf_path, sections, !post->options.conf_given,
+			  on_conf_error, NULL) != 0)
+		return false;
+	if (post->options.service != POST_NONE)
+		post->conf.service = post->options.service;
+	if (post_conf_check(&post->conf, error, sizeof(error)) < 0) {
+		fprintf(stderr, "hostingpi-post: %s: %s%s\n", post->options.conf_path,
+			error[0] == '[' ? "" : "[post] ", error);
+		return false;
+	}
+	if (post->conf.service == POST_NONE)
+		fprintf(stderr,
+			"hostingpi-post: no service: set service in [post] of %s, or use "
+			"--service\n",
+			post->options.conf_path);
+	return post->conf.service != POST_NONE;
+}
+
+static void conclude(struct post *post, enum answer_result result, const char *detail)
+{
+	post->result.answer.result = result;
+	snprintf(post->result.answer.detail, sizeof(post->result.answer.detail), "%s", detail);
+}
+
+/* The message from standard input, cut to what the service takes. False: concluded. */
+static bool take_message(struct post *post)
+{
+	struct text_rules rules = text_rules_x;
+	char error[ANSWER_DETAIL_SIZE];
+	size_t length = fread(post->input, 1, sizeof(post->input) - 1, stdin);
+	int result = message_parse(post->input, length, &post->message, error, sizeof(error));
+
+	post->result.id = post->message.id;
+	if (result < 0) {
+		conclude(post, ANSWER_REJECTED, error);
+		return false;
+	}
+	if (post->conf.service == POST_MASTODON) {
+		rules = text_rules_mastodon;
+		rules.limit = (size_t)post->conf.mastodon.max_length;
+	}
+	result = text_fit(&rules, post->message.text, post->text, sizeof(post->text));
+	if (result < 0) {
+		conclude(post, ANSWER_REJECTED,
+			 result == -EILSEQ ? "text is not UTF-8" : "text cannot be taken");
+		return false;
+	}
+	post->result.cut = result == TEXT_CUT;
+	return true;
+}
+
+/* False: concluded. */
+static bool make_request(struct post *post)
+{
+	char error[ANSWER_DETAIL_SIZE];
+
+	if (request_read_secrets(&post->conf, &post->secrets, error, sizeof(error)) < 0) {
+		conclude(post, ANSWER_UNAUTHORISED, error);
+		return false;
+	}
+	if (request_make(&post->conf, &post->secrets, post->message.id, post->text, &post->request,
+			 error, sizeof(error)) == 0)
+		return true;
+	conclude(post, ANSWER_RETRY, error);
+	return false;
+}
+
+static void take_answer(struct post *post)
+{
+	const struct wire_exchange *exchange = &post->exchange;
+
+	post->result.status = exchange->status;
+	answer_judge((enum post_service)post->conf.service, exchange->status, &exchange->headers,
+		     exchange->body, exchange->body_length, time(NULL), &post->result.answer);
+}
+
+static void send_request(struct post *post, int64_t until_ms)
+{
+	char error[2 * ANSWER_DETAIL_SIZE];
+
+	if (route_find(post->request.host, post->conf.nat64.prefix, post->conf.nat64.dns64,
+		       &post->route, error, sizeof(error)) < 0) {
+		conclude(post, ANSWER_RETRY, error);
+		return;
+	}
+	snprintf(error, sizeof(error), "no time left after the lookup");
+	for (size_t i = 0; i < post->route.count; i++) {
+		const struct route_address *address = &post->route.addresses[i];
+		int64_t left_ms = until_ms - now_ms();
+
+		if (left_ms < 1000)
+			break;
+		post->result.address = address;
+		if (wire_send(&post->request, address, left_ms, &post->exchange) == 0) {
+			take_answer(post);
+			return;
+		}
+		snprintf(error, sizeof(error), "%s: %s%s", address->text, post->exchange.error,
+			 post->exchange.sent ? "; the message may have arrived" : "");
+		if (post->exchange.sent)
+			break;
+		post->result.address = NULL;
+	}
+	if (post->route.note[0] && !post->result.address)
+		snprintf(error + strlen(error), sizeof(error) - strlen(error), "; %s",
+			 post->route.note);
+	conclude(post, ANSWER_RETRY, error);
+}
+
+int main(int argc, char **argv)
+{
+	static struct post post;
+	int64_t started_ms = now_ms();
+	int code = parse_options(&post.options, argc, argv);
+
+	if (code >= 0)
+		return code;
+	harden();
+	if (!load_conf(&post))
+		return RESULT_EXIT_USAGE;
+	route_limit_resolver();
+	post.result.id = "";
+	if (take_message(&post) && make_request(&post)) {
+		if (post.options.dry_run) {
+			request_print(&post.request);
+			request_free(&post.request);
+			request_forget_secrets(&post.secrets);
+			return RESULT_EXIT_FINE;
+		}
+		if (wire_open() < 0)
+			conclude(&post, ANSWER_RETRY, "libcurl cannot be started");
+		else
+			send_request(&post, started_ms + post.conf.timeout / NS_PER_MS);
+	}
+	request_free(&post.request);
+	request_forget_secrets(&post.secrets);
+	if (result_print(&post.result) < 0)
+		fprintf(stderr, "hostingpi-post: the result cannot be written\n");
+	return (int)result_exit(&post.result);
+}
