@@ -260,25 +260,43 @@ static size_t cut_at(const struct text_rules *rules, const struct run *run, size
 	return position;
 }
 
+static int put(const struct run *run, size_t length, const char *mark, char *ret_text, size_t size)
+{
+	if (length + strlen(mark) >= size)
+		return -ENOSPC;
+	if (length)
+		memcpy(ret_text, run->text, length);
+	strcpy(ret_text + length, mark);
+	return 0;
+}
+
+/* Cuts until the whole, ellipsis included, fits: with that at its end "https://" is an address. */
+static int cut(const struct text_rules *rules, const struct run *run, char *ret_text, size_t size)
+{
+	size_t room = rules->limit - rules->heavy, length = 0;
+	int result;
+
+	do {
+		size_t bytes = cut_at(rules, run, room);
+		result = put(run, bytes, ellipsis, ret_text, size);
+		if (result == 0)
+			result = text_length(rules, ret_text, &length);
+		room = bytes ? room - 1 : 0;
+	} while (result == 0 && length > rules->limit && room);
+	return result;
+}
+
 int text_fit(const struct text_rules *rules, const char *text, char *ret_text, size_t size)
 {
-	const size_t mark = strlen(ellipsis);
 	struct run run;
-	bool cut;
+	bool fits;
 	int result = run_make(&run, text);
 
 	if (result < 0)
 		return result;
-	cut = weigh(rules, &run) > rules->limit;
-	if (cut)
-		run.length = cut_at(rules, &run, rules->limit - rules->heavy);
-	if (run.length + (cut ? mark : 0) >= size) {
-		run_free(&run);
-		return -ENOSPC;
-	}
-	if (run.length)
-		memcpy(ret_text, run.text, run.length);
-	strcpy(ret_text + run.length, cut ? ellipsis : "");
+	fits = weigh(rules, &run) <= rules->limit;
+	result =
+		fits ? put(&run, run.length, "", ret_text, size) : cut(rules, &run, ret_text, size);
 	run_free(&run);
-	return cut ? TEXT_CUT : 0;
+	return result == 0 && !fits ? TEXT_CUT : result;
 }

@@ -132,6 +132,18 @@ static void test_cut_before_a_long_address(void **state)
 	assert_null(strstr(out, "http"));
 }
 
+/* "https://" is no address, but with the ellipsis behind it, it would be one. */
+static void test_cut_behind_a_scheme(void **state)
+{
+	char text[1024] = "", out[1024];
+	(void)state;
+
+	memset(text, 'x', 269);
+	strcat(text, " https:// and more words that do not fit");
+	assert_int_equal(text_fit(&text_rules_x, text, out, sizeof(out)), TEXT_CUT);
+	assert_in_range(length_of(&text_rules_x, out), 1, 280);
+}
+
 /* Whatever is thrown at it: valid, within the limit, a beginning of the input, cut between clusters. */
 static void test_random_texts(void **state)
 {
@@ -172,6 +184,7 @@ int main(void)
 		cmocka_unit_test(test_cut_after_a_word),
 		cmocka_unit_test(test_cut_within_a_long_word),
 		cmocka_unit_test(test_cut_before_a_long_address),
+		cmocka_unit_test(test_cut_behind_a_scheme),
 		cmocka_unit_test(test_random_texts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
