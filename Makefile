@@ -265,13 +265,14 @@ COMPDIR      ?= $(PREFIX)/share/bash-completion/completions
 SYSUSERSDIR  ?= /usr/lib/sysusers.d
 MAN_PAGES    := $(wildcard man/*.[1-9])
 ZSHCOMPDIR   ?= $(PREFIX)/share/zsh/site-functions
-COMPLETIONS  := hostingpid hostingpictl
+COMPLETIONS  := hostingpid hostingpictl hostingpi-post
 man_target    = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 CONFIG        = $(DESTDIR)$(SYSCONFDIR)/hostingpi/hostingpi.conf
 
 install: all ## copy programs, manual pages, unit, udev rule, completion and sample configuration (DESTDIR, PREFIX)
 	install -D -m 755 $(BUILD)/hostingpid $(DESTDIR)$(SBINDIR)/hostingpid
 	install -D -m 755 $(BUILD)/hostingpictl $(DESTDIR)$(BINDIR)/hostingpictl
+	install -D -m 755 $(BUILD)/hostingpi-post $(DESTDIR)$(SBINDIR)/hostingpi-post
 	$(foreach page,$(MAN_PAGES),install -D -m 644 $(page) $(call man_target,$(page)) && ):
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's|@SBINDIR@|$(SBINDIR)|g' systemd/hostingpid.service >$(DESTDIR)$(UNITDIR)/hostingpid.service
@@ -283,7 +284,7 @@ install: all ## copy programs, manual pages, unit, udev rule, completion and sam
 	test -e $(CONFIG) || install -D -m 644 systemd/hostingpi.conf $(CONFIG)
 
 uninstall: ## remove what install copied; a configuration that was changed stays
-	rm -f $(DESTDIR)$(SBINDIR)/hostingpid $(DESTDIR)$(BINDIR)/hostingpictl
+	rm -f $(DESTDIR)$(SBINDIR)/hostingpid $(DESTDIR)$(SBINDIR)/hostingpi-post $(DESTDIR)$(BINDIR)/hostingpictl
 	rm -f $(foreach page,$(MAN_PAGES),$(call man_target,$(page)))
 	rm -f $(DESTDIR)$(UNITDIR)/hostingpid.service $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
 	rm -f $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules

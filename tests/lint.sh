@@ -96,6 +96,9 @@ library_borders() {
 		only_in '(uv|uv/.*)\.h' 'agent/loop[a-z_]*\.c'
 		only_in 'mosquitto\.h' 'notifiers/mqtt_[a-z_]*\.c'
 		only_in 'sensors/.*\.h' 'collectors/[a-z_]*\.c'
+		only_in 'curl/.*\.h' 'notifiers/post/wire\.c'
+		only_in 'oauth\.h' 'notifiers/post/oauth\.c'
+		only_in 'uni(str|norm|gbrk|ctype)\.h' 'notifiers/post/text\.c'
 		in_one_file 'mosquitto\.h'
 		in_one_file 'sensors/.*\.h'
 	} | none
@@ -176,7 +179,7 @@ more_warnings() {
 
 check 'layout (clang-format)' layout clang-format
 check 'include direction: agent <- collectors, notifiers' include_direction
-check 'libuv, libmosquitto and libsensors behind their borders' library_borders
+check 'libraries behind their borders' library_borders
 check 'files of at most 400 lines' file_sizes
 check 'functions of at most 60 lines (ctags)' function_sizes ctags
 check 'no conditional compilation' no_conditions
