@@ -254,6 +254,12 @@ static void copy_numbers(struct mqtt_pack *to, const struct basis *from)
 	memcpy(to->decimals, from->decimals, to->count);
 }
 
+static void numbers_of(const struct mqtt_pack *from, struct basis *to)
+{
+	memcpy(to->mantissas, from->mantissas, from->count * sizeof(from->mantissas[0]));
+	memcpy(to->decimals, from->decimals, from->count);
+}
+
 int mqtt_pack_encode(struct mqtt_pack *state, const struct mqtt_pack *now, uint8_t *record,
 		     size_t size)
 {
@@ -267,8 +273,7 @@ int mqtt_pack_encode(struct mqtt_pack *state, const struct mqtt_pack *now, uint8
 		flags |= FLAG_PLAIN;
 	bytes_put(&out, &flags, 1);
 	if (same) {
-		memcpy(basis.mantissas, state->mantissas, sizeof(basis.mantissas));
-		memcpy(basis.decimals, state->decimals, sizeof(basis.decimals));
+		numbers_of(state, &basis);
 	} else {
 		uint8_t *pieces;
 		bytes_put_number(&out, now->length);
@@ -347,8 +352,7 @@ int mqtt_pack_decode(struct mqtt_pack *state, struct mqtt_pack *scratch, const u
 		if (!read_skeleton(&in, state, scratch, *flags & FLAG_PLAIN, &basis))
 			return -EBADMSG;
 	} else {
-		memcpy(basis.mantissas, state->mantissas, sizeof(basis.mantissas));
-		memcpy(basis.decimals, state->decimals, sizeof(basis.decimals));
+		numbers_of(state, &basis);
 	}
 	if (*flags & FLAG_DECIMALS && !read_decimals(&in, &basis, state->count))
 		return -EBADMSG;
