@@ -281,7 +281,10 @@ def check(messages, prefix="homeassistant"):
         if platform == "device":
             entities.update(_check_device_document(found, document))
         elif found.check(platform in PLATFORMS, topic, f"platform {platform}"):
-            _check_device(found, document.get("device"), f"{key} device")
+            device = document.get("device")
+            _check_device(found, device, f"{key} device")
+            # Those that need this form refuse it: it came with 2024.2.
+            found.check("serial_number" not in (device or {}), key, "serial_number for old ones")
             _check_origin(found, document.get("origin"), f"{key} origin")
             _check_component(found, platform, document, key)
             entities[platform, key] = document

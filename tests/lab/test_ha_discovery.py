@@ -56,9 +56,10 @@ def entities_of(messages):
 
 
 def own(block):
-    """A component without what both forms may say in another way."""
+    """A component without what the two forms say in different ways."""
     return {name: block[name] for name in set(block) - ha_schema.AVAILABILITY} | {
-        "availability": [entry["topic"] for entry in block.get("availability", [])]
+        "availability": [entry["topic"] for entry in block.get("availability", [])],
+        "device": {**block["device"], "serial_number": None},
     }
 
 

@@ -206,6 +206,13 @@ def test_a_component_that_does_not_stand_alone_is_caught(block):
     assert len(complaints(document, topic)) >= 1
 
 
+def test_a_component_that_older_versions_refuse_is_caught():
+    topic, document = single("temp")
+    document["device"] = {**document["device"], "serial_number": "1"}
+    assert complaints(document, topic) == ["temp: serial_number for old ones"]
+    assert complaints(broken("device/serial_number", "1")) == []
+
+
 NUMBER = GOOD["components"]["temp"]
 WORD = GOOD["components"]["word"]
 LOW = GOOD["components"]["low"]

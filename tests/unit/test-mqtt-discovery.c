@@ -222,7 +222,8 @@ static void test_single_components(void **state)
 			 text_of(same, "platform"), same->string);
 		assert_string_equal(topic, expected);
 		assert_string_equal(text_of(single, "unique_id"), text_of(same, "unique_id"));
-		assert_non_null(cJSON_GetObjectItem(single, "device"));
+		assert_string_equal(text_of(cJSON_GetObjectItem(single, "device"), "name"),
+				    "web-1");
 		assert_string_not_equal(text_of(single, "state_topic"), "");
 		assert_true(mqtt_discovery_is_ours(&discovery, document, (size_t)length));
 		cJSON_Delete(single);
