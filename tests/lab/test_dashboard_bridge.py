@@ -91,6 +91,7 @@ def test_the_ops_broker_restarts(scratch, pair):
     wait_leaf(sub, "event")
     ops.term()
     here = site.subscriber_as("dashboard", "hostingpi/#")
+    wait_leaf(here, "weight")  # retained: it is there
     agent.ask("drain")
     wait_leaf(here, "event", "hold")
     for number in range(3):
