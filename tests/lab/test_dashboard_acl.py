@@ -6,7 +6,7 @@ import pytest
 from brokers import Broker
 from mqtt_lab import mqtt_config, wait_connected, wait_log
 
-USERS = {name: f"secret of {name}" for name in "pi-a pi-b dashboard homeassistant site1".split()}
+USERS = {name: f"secret of {name}" for name in "pi-a pi-b dashboard homeassistant ops site1".split()}
 END = "hostingpi/pi-a/event"  # a message that arrives: what was sent before it did or did not
 
 
@@ -83,10 +83,20 @@ def test_dashboards_only_read(broker):
     assert seen(broker, sub) == {"hostingpi/pi-b/state", "bridge/site1/state"}
 
 
+def test_ops_may_remove_what_is_kept_of_a_pi(broker):
+    for leaf in OWN:
+        broker.publish_as("pi-a", leaf.format("pi-a"), "kept", "-r")
+    for leaf in OWN:
+        broker.publish_as("ops", leaf.format("pi-a"), "", "-r")
+    broker.publish_as("pi-b", "hostingpi/pi-b/weight", "kept", "-r")
+    late = broker.subscriber_as("ops", "hostingpi/#", "homeassistant/#")
+    late.wait_for(lambda topic, _: topic == "hostingpi/pi-b/weight")
+    assert [topic for _, topic, _ in late.messages] == ["hostingpi/pi-b/weight"]
+
+
 def test_nobody_without_a_password(broker):
     assert broker.publish_as("pi-a", END, "right") == 0
-    USERS_WRONG = {**broker.users, "pi-a": "wrong"}
-    broker.users = USERS_WRONG
+    broker.users = {**broker.users, "pi-a": "wrong"}
     assert broker.publish_as("pi-a", END, "wrong") != 0
 
 
