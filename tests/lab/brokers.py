@@ -92,8 +92,9 @@ class Broker(harness.Mosquitto):
     def login(self, user):
         return ["-u", user, "-P", self.users[user]]
 
-    def subscriber_as(self, user, *topics):
-        return self.subscriber(*topics, options=self.login(user), host="::1", wait=False)
+    def subscriber_as(self, user, *topics, options=()):
+        options = [*self.login(user), *options]
+        return self.subscriber(*topics, options=options, host="::1", wait=False)
 
     def publish_as(self, user, topic, text, *options):
         """QoS 1 over the plain listener. Ends well also where the message is refused."""
