@@ -123,7 +123,7 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 # A fresh build uses all processors unless the caller said how many.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-storm bench-web bench-programs check-vm check-vm-long check-vm-faults vm-programs lint format install uninstall clean help
+.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-storm bench-web bench-programs check-vm check-vm-long check-vm-faults vm-programs check-node-red lint format install uninstall clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
 	@sh tests/deps.sh build
@@ -145,6 +145,9 @@ check-san: ## the same with address and undefined-behaviour sanitizers, and 6 s 
 
 check-lab: all $(BUILD)/sim/hostingpi-sim $(BUILD)/lab/discovery ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
 	@exec env HOSTINGPI_BUILD=$(BUILD) sh tests/check-lab.sh $(PYTHON) $(if $(T),-k '$(T)') $(PYTEST)
+
+check-node-red: all ## dashboard/node-red in a real Node-RED, where there is one (NODE_RED=program)
+	@exec env HOSTINGPI_BUILD=$(BUILD) NODE_RED='$(NODE_RED)' $(PYTHON) -B tests/lab/check_node_red.py
 
 goldens: all ## write anew what hostingpid says about the boards in tests/roots, and show what changed
 	@env HOSTINGPI_BUILD=$(BUILD) PYTHONPATH=tests/lab $(PYTHON) -B tests/lab/goldens.py
