@@ -117,7 +117,7 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 # A fresh build uses all processors unless the caller said how many.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-storm bench-web bench-programs check-vm check-vm-long check-vm-faults vm-programs lint format install uninstall clean help
+.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-storm bench-web bench-fleet bench-programs check-vm check-vm-long check-vm-faults vm-programs lint format install uninstall clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
 	@sh tests/deps.sh build
@@ -192,7 +192,12 @@ bench-web: ## the request rate of real web servers against that of wrk, logs rot
 	+@$(submake) all
 	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/web_rate.py $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
 
-bench-programs: $(BUILD)/bench/bare $(BUILD)/bench/idle
+bench-fleet: ## 10, 100 and 1,000 agents on one broker, which then goes away (QUICK=1, JSON=file)
+	@sh tests/deps.sh build run
+	+@$(submake) all bench-programs
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py --only F $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
+bench-programs: $(BUILD)/bench/bare $(BUILD)/bench/idle $(BUILD)/bench/fleet $(BUILD)/bench/fleet_watch
 
 $(BUILD)/bench/bare: $(BUILD)/tests/bench/bare.o
 	$(call say,LINK,$@)
@@ -203,6 +208,16 @@ $(BUILD)/bench/idle: $(BUILD)/tests/bench/idle.o
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(link) -o $@ $^ $(pkg_libs)
+
+$(BUILD)/bench/fleet: $(call obj,tests/bench/fleet.c tests/bench/fleet_agent.c) $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(pkg_libs) -pthread
+
+$(BUILD)/bench/fleet_watch: $(BUILD)/tests/bench/fleet_watch.o
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^
 
 # The guest's own programs are static; tests/vm/image.py calls this with the cross-compiler.
 VM_BIN := $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/*.c))

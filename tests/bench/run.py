@@ -16,6 +16,7 @@ import traceback
 
 import where  # noqa: F401 (makes the lab's modules importable)
 import crowd
+import fleet
 import footprint
 import loop
 import meter
@@ -24,7 +25,7 @@ import storm
 from harness import BUILD
 from process import LabError
 
-SECTIONS = {"A": footprint, "B": crowd, "C": stalls, "D": loop, "E": storm}
+SECTIONS = {"A": footprint, "B": crowd, "C": stalls, "D": loop, "E": storm, "F": fleet}
 
 
 class Ended(BaseException):
