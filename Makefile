@@ -117,7 +117,7 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 # A fresh build uses all processors unless the caller said how many.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-storm bench-web bench-fleet bench-programs check-vm check-vm-long check-vm-faults vm-programs lint format install uninstall clean help
+.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-storm bench-web bench-fleet bench-stall bench-payload bench-programs check-vm check-vm-long check-vm-faults vm-programs lint format install uninstall clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
 	@sh tests/deps.sh build
@@ -196,6 +196,16 @@ bench-fleet: ## 10, 100 and 1,000 agents on one broker, which then goes away (QU
 	@sh tests/deps.sh build run
 	+@$(submake) all bench-programs
 	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py --only F $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
+bench-stall: ## processor time while the broker is in trouble, against calm, ten minutes (QUICK=1: 30 s, JSON=file)
+	@sh tests/deps.sh build run bench
+	+@$(submake) all bench-programs
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py --only G $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
+bench-payload: ## bytes and packets of a sample against collectd and the formats of Telegraf (QUICK=1, JSON=file)
+	@sh tests/deps.sh build run bench
+	+@$(submake) all bench-programs
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py --only H $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
 
 bench-programs: $(BUILD)/bench/bare $(BUILD)/bench/idle $(BUILD)/bench/fleet $(BUILD)/bench/fleet_watch
 

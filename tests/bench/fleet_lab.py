@@ -15,7 +15,6 @@ STATE, HISTORY, DIAL, UP, LOST = range(5)  # enum fleet_kind
 RECORD = struct.Struct("<qiIIHBx")  # struct fleet_record
 FIXTURE = REPO / "tests" / "roots" / "pi4"
 MODEL_ID = "fleet-0000"
-BROKER = ["log_type error", "sys_interval 1"]
 SYS = {
     "messages_in": "$SYS/broker/publish/messages/received",
     "messages_out": "$SYS/broker/publish/messages/sent",
@@ -24,6 +23,15 @@ SYS = {
 }
 
 Record = collections.namedtuple("Record", "at_us value_us seq size agent kind")
+
+
+class Broker(Mosquitto):
+    """A broker that does not write a line for each message, as in the field."""
+
+    def __init__(self, scratch, extra=(), name="mosquitto"):
+        super().__init__(scratch, ["sys_interval 1", *extra], name)
+        text = self.config.read_text(encoding="utf-8")
+        self.config.write_text(text.replace("log_type all", "log_type error"), encoding="utf-8")
 
 
 class Recorder(Process):
@@ -96,7 +104,7 @@ class Stage:
     """A broker of its own, a subscriber and a fleet; with counters of the broker if asked."""
 
     def __init__(self, scratch, agents, documents, counters=False, **fleet):
-        self.broker = Mosquitto(scratch, BROKER).start()
+        self.broker = Broker(scratch).start()
         self.counters = self.broker.subscriber(*SYS.values()) if counters else None
         self.watch = Watch(scratch, self.broker.port).start()
         self.fleet = Fleet(scratch, self.broker.port, agents, documents, **fleet).start()
@@ -130,7 +138,7 @@ def record_messages(scratch):
 
     A web server is there, as on the machines that this is for."""
     web = Nginx(scratch, name="model-web").start()
-    broker = Mosquitto(scratch, BROKER, name="model-broker").start()
+    broker = Broker(scratch, name="model-broker").start()
     every = broker.subscriber("hostingpi/#", "homeassistant/#")
     config = {
         "agent": {"id": MODEL_ID},
