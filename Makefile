@@ -137,7 +137,7 @@ check-san: ## the same with address and undefined-behaviour sanitizers, and 6 s 
 	+@$(SAN_ENV) $(submake) VARIANT=san check
 	+@$(if $(T),,$(submake) FUZZ_SECONDS=6 fuzz)
 
-check-lab: all $(BUILD)/sim/hostingpi-sim ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
+check-lab: all $(BUILD)/sim/hostingpi-sim $(BUILD)/bench/fleet $(BUILD)/bench/fleet_watch ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
 	@exec env HOSTINGPI_BUILD=$(BUILD) sh tests/check-lab.sh $(PYTHON) $(if $(T),-k '$(T)') $(PYTEST)
 
 goldens: all ## write anew what hostingpid says about the boards in tests/roots, and show what changed

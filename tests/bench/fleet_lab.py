@@ -44,7 +44,8 @@ class Recorder(Process):
         self.used = 0
 
     def spawn(self, **pipes):
-        self.output.unlink(missing_ok=True)  # of one before us with the same name
+        for path in (self.output, self.log):  # of one before us with the same name
+            path.unlink(missing_ok=True)
         return super().spawn(**pipes)
 
     def ready(self):
@@ -71,6 +72,13 @@ class Watch(Recorder):
 
     def argv(self):
         return [BUILD / "bench" / "fleet_watch", self.port, self.output]
+
+    def subscriptions(self):
+        """How often its subscription stood, over all connections."""
+        return self.tail().count("subscribed")
+
+    def ready(self):
+        return super().ready() and self.subscriptions() > 0
 
 
 class Fleet(Recorder):

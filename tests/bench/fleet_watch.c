@@ -5,9 +5,9 @@
  *   fleet_watch PORT FILE
  *
  * Subscribes at [::1] to state and history of all with QoS 0, and appends a record (fleet.h) for each
- * message: when it came, and how old the sample in it was then. It speaks just enough MQTT 3.1.1 for
- * that, so that what is measured is the broker and not a library. When the broker goes it calls again
- * a thousand times a second, to be the first one back. SIGTERM ends it.
+ * message: when it came, and how old the sample in it was then. It says "subscribed" whenever it is. It
+ * speaks just enough MQTT 3.1.1 for that, so that what is measured is the broker and not a library. When
+ * the broker goes it calls again a thousand times a second, to be the first one back. SIGTERM ends it.
  */
 #include "tests/bench/fleet.h"
 
@@ -89,6 +89,8 @@ static size_t take_all(FILE *records, const unsigned char *data, size_t size)
 			return used;
 		if ((data[used] & 0xf6) == 0x30) /* PUBLISH of QoS 0 */
 			take(records, data + at, length);
+		if (data[used] == 0x90) /* SUBACK */
+			puts("subscribed");
 		used = at + length;
 	}
 }
@@ -124,6 +126,7 @@ int main(int argc, char **argv)
 		fputs("fleet_watch PORT FILE\n", stderr);
 		return 2;
 	}
+	setlinebuf(stdout);
 	sigaction(SIGTERM, &action, NULL);
 	while (!ended) {
 		ssize_t count;
