@@ -22,7 +22,6 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 
-#include "agent/render.h"
 #include "agent/units.h"
 #include "tests/bench/fleet_agent.h"
 
@@ -77,13 +76,13 @@ static void serve(const struct fleet *fleet)
 
 static struct fleet_document read_document(const char *path)
 {
-	struct fleet_document document = {.text = calloc(1, RENDER_SIZE)};
+	struct fleet_document document = {.text = calloc(1, FLEET_DOCUMENT_SIZE)};
 	FILE *file = fopen(path, "re");
 
 	if (!file || !document.text || !fgets(document.topic, sizeof(document.topic), file))
 		fleet_die(path);
 	document.topic[strcspn(document.topic, "\n")] = '\0';
-	document.length = (int)fread(document.text, 1, RENDER_SIZE - 1, file);
+	document.length = (int)fread(document.text, 1, FLEET_DOCUMENT_SIZE - 1, file);
 	if (ferror(file) || fgetc(file) != EOF) {
 		errno = EMSGSIZE;
 		fleet_die(path);

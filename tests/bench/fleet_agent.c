@@ -20,6 +20,7 @@
 #define KEEPALIVE_S 30
 /* Defaults and rules of the worker. */
 #define INTERVAL_NS NS_PER_S
+#define RECONNECT_MIN_MS 1000
 #define RECONNECT_MAX_MS 120000
 #define GOOD_NS (30 * NS_PER_S)
 #define CONFIRM_EVERY 10 /* samples: that one goes out with QoS 1 */
@@ -88,7 +89,14 @@ static int post(struct fleet_agent *agent, const char *topic, const char *text, 
 {
 	int number, result;
 
-	result = mqtt_link_publish(&agent->link, topic, text, length, qos, retain, &number);
+	result = mqtt_link_publish(&agent->link,
+				   &(struct mqtt_post){.topic = topic,
+						       .data = text,
+						       .length = length,
+						       .qos = qos,
+						       .retain = retain,
+						       .json = true},
+				   &number);
 	if (result == 0 && qos)
 		agent->flights[agent->flying++] =
 			(struct fleet_flight){number, agent->told, history};
@@ -98,7 +106,7 @@ static int post(struct fleet_agent *agent, const char *topic, const char *text, 
 static int send_document(struct fleet_agent *agent)
 {
 	const struct fleet_document *document = &agent->fleet->documents[agent->documents++];
-	char topic[FLEET_TOPIC_SIZE], text[RENDER_SIZE];
+	char topic[FLEET_TOPIC_SIZE], text[FLEET_DOCUMENT_SIZE];
 
 	memcpy(topic, document->topic, sizeof(topic));
 	memcpy(text, document->text, (size_t)document->length);
@@ -110,7 +118,7 @@ static int send_document(struct fleet_agent *agent)
 /* The recorded document from behind its seq on, with another beginning. */
 static int send_sample(struct fleet_agent *agent, uint32_t seq, bool live)
 {
-	char topic[FLEET_TOPIC_SIZE], text[RENDER_SIZE + 64];
+	char topic[FLEET_TOPIC_SIZE], text[FLEET_DOCUMENT_SIZE + 64];
 	int64_t ts_ms = (due_ns(agent, seq) + agent->fleet->wall_ns) / NS_PER_MS;
 	bool confirms = !live || seq % CONFIRM_EVERY == 0;
 	int length = snprintf(text, sizeof(text), "{\"ts\":%lld,\"seq\":%u%s", (long long)ts_ms,
@@ -218,8 +226,8 @@ static void hang_up(struct fleet_agent *agent, int64_t now_ns)
 	mqtt_link_close(&agent->link); /* and epoll forgets the descriptor */
 	agent->failed = agent->up_ns && now_ns - agent->up_ns >= GOOD_NS ? 1 : agent->failed + 1;
 	if (!agent->fleet->fixed)
-		pause_ms =
-			mqtt_pause_ms(agent->failed, RECONNECT_MAX_MS, mqtt_random(&agent->random));
+		pause_ms = mqtt_pause_ms(agent->failed, RECONNECT_MIN_MS, RECONNECT_MAX_MS,
+					 mqtt_random(&agent->random));
 	if (agent->up_ns)
 		record(agent, FLEET_LOST, 0, 0, 0);
 	agent->up_ns = 0;
@@ -316,8 +324,11 @@ void fleet_agent_init(struct fleet_agent *agent, const struct fleet *fleet, unsi
 		.username = "",
 		.password = "",
 		.ca_file = "",
+		.ca_path = "",
 		.cert_file = "",
 		.key_file = "",
+		.psk_identity = "",
+		.psk = "",
 	};
 	agent->link.acknowledged = on_acknowledged;
 	agent->link.context = agent;

@@ -17,6 +17,8 @@
 #define FLEET_WINDOW 4096
 #define FLEET_DOCUMENTS 8
 #define FLEET_TOPIC_SIZE 128
+/* The longest document is the one for Home Assistant. */
+#define FLEET_DOCUMENT_SIZE 65536
 
 /* A recorded message. */
 struct fleet_document {
