@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "agent/units.h"
 #include "tests/bench/fleet_agent.h"
@@ -167,5 +168,10 @@ int main(int argc, char **argv)
 		mqtt_link_close(&fleet.agents[i].link);
 	}
 	mqtt_link_library_close();
+	for (size_t i = 0; i < fleet.document_count; i++)
+		free(fleet.documents[i].text);
+	free(fleet.state.text);
+	free(fleet.agents);
+	close(fleet.epoll_fd);
 	return fclose(fleet.records) ? 1 : 0;
 }
