@@ -14,7 +14,7 @@ enum fleet_kind {
 	FLEET_STATE,   /* fleet: handed to the library; watch: arrived */
 	FLEET_HISTORY, /* the same */
 	FLEET_DIAL,    /* the call of a broker begins */
-	FLEET_UP,      /* the broker greeted */
+	FLEET_UP,      /* fleet: the broker greeted; watch: subscribed */
 	FLEET_LOST,    /* a connection that stood has ended */
 };
 

@@ -8,7 +8,8 @@ late the load program was with its own messages: an age of which most is "sent l
 about the load program, not about the broker. All connections are to [::1].
 
 The broker is killed with SIGKILL and keeps nothing. A sample counts as lost when neither state nor
-history brought it to the subscriber, which itself is back before all others, or nearly.
+history brought it to the subscriber; as missed when that was so because its agent was back before the
+subscriber, to whom nobody keeps anything either.
 """
 
 import collections
@@ -88,15 +89,18 @@ def measure_steady(scratch, documents, agents, phases, seconds):
     return found
 
 
-def count_samples(stage):
+def count_samples(stage, back):
     """What became of every sample that arrived or should have."""
     seen = collections.defaultdict(collections.Counter)
     for record in stage.watch.read():
-        seen[record.agent][record.seq] += 1
-    lost = sum(max(seqs) - min(seqs) + 1 - len(seqs) for seqs in seen.values())
+        if record.kind != UP:
+            seen[record.agent][record.seq] += 1
+    early = {r.agent for r in stage.fleet.select(UP, back, stage.watch.select(UP, back)[0].at_us)}
+    missing = {agent: max(seqs) - min(seqs) + 1 - len(seqs) for agent, seqs in seen.items()}
     return {
         "samples": sum(len(seqs) for seqs in seen.values()),
-        "lost": lost,
+        "lost": sum(count for agent, count in missing.items() if agent not in early),
+        "missed": sum(count for agent, count in missing.items() if agent in early),
         "twice": sum(count - 1 for seqs in seen.values() for count in seqs.values()),
     }
 
@@ -179,7 +183,7 @@ def measure_outage(scratch, documents, agents, law, down_s):
         "broker_ms_s": used["cpu_mean_ms_s"],
         "broker_rss_kb": used["rss_kb"],
         **count_traffic(stage, back, until),
-        **count_samples(stage),
+        **count_samples(stage, back),
     }
     stage.close()
     return found
@@ -249,11 +253,12 @@ def _outage_lines(outages):
     lines = table(header, rows)
     header = ["pauses", "broker\ngone s", "history\nmessages", "within\ns", "peak\n1/s"]
     header += ["peak\nkB/s", "live: age\np50 ms", "p99", "max", "sent late\np99 ms", "broker\nCPU %"]
-    header += ["broker\nRSS kB", "samples", "lost", "twice"]
+    header += ["broker\nRSS kB", "samples", "lost", "missed", "twice"]
     rows = [
         [one["law"], one["down_s"], one["history"], one["history_s"], one["history_peak_s"]]
         + [one["history_peak_bytes_s"] / 1000, *one["age_ms"].values(), one["late_ms"]["p99"]]
-        + [one["broker_ms_s"] / 10, one["broker_rss_kb"], one["samples"], one["lost"], one["twice"]]
+        + [one["broker_ms_s"] / 10, one["broker_rss_kb"], one["samples"], one["lost"]]
+        + [one["missed"], one["twice"]]
         for one in outages
     ]
     return [*lines, "", "The replay of history then, beside the live samples:", *table(header, rows)]

@@ -74,8 +74,8 @@ class Watch(Recorder):
         return [BUILD / "bench" / "fleet_watch", self.port, self.output]
 
     def subscriptions(self):
-        """How often its subscription stood, over all connections."""
-        return self.tail().count("subscribed")
+        """How often it has subscribed, over all connections."""
+        return len(self.select(UP))
 
     def ready(self):
         return super().ready() and self.subscriptions() > 0

@@ -5,7 +5,7 @@
  *   fleet_watch PORT FILE
  *
  * Subscribes at [::1] to state and history of all with QoS 0, and appends a record (fleet.h) for each
- * message: when it came, and how old the sample in it was then. It says "subscribed" whenever it is. It
+ * message: when it came, and how old the sample in it was then; and one whenever it is subscribed. It
  * speaks just enough MQTT 3.1.1 for that, so that what is measured is the broker and not a library. When
  * the broker goes it calls again a thousand times a second, to be the first one back. SIGTERM ends it.
  */
@@ -44,6 +44,19 @@ static void end(int number)
 	ended = 1;
 }
 
+/* Appends a record of now; since_us: when its sample was taken, 0 if it has none. */
+static void put(FILE *records, struct fleet_record one, int64_t since_us)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	one.at_us = (int64_t)now.tv_sec * US_PER_S + now.tv_nsec / 1000;
+	if (since_us)
+		one.value_us = (int32_t)(one.at_us - since_us);
+	if (fwrite(&one, sizeof(one), 1, records) != 1)
+		ended = 1;
+}
+
 /* Takes down one PUBLISH of QoS 0: topic and payload. */
 static void take(FILE *records, const unsigned char *body, size_t size)
 {
@@ -52,7 +65,6 @@ static void take(FILE *records, const unsigned char *body, size_t size)
 	char head[64] = "";
 	long long ts_ms;
 	unsigned seq;
-	struct timespec now;
 	struct fleet_record one = {0};
 
 	if (topic_size + 2 > size || topic_size < sizeof(PREFIX "0000/state") - 1 ||
@@ -62,14 +74,10 @@ static void take(FILE *records, const unsigned char *body, size_t size)
 	memcpy(head, topic + topic_size, one.size < sizeof(head) ? one.size : sizeof(head) - 1);
 	if (sscanf(head, "{\"ts\":%lld,\"seq\":%u,", &ts_ms, &seq) != 2)
 		return;
-	clock_gettime(CLOCK_REALTIME, &now);
-	one.at_us = (int64_t)now.tv_sec * US_PER_S + now.tv_nsec / 1000;
-	one.value_us = (int32_t)(one.at_us - ts_ms * 1000);
 	one.seq = seq;
 	one.agent = (uint16_t)atoi(topic + sizeof(PREFIX) - 1);
 	one.kind = topic[topic_size - 1] == 'y' ? FLEET_HISTORY : FLEET_STATE;
-	if (fwrite(&one, sizeof(one), 1, records) != 1)
-		ended = 1;
+	put(records, one, ts_ms * 1000);
 }
 
 /* Takes all packets that are there as a whole; returns how many bytes that were. */
@@ -90,7 +98,7 @@ static size_t take_all(FILE *records, const unsigned char *data, size_t size)
 		if ((data[used] & 0xf6) == 0x30) /* PUBLISH of QoS 0 */
 			take(records, data + at, length);
 		if (data[used] == 0x90) /* SUBACK */
-			puts("subscribed");
+			put(records, (struct fleet_record){.kind = FLEET_UP}, 0);
 		used = at + length;
 	}
 }
@@ -126,7 +134,6 @@ int main(int argc, char **argv)
 		fputs("fleet_watch PORT FILE\n", stderr);
 		return 2;
 	}
-	setlinebuf(stdout);
 	sigaction(SIGTERM, &action, NULL);
 	while (!ended) {
 		ssize_t count;
