@@ -29,7 +29,7 @@ CC         := clang
 OPT        := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 endif
 
-LIBS_DAEMON := libuv libmosquitto inih libcjson
+LIBS_DAEMON := libuv libmosquitto openssl inih libcjson
 base_cflags  = -std=c17 $(OPT) $(WARNINGS) $(WERROR) -fPIE
 base_cpp     = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -I. -MMD -MP
 pkg_cflags  := $(shell $(PKG_CONFIG) --cflags $(LIBS_DAEMON) 2>/dev/null)
@@ -123,7 +123,7 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 # A fresh build uses all processors unless the caller said how many.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-storm bench-web bench-programs check-vm check-vm-long check-vm-faults vm-programs check-node-red lint format install uninstall clean help
+.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-storm bench-web bench-programs check-vm check-vm-long check-vm-faults vm-programs check-node-red lint format install uninstall bench-fleet bench-stall bench-payload clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
 	@sh tests/deps.sh build
@@ -143,7 +143,7 @@ check-san: ## the same with address and undefined-behaviour sanitizers, and 6 s 
 	+@$(SAN_ENV) $(submake) VARIANT=san check
 	+@$(if $(T),,$(submake) FUZZ_SECONDS=6 fuzz)
 
-check-lab: all $(BUILD)/sim/hostingpi-sim $(BUILD)/lab/discovery ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
+check-lab: all $(BUILD)/sim/hostingpi-sim $(BUILD)/lab/discovery $(BUILD)/bench/fleet $(BUILD)/bench/fleet_watch ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
 	@exec env HOSTINGPI_BUILD=$(BUILD) sh tests/check-lab.sh $(PYTHON) $(if $(T),-k '$(T)') $(PYTEST)
 
 check-node-red: all ## dashboard/node-red in a real Node-RED, where there is one (NODE_RED=program)
@@ -201,7 +201,22 @@ bench-web: ## the request rate of real web servers against that of wrk, logs rot
 	+@$(submake) all
 	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/web_rate.py $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
 
-bench-programs: $(BUILD)/bench/bare $(BUILD)/bench/idle
+bench-fleet: ## 10, 100 and 1,000 agents on one broker, which then goes away (QUICK=1, JSON=file)
+	@sh tests/deps.sh build run
+	+@$(submake) all bench-programs
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py --only F $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
+bench-stall: ## processor time while the broker is in trouble, against calm, ten minutes (QUICK=1: 30 s, JSON=file)
+	@sh tests/deps.sh build run bench
+	+@$(submake) all bench-programs
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py --only G $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
+bench-payload: ## bytes and packets of a sample against collectd and the formats of Telegraf (QUICK=1, JSON=file)
+	@sh tests/deps.sh build run bench
+	+@$(submake) all bench-programs
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py --only H $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
+bench-programs: $(BUILD)/bench/bare $(BUILD)/bench/idle $(BUILD)/bench/fleet $(BUILD)/bench/fleet_watch
 
 $(BUILD)/bench/bare: $(BUILD)/tests/bench/bare.o
 	$(call say,LINK,$@)
@@ -212,6 +227,16 @@ $(BUILD)/bench/idle: $(BUILD)/tests/bench/idle.o
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(link) -o $@ $^ $(pkg_libs)
+
+$(BUILD)/bench/fleet: $(call obj,tests/bench/fleet.c tests/bench/fleet_agent.c) $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(pkg_libs) -pthread
+
+$(BUILD)/bench/fleet_watch: $(BUILD)/tests/bench/fleet_watch.o
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^
 
 # The guest's own programs are static; tests/vm/image.py calls this with the cross-compiler.
 VM_BIN := $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/*.c))
