@@ -41,7 +41,7 @@ struct settings {
 	char digest[17];	       /* of all settings, hexadecimal */
 };
 
-/* The core's own sections, without targets; ended by one without name. For the manual's test. */
+/* The core's own sections, [agent] and [control], without targets; ended by one without name. */
 extern const struct conf_section settings_core_sections[];
 
 /* The file that is read without -c; it may be missing. */
