@@ -109,14 +109,20 @@ static int carry(struct mqtt_worker *worker, int64_t now_ns)
 	while (mqtt_link_idle(&worker->link)) {
 		const struct mqtt_topic_kind *kind;
 		struct mqtt_message message;
+		struct mqtt_post post;
 		int number;
 
 		if (!mqtt_mail_take(&worker->mail, &message, worker->buffer, &flying))
 			break;
 		kind = &mqtt_topic_kinds[message.topic];
-		if (mqtt_link_publish(&worker->link, worker->conf.topics[message.topic],
-				      worker->buffer, message.length, kind->qos, kind->retain,
-				      &number) < 0)
+		post = (struct mqtt_post){
+			.topic = worker->conf.topics[message.topic],
+			.data = worker->buffer,
+			.length = message.length,
+			.qos = kind->qos,
+			.retain = kind->retain,
+		};
+		if (mqtt_link_publish(&worker->link, &post, &number) < 0)
 			return -ECONNABORTED;
 		if (!flying)
 			worker->answered_ns = now_ns;
@@ -193,7 +199,7 @@ static int64_t dial_all(struct mqtt_worker *worker)
 	int result;
 
 	mqtt_mail_tell(mail, MQTT_STAGE_LOOKUP, "", NULL);
-	result = mqtt_login_read(&worker->login, settings->credential_file, trouble,
+	result = mqtt_login_read(&worker->login, settings->credential_file, settings->psk, trouble,
 				 sizeof(trouble));
 	worker->lacks_login = result < 0;
 	if (result == 0)
@@ -254,12 +260,14 @@ static void *worker_main(void *context)
 
 	touch_heap();
 	while (!mqtt_mail_ends(&worker->mail)) {
+		int64_t first_ms = worker->conf.settings.reconnect_min / NS_PER_MS;
 		int64_t longest_ms = worker->conf.settings.reconnect_max / NS_PER_MS, pause_ms;
 
 		failed = dial_all(worker) >= GOOD_NS ? 1 : failed + 1;
 		if (worker->lacks_login && longest_ms > FILE_PAUSE_MS)
 			longest_ms = FILE_PAUSE_MS;
-		pause_ms = mqtt_pause_ms(failed, longest_ms, mqtt_random(&worker->random));
+		pause_ms =
+			mqtt_pause_ms(failed, first_ms, longest_ms, mqtt_random(&worker->random));
 		if (!mqtt_mail_ends(&worker->mail))
 			log_debug("mqtt: next attempt in %lld ms", (long long)pause_ms);
 		pause_for(worker, pause_ms);
@@ -282,9 +290,15 @@ static void describe_link(struct mqtt_worker *worker)
 		.will = MQTT_OFFLINE,
 		.username = worker->login.username,
 		.password = worker->login.password,
+		.v5 = conf->settings.protocol == MQTT_CONF_PROTOCOL_5,
+		.tls = mqtt_conf_tls(&conf->settings),
 		.ca_file = conf->settings.ca_file,
+		.ca_path = conf->settings.ca_path,
 		.cert_file = conf->settings.cert_file,
 		.key_file = conf->settings.key_file,
+		.psk_identity = worker->login.psk_identity,
+		.psk = worker->login.psk,
+		.tls_version_minor = conf->settings.tls_version == MQTT_CONF_TLS_1_3 ? 3 : 2,
 	};
 	worker->link.acknowledged = on_acknowledged;
 	worker->link.context = worker;
