@@ -8,5 +8,6 @@
 #include <stddef.h>
 
 const struct ctl_command *const ctl_commands[] = {
+	&ctl_forget_command,
 	NULL,
 };
