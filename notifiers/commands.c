@@ -9,5 +9,6 @@
 
 const struct ctl_command *const ctl_commands[] = {
 	&ctl_forget_command,
+	&ctl_fleet_command,
 	NULL,
 };
