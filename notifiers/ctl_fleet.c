@@ -63,7 +63,8 @@ static void keep_number(struct fleet_pi *pi, enum fleet_reading reading, const c
 	/* Up to 10^15 a double is exact, and what is more is no reading of a Pi. */
 	pi->known[reading] = document_number(document, path, &number) && number >= least &&
 			     fabs(number * scale) < 1e15;
-	pi->readings[reading] = pi->known[reading] ? (int64_t)llround(number * scale) : 0;
+	if (pi->known[reading])
+		pi->readings[reading] = (int64_t)(number * scale + (number < 0 ? -0.5 : 0.5));
 }
 
 static bool take_availability(struct fleet_pi *pi, const char *data, size_t length)

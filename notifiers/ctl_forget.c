@@ -290,10 +290,10 @@ static void print_text(const struct forget *forget, size_t refused)
 		printf("nothing of %s is kept at %s that this user may see\n", retained->id,
 		       forget->broker.name);
 	else if (dry)
-		printf("%zu of %s at %s; nothing was removed\n", retained->count, retained->id,
-		       forget->broker.name);
+		printf("%zu topics of %s at %s; nothing was removed\n", retained->count,
+		       retained->id, forget->broker.name);
 	else
-		printf("%zu of %s removed at %s, %zu refused\n", retained->count - refused,
+		printf("%zu topics of %s removed at %s, %zu refused\n", retained->count - refused,
 		       retained->id, forget->broker.name, refused);
 }
 

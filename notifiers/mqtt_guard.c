@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-/* For the TLS handshake with a long chain, and for a burst. */
+/* For the TLS handshake with a long chain, and for a burst; what is kept for our subscriptions comes
+ * at once, so that a second of them may be a burst, too. */
 #define BYTES_BURST 32768
 /* A PUBACK of 4 bytes or, with TLS, 4 and a record header and tag of 22..37. With MQTT 5 it may carry
  * a sentence about the reason (section 3.4.2.2). */
@@ -41,7 +42,7 @@ void mqtt_guard_start(struct mqtt_guard *guard, int fd, uint64_t incoming_bytes_
 	*guard = (struct mqtt_guard){
 		.fd = fd,
 		.incoming_bytes_s = incoming_bytes_s,
-		.allowed = BYTES_BURST,
+		.allowed = BYTES_BURST + incoming_bytes_s,
 	};
 	/* Without these limits it works as well, only with more memory in the kernel. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send, sizeof(send));
@@ -50,7 +51,7 @@ void mqtt_guard_start(struct mqtt_guard *guard, int fd, uint64_t incoming_bytes_
 
 static void add(struct mqtt_guard *guard, uint64_t bytes)
 {
-	uint64_t most = guard->received + BYTES_BURST;
+	uint64_t most = guard->received + BYTES_BURST + guard->incoming_bytes_s;
 
 	guard->allowed += bytes;
 	if (guard->allowed > most)
