@@ -114,13 +114,18 @@ static const char *reading_cell(const struct fleet_pi *pi, enum fleet_reading re
 		snprintf(text, TEXT_NUMBER_SIZE, "%.0fC", (double)value / 1000);
 		break;
 	case FLEET_REQUESTS:
-		snprintf(text, TEXT_NUMBER_SIZE, value < 10000 ? "%.1f" : "%.0f",
+		snprintf(text, TEXT_NUMBER_SIZE, value < 100000 ? "%.1f" : "%.0f",
 			 (double)value / 1000);
 		break;
 	case FLEET_READINGS:
 		break;
 	}
 	return text;
+}
+
+static const char *or_dash(const char *text)
+{
+	return text[0] != '\0' ? text : "-";
 }
 
 static void event_cell(const struct fleet_pi *pi, int64_t now_ns, size_t width, char *text)
@@ -133,7 +138,7 @@ static void event_cell(const struct fleet_pi *pi, int64_t now_ns, size_t width, 
 		snprintf(text, CELL_SIZE, "%s %s",
 			 short_duration(age, (now_ns - pi->event_ns) / NS_PER_S),
 			 width >= EVENT_TEXT_LEAST && pi->event_text[0] ? pi->event_text
-									: pi->event_kind);
+									: or_dash(pi->event_kind));
 }
 
 /* What the table is made of while it is printed. */
@@ -142,11 +147,6 @@ struct table {
 	int64_t now_ns;
 	size_t widths[COLUMNS]; /* 0: left out */
 };
-
-static const char *or_dash(const char *text)
-{
-	return text[0] != '\0' ? text : "-";
-}
 
 static void cell(const struct table *table, const struct fleet_pi *pi, enum column column,
 		 char *text)
@@ -321,19 +321,18 @@ void fleet_print_count(FILE *out, struct fleet_pi *const *order, size_t count)
 
 	for (size_t i = 0; i < count; i++)
 		counts[order[i]->presence]++;
-	fprintf(out, "%zu Pis: %zu online, %zu stale, %zu offline", count, counts[FLEET_ONLINE],
-		counts[FLEET_STALE], counts[FLEET_OFFLINE]);
+	fprintf(out, "%zu Pi%s: %zu online, %zu stale, %zu offline", count, count == 1 ? "" : "s",
+		counts[FLEET_ONLINE], counts[FLEET_STALE], counts[FLEET_OFFLINE]);
 }
 
 void fleet_print_ignored(FILE *out, const struct ctl_fleet *fleet)
 {
-	if (fleet->ignored == 0 && fleet->crowded == 0)
-		return;
-	fprintf(out, "%llu messages were not understood", (unsigned long long)fleet->ignored);
+	if (fleet->ignored > 0)
+		fprintf(out, "messages that were not understood: %llu\n",
+			(unsigned long long)fleet->ignored);
 	if (fleet->crowded > 0)
-		fprintf(out, ", %llu are of more than %d Pis", (unsigned long long)fleet->crowded,
-			FLEET_PIS);
-	fputc('\n', out);
+		fprintf(out, "messages of more than %d Pis: %llu\n", FLEET_PIS,
+			(unsigned long long)fleet->crowded);
 }
 
 static void json_known(struct json *json, const char *key, const char *text)

@@ -18,7 +18,7 @@ void fleet_print_table(FILE *out, const struct style *style, struct fleet_pi *co
 /* Writes "12 Pis: 9 online, 2 stale, 1 offline". */
 void fleet_print_count(FILE *out, struct fleet_pi *const *order, size_t count);
 
-/* Writes what was not understood or has no place, in a line of its own, if there was any. */
+/* Writes how much was not understood or has no place, in lines of their own, if there was any. */
 void fleet_print_ignored(FILE *out, const struct ctl_fleet *fleet);
 
 /* Writes one Pi as a line. */

@@ -100,7 +100,10 @@ static struct outlook frame_make(struct view *view)
 		count = fleet_order(fleet, order);
 		print_head(out, view, order, count, now_ns);
 		fputc('\n', out);
-		fleet_print_table(out, &view->style, order, count, now_ns, columns);
+		if (count > 0)
+			fleet_print_table(out, &view->style, order, count, now_ns, columns);
+		else
+			fputs("no Pi has said anything there yet\n", out);
 		fleet_print_ignored(out, fleet);
 		fclose(out);
 	}
