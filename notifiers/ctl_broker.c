@@ -123,6 +123,12 @@ int64_t ctl_broker_now_ns(void)
 	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
+void ctl_broker_hang_up(struct ctl_broker *broker)
+{
+	mqtt_link_goodbye(&broker->link);
+	mqtt_link_close(&broker->link);
+}
+
 int ctl_broker_step(struct ctl_broker *broker, int wait_ms, int stop_fd)
 {
 	struct mqtt_link *link = &broker->link;
@@ -133,7 +139,7 @@ int ctl_broker_step(struct ctl_broker *broker, int wait_ms, int stop_fd)
 	if (poll(fds, 2, timeout_ms < wait_ms ? timeout_ms : wait_ms) <= 0)
 		fds[0].revents = fds[1].revents = 0;
 	if (fds[0].revents != 0) {
-		mqtt_link_close(link);
+		ctl_broker_hang_up(broker);
 		return -EINTR;
 	}
 	result = mqtt_link_step(link, fds[1].revents, ctl_broker_now_ns());
@@ -182,10 +188,4 @@ int ctl_broker_connect(struct ctl_broker *broker, int stop_fd)
 	}
 	mqtt_failures_text(&failures, broker->error, sizeof(broker->error));
 	return -ECONNABORTED;
-}
-
-void ctl_broker_hang_up(struct ctl_broker *broker)
-{
-	mqtt_link_goodbye(&broker->link);
-	mqtt_link_close(&broker->link);
 }
