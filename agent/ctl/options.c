@@ -161,20 +161,23 @@ static enum ctl_exit missing_command(const struct table *table)
 	return usage("a command is missing: %s", names);
 }
 
-/* Who else would take this option. */
-static enum ctl_exit stray_option(const struct table *table, unsigned option)
+/* Who else would take this option, a variant of the command first. */
+static enum ctl_exit stray_option(const struct table *table, const char *own_name, unsigned option)
 {
-	const struct ctl_command *command;
+	const struct ctl_command *command, *owner = NULL;
 	const char *name = "";
 
 	for (size_t i = 0; i < sizeof(option_names) / sizeof(option_names[0]); i++)
 		if (option_names[i].option == option)
 			name = option_names[i].name;
 	for (size_t i = 0; (command = table_get(table, i)) != NULL; i++)
-		if ((command->takes | command->variant) & option)
-			return usage("%s belongs to the command %s%s", name, command->name,
-				     command->variant & CTL_OPTION_MQTT & ~option ? " --mqtt" : "");
-	return usage("%s belongs to no command", name);
+		if ((command->takes | command->variant) & option &&
+		    (owner == NULL || strcmp(command->name, own_name) == 0))
+			owner = command;
+	if (owner == NULL)
+		return usage("%s belongs to no command", name);
+	return usage("%s belongs to the command %s%s", name, owner->name,
+		     owner->variant & CTL_OPTION_MQTT & ~option ? " --mqtt" : "");
 }
 
 /* The command of that name whose difference was given, and nothing that does not belong to it. */
@@ -194,7 +197,7 @@ static enum ctl_exit choose(const struct table *table, const char *name,
 	}
 	stray = options->given & ~(chosen->takes | chosen->variant);
 	if (stray != 0)
-		return stray_option(table, stray & -stray);
+		return stray_option(table, name, stray & -stray);
 	*ret_command = chosen;
 	return CTL_FINE;
 }

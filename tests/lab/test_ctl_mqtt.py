@@ -151,6 +151,35 @@ def test_forget_takes_one_id_only(mosquitto, make_config, name):
     assert set(retained(mosquitto)) == topics
 
 
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["watch", "--prefix", "x"], "--prefix belongs to the command watch --mqtt"),
+        (["watch", "--mqtt", "--id", "x"], "--id belongs to the command forget"),
+        (["forget", "--mqtt"], "--mqtt belongs to the command watch"),
+        (["status", "-c", "x"], "-c belongs to the command forget"),
+        (["forget", "--id"], "'--id' needs a value"),
+        (["forget", "lab"], "unknown command 'lab'"),
+    ],
+)
+def test_wrong_usage(words, message):
+    done = ctl(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_every_option_is_documented():
+    """The summary, the manual and both completions name the same options and commands."""
+    options = set(re.findall(r"--([a-z-]+)", ctl("--help").stdout))
+    assert {"id", "mqtt", "dry-run", "socket", "version"} <= options
+    manual = (harness.REPO / "man/hostingpictl.1").read_text(encoding="utf-8")
+    assert options == set(re.findall(r"Fl Fl ([a-z-]+)", manual))
+    for name in ("hostingpictl.bash", "_hostingpictl"):
+        text = (harness.REPO / "completion" / name).read_text(encoding="utf-8")
+        assert not {option for option in options if not re.search(rf"--{option}\b", text)}, name
+        assert "forget" in text
+
+
 def test_configurations(scratch, mosquitto, make_config):
     """Exit codes of what cannot work, for both commands."""
     for words in (["forget"], ["watch", "--mqtt"], ["watch", "--mqtt", "--json"]):
