@@ -43,6 +43,7 @@ struct forget {
 	int64_t news_ns; /* when something came last that we wait for */
 	unsigned flying;
 	char refusal[RETAINED_REASON_SIZE]; /* of a subscription */
+	char socket[sizeof(((struct agent_conf *)0)->run_dir) + 16];
 };
 
 static void on_received(void *context, const char *topic, const char *data, size_t length,
@@ -121,30 +122,31 @@ static enum ctl_exit find_id(struct forget *forget)
 /* A daemon here with this id would say everything again. Others are not asked: see the broker. */
 static enum ctl_exit check_daemon(struct forget *forget, struct client *client)
 {
-	char path[sizeof(forget->broker.agent.run_dir) + 16];
 	cJSON *answer = NULL;
 	const char *id;
 	bool same;
 
 	if (forget->options->socket == NULL) {
-		snprintf(path, sizeof(path), "%s/control.sock", forget->broker.agent.run_dir);
-		client->path = path;
+		snprintf(forget->socket, sizeof(forget->socket), "%s/control.sock",
+			 forget->broker.agent.run_dir);
+		client->path = forget->socket;
 	}
 	if (client_ask(client, "{\"command\":\"status\"}", &answer) != CTL_FINE)
 		return CTL_FINE;
 	id = document_text(answer, "id");
-	same = id != NULL && strcmp(id, forget->retained.id) == 0;
+	same = id != NULL && strcmp(id, forget->retained.id) == 0 &&
+	       document_flag(answer, "notifiers.mqtt.configured");
 	cJSON_Delete(answer);
 	client_close(client);
 	if (!same)
 		return CTL_FINE;
 	return fail(CTL_FAILED,
 		    "hostingpid runs here as %s and would publish everything again: stop it first "
-		    "(systemctl stop hostingpid), or take host out of its section [mqtt]",
+		    "(systemctl stop hostingpid); if it has another prefix now, use --force",
 		    forget->retained.id);
 }
 
-/* Goes on with the connection, until nothing came for quiet_ns. */
+/* Subscribes, and takes what comes until nothing has come for a while. */
 static enum ctl_exit look(struct forget *forget)
 {
 	int64_t start_ns = ctl_broker_now_ns(), now_ns = start_ns;
@@ -220,8 +222,6 @@ static enum ctl_exit check_alive(const struct forget *forget)
 {
 	const struct retained *retained = &forget->retained;
 
-	if (forget->options->given & (CTL_OPTION_FORCE | CTL_OPTION_DRY_RUN))
-		return CTL_FINE;
 	if (retained->alive)
 		return fail(CTL_FAILED,
 			    "%s is alive (news of it came just now) and would publish everything "
@@ -238,13 +238,14 @@ static enum ctl_exit check_alive(const struct forget *forget)
 /* Looks and removes, until a look finds nothing new. */
 static enum ctl_exit work(struct forget *forget)
 {
+	bool sure = forget->options->given & (CTL_OPTION_FORCE | CTL_OPTION_DRY_RUN);
 	enum ctl_exit result;
 
 	if (ctl_broker_connect(&forget->broker, -1) < 0)
 		return fail_broker(forget);
 	for (int i = 0; i < LOOKS; i++) {
 		result = look(forget);
-		if (result == CTL_FINE && i == 0)
+		if (result == CTL_FINE && i == 0 && !sure)
 			result = check_alive(forget);
 		if (result != CTL_FINE)
 			return result;
@@ -364,7 +365,7 @@ static enum ctl_exit run_forget(const struct ctl_options *options, struct client
 	forget.broker.link.context = &forget;
 	if (result == CTL_FINE)
 		result = find_id(&forget);
-	if (result == CTL_FINE && !(options->given & CTL_OPTION_DRY_RUN))
+	if (result == CTL_FINE && !(options->given & (CTL_OPTION_FORCE | CTL_OPTION_DRY_RUN)))
 		result = check_daemon(&forget, client);
 	if (result == CTL_FINE)
 		result = work(&forget);

@@ -2,7 +2,8 @@
 /*
  * Filters have wildcards, so what they bring is compared once more, level by level, before it counts
  * as ours: below PREFIX/ID/ everything is; in Home Assistant's tree, which belongs to many, only a
- * document that has our mark in it. An empty message is what removing looks like from outside.
+ * document that has our mark in it and speaks of topics below PREFIX/ID/: after a change of prefix the
+ * old topics can be forgotten, and what speaks of the new ones stays. An empty message is what removing looks like from outside.
  */
 #include "notifiers/ctl_retained.h"
 
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/json.h"
 #include "notifiers/mqtt_discovery.h"
 #include "notifiers/mqtt_queue.h"
 
@@ -87,6 +89,22 @@ static const char *leaf_of(const struct retained *retained, const char *topic)
 	return leaf != NULL && leaf[0] != '\0' ? leaf : NULL;
 }
 
+/* Whether a document speaks of topics below PREFIX/ID/. */
+static bool refers_to_us(const struct retained *retained, const char *data, size_t length)
+{
+	char topic[MQTT_TOPIC_SIZE], text[6 * MQTT_TOPIC_SIZE];
+	struct json json;
+	int size;
+
+	if (mqtt_topic_build(retained->prefix, retained->id, "", topic, sizeof(topic)) < 0)
+		return false;
+	/* As it stands in JSON, without the quote behind it. */
+	json_start(&json, text, sizeof(text));
+	json_text(&json, NULL, topic);
+	size = json_finish(&json);
+	return size > 0 && memmem(data, length, text, (size_t)size - 1) != NULL;
+}
+
 static bool is_ours(const struct retained *retained, const char *topic, const char *data,
 		    size_t length)
 {
@@ -100,7 +118,8 @@ static bool is_ours(const struct retained *retained, const char *topic, const ch
 	if (strpbrk(topic, "+#") != NULL)
 		return false;
 	return leaf_of(retained, topic) != NULL ||
-	       (is_discovery(retained, topic) && mqtt_discovery_is_ours(&discovery, data, length));
+	       (is_discovery(retained, topic) && mqtt_discovery_is_ours(&discovery, data, length) &&
+		refers_to_us(retained, data, length));
 }
 
 static struct retained_topic *find(struct retained *retained, const char *name)

@@ -33,7 +33,7 @@ struct ctl_options {
 
 struct ctl_command {
 	const char *name;
-	unsigned variant; /* the option that chooses it among commands of one name; 0: none */
+	unsigned variant; /* the option that chooses it instead of the first of its name; 0: none */
 	unsigned takes;	  /* options besides, a mask */
 	const char *help; /* its lines in the summary */
 	enum ctl_exit (*run)(const struct ctl_options *options, struct client *client);

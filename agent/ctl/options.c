@@ -77,15 +77,17 @@ __attribute__((format(printf, 1, 2))) static enum ctl_exit usage(const char *for
 	return CTL_USAGE;
 }
 
-static enum ctl_exit take_command(const struct table *table, const char **name, const char *word)
+/* Takes the first command of this name; choose() looks at the others. */
+static enum ctl_exit take_command(const struct table *table, const struct ctl_command **first,
+				  const char *word)
 {
 	const struct ctl_command *command;
 
-	if (*name != NULL)
-		return usage("one command only, not '%s' and '%s'", *name, word);
+	if (*first != NULL)
+		return usage("one command only, not '%s' and '%s'", (*first)->name, word);
 	for (size_t i = 0; (command = table_get(table, i)) != NULL; i++) {
 		if (strcmp(command->name, word) == 0) {
-			*name = command->name;
+			*first = command;
 			return CTL_FINE;
 		}
 	}
@@ -146,18 +148,14 @@ static void print_help(const struct table *table)
 
 static enum ctl_exit missing_command(const struct table *table)
 {
-	const struct ctl_command *command, *before = NULL;
+	const struct ctl_command *command;
 	char names[128] = "";
 	size_t used = 0;
 
-	for (size_t i = 0; (command = table_get(table, i)) != NULL; i++) {
-		if (before == NULL || strcmp(before->name, command->name) != 0)
+	for (size_t i = 0; (command = table_get(table, i)) != NULL && used < sizeof(names); i++)
+		if (command->variant == 0)
 			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
 						 i > 0 ? ", " : "", command->name);
-		before = command;
-		if (used >= sizeof(names))
-			break;
-	}
 	return usage("a command is missing: %s", names);
 }
 
@@ -181,26 +179,38 @@ static enum ctl_exit stray_option(const struct table *table, const char *own_nam
 }
 
 /* The command of that name whose difference was given, and nothing that does not belong to it. */
-static enum ctl_exit choose(const struct table *table, const char *name,
+static enum ctl_exit choose(const struct table *table, const struct ctl_command *first,
 			    const struct ctl_options *options,
 			    const struct ctl_command **ret_command)
 {
-	const struct ctl_command *command, *chosen = NULL;
+	const struct ctl_command *command, *chosen = first;
 	unsigned stray;
 
-	for (size_t i = 0; (command = table_get(table, i)) != NULL; i++) {
-		if (strcmp(command->name, name) != 0 || command->variant & ~options->given)
-			continue;
-		/* The one that asks for more is meant. */
-		if (chosen == NULL || command->variant != 0)
+	for (size_t i = 0; (command = table_get(table, i)) != NULL; i++)
+		if (strcmp(command->name, first->name) == 0 && command->variant & options->given)
 			chosen = command;
-	}
 	stray = options->given & ~(chosen->takes | chosen->variant);
 	if (stray != 0)
-		return stray_option(table, name, stray & -stray);
+		return stray_option(table, first->name, stray & -stray);
 	*ret_command = chosen;
 	return CTL_FINE;
 }
+
+static const struct option longs[] = {
+	{"socket", required_argument, NULL, 's'},
+	{"json", no_argument, NULL, 'j'},
+	{"reason", required_argument, NULL, CTL_OPTION_REASON},
+	{"count", required_argument, NULL, 'n'},
+	{"mqtt", no_argument, NULL, CTL_OPTION_MQTT},
+	{"config", required_argument, NULL, 'c'},
+	{"prefix", required_argument, NULL, CTL_OPTION_PREFIX},
+	{"id", required_argument, NULL, CTL_OPTION_ID},
+	{"dry-run", no_argument, NULL, CTL_OPTION_DRY_RUN},
+	{"force", no_argument, NULL, CTL_OPTION_FORCE},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+	{NULL, 0, NULL, 0},
+};
 
 /* What getopt found that is no option. */
 static enum ctl_exit refuse(char **argv, int found)
@@ -215,23 +225,9 @@ static enum ctl_exit refuse(char **argv, int found)
 
 /* Reads the words and options; *ret_done: help or version was printed. */
 static enum ctl_exit read_line(int argc, char **argv, const struct table *table,
-			       struct ctl_options *options, const char **name, bool *ret_done)
+			       struct ctl_options *options, const struct ctl_command **first,
+			       bool *ret_done)
 {
-	static const struct option longs[] = {
-		{"socket", required_argument, NULL, 's'},
-		{"json", no_argument, NULL, 'j'},
-		{"reason", required_argument, NULL, CTL_OPTION_REASON},
-		{"count", required_argument, NULL, 'n'},
-		{"mqtt", no_argument, NULL, CTL_OPTION_MQTT},
-		{"config", required_argument, NULL, 'c'},
-		{"prefix", required_argument, NULL, CTL_OPTION_PREFIX},
-		{"id", required_argument, NULL, CTL_OPTION_ID},
-		{"dry-run", no_argument, NULL, CTL_OPTION_DRY_RUN},
-		{"force", no_argument, NULL, CTL_OPTION_FORCE},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
-		{NULL, 0, NULL, 0},
-	};
 	enum ctl_exit result = CTL_FINE;
 	int option;
 
@@ -240,7 +236,7 @@ static enum ctl_exit read_line(int argc, char **argv, const struct table *table,
 	       (option = getopt_long(argc, argv, "-:n:c:hV", longs, NULL)) >= 0) {
 		switch (option) {
 		case 1:
-			result = take_command(table, name, optarg);
+			result = take_command(table, first, optarg);
 			break;
 		case 's':
 			options->socket = optarg;
@@ -272,7 +268,7 @@ static enum ctl_exit read_line(int argc, char **argv, const struct table *table,
 	}
 	/* What follows "--". */
 	for (; result == CTL_FINE && optind < argc; optind++)
-		result = take_command(table, name, argv[optind]);
+		result = take_command(table, first, argv[optind]);
 	return result;
 }
 
@@ -280,7 +276,7 @@ enum ctl_exit options_parse(int argc, char **argv, const struct ctl_command *con
 			    struct ctl_options *ret_options, const struct ctl_command **ret_command)
 {
 	const struct table table = {own};
-	const char *name = NULL;
+	const struct ctl_command *first = NULL;
 	bool done = false;
 	enum ctl_exit result;
 
@@ -288,10 +284,10 @@ enum ctl_exit options_parse(int argc, char **argv, const struct ctl_command *con
 	*ret_command = NULL;
 	if (ret_options->socket != NULL && ret_options->socket[0] == '\0')
 		ret_options->socket = NULL;
-	result = read_line(argc, argv, &table, ret_options, &name, &done);
+	result = read_line(argc, argv, &table, ret_options, &first, &done);
 	if (result != CTL_FINE || done)
 		return result;
-	if (name == NULL)
+	if (first == NULL)
 		return missing_command(&table);
-	return choose(&table, name, ret_options, ret_command);
+	return choose(&table, first, ret_options, ret_command);
 }

@@ -27,7 +27,11 @@ def retained(broker, options=()):
 
 def announce(broker, name, presence="offline", options=()):
     """What a Pi with this id leaves at the broker, in both forms of discovery."""
-    mark = json.dumps({"unique_id": f"hostingpi_{name}_mem_headroom_bytes"}, separators=(",", ":"))
+    document = {
+        "unique_id": f"hostingpi_{name}_mem_headroom_bytes",
+        "state_topic": f"hostingpi/{name}/state",
+    }
+    mark = json.dumps(document, separators=(",", ":"))
     topics = {f"hostingpi/{name}/{leaf}": "{}" for leaf in LEAVES}
     topics[f"hostingpi/{name}/availability"] = presence
     topics[f"homeassistant/device/{name}/config"] = mark
@@ -94,6 +98,10 @@ def test_forget_refuses_what_lives(mosquitto, start_agent, make_config):
     done = ctl(*elsewhere)
     assert done.returncode == 1 and "stop its hostingpid first" in done.stderr
     assert {f"hostingpi/lab/{leaf}" for leaf in LEAVES} <= set(retained(mosquitto))
+    # What it left below another prefix can go meanwhile.
+    mosquitto.publish("old/lab/availability", "offline", ["-r"])
+    done = ctl("forget", "-c", agent.config, "--prefix", "old", "--force")
+    assert done.returncode == 0 and "old/lab/availability" not in retained(mosquitto)
     assert agent.term() == 0
     done = ctl("forget", "-c", agent.config, "--json")
     assert done.returncode == 0, done.stderr
@@ -159,7 +167,7 @@ def test_forget_takes_one_id_only(mosquitto, make_config, name):
         (["forget", "--mqtt"], "--mqtt belongs to the command watch"),
         (["status", "-c", "x"], "-c belongs to the command forget"),
         (["forget", "--id"], "'--id' needs a value"),
-        (["forget", "lab"], "unknown command 'lab'"),
+        (["forget", "lab"], "one command only"),
     ],
 )
 def test_wrong_usage(words, message):

@@ -11,7 +11,7 @@
 
 #include "notifiers/ctl_retained.h"
 
-#define OURS "{\"unique_id\":\"hostingpi_lab_mem\"}"
+#define OURS "{\"state_topic\":\"a/b/lab/state\",\"unique_id\":\"hostingpi_lab_mem\"}"
 
 static struct retained start(void)
 {
@@ -112,9 +112,14 @@ static void test_only_this_id(void **state)
 	}
 	/* In a tree that belongs to many, the id is not enough. */
 	retained_free(&retained);
-	assert_false(take(&retained, ours[2], "{\"unique_id\":\"zigbee_lab_mem\"}"));
-	assert_false(take(&retained, ours[3], "{\"unique_id\":\"hostingpi_labs_mem\"}"));
+	assert_false(
+		take(&retained, ours[2], "{\"unique_id\":\"zigbee_lab_mem\",\"t\":\"a/b/lab/x\"}"));
+	assert_false(take(&retained, ours[3],
+			  "{\"unique_id\":\"hostingpi_labs_mem\",\"t\":\"a/b/lab/x\"}"));
 	assert_false(take(&retained, ours[3], ""));
+	/* What speaks of topics below another prefix is not what is to be forgotten. */
+	assert_false(take(&retained, ours[2],
+			  "{\"t\":\"b/lab/state\",\"unique_id\":\"hostingpi_lab_m\"}"));
 	assert_int_equal(retained.count, 0);
 	retained_free(&retained);
 }
