@@ -200,9 +200,10 @@ static void test_without_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ids),	      cmocka_unit_test(test_filters),
-		cmocka_unit_test(test_only_this_id),  cmocka_unit_test(test_rounds),
-		cmocka_unit_test(test_signs_of_life), cmocka_unit_test(test_without_end),
+		cmocka_unit_test(test_ids),	     cmocka_unit_test(test_filters),
+		cmocka_unit_test(test_only_this_id), cmocka_unit_test(test_documents_of_others),
+		cmocka_unit_test(test_rounds),	     cmocka_unit_test(test_signs_of_life),
+		cmocka_unit_test(test_without_end),
 	};
 
 	return cmocka_run_group_tests_name("ctl-retained", tests, NULL, NULL);
