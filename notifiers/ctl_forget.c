@@ -291,11 +291,11 @@ static void print_text(const struct forget *forget, size_t refused)
 		printf("nothing of %s is kept at %s that this user may see\n", retained->id,
 		       forget->broker.name);
 	else if (dry)
-		printf("%zu topics of %s at %s; nothing was removed\n", retained->count,
-		       retained->id, forget->broker.name);
+		printf("topics of %s at %s: %zu; nothing was removed\n", retained->id,
+		       forget->broker.name, retained->count);
 	else
-		printf("%zu topics of %s removed at %s, %zu refused\n", retained->count - refused,
-		       retained->id, forget->broker.name, refused);
+		printf("topics of %s at %s: %zu removed, %zu refused\n", retained->id,
+		       forget->broker.name, retained->count - refused, refused);
 }
 
 static enum ctl_exit print_json(const struct forget *forget)
