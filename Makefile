@@ -39,12 +39,13 @@ link         = $(CC) $(OPT) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(CFLAGS) $
 
 # The two tables (collectors/collectors.c, notifiers/notifiers.c) are the feature switch: everything
 # else goes into an archive, and a module without a row in its table is not linked.
-MODULE_SRC := $(filter-out collectors/collectors.c notifiers/notifiers.c,$(wildcard collectors/*.c notifiers/*.c))
+MODULE_SRC := $(filter-out collectors/collectors.c notifiers/notifiers.c notifiers/commands.c,$(wildcard collectors/*.c notifiers/*.c))
 
 AGENT_SRC  := $(filter-out agent/main.c,$(wildcard agent/*.c))
 LIB_SRC    := $(AGENT_SRC) $(MODULE_SRC)
 TABLE_SRC  := collectors/collectors.c notifiers/notifiers.c
-CTL_SRC    := $(wildcard agent/ctl/*.c)
+# hostingpictl has a table of its own: the commands that talk to the broker.
+CTL_SRC    := $(wildcard agent/ctl/*.c) notifiers/commands.c
 UNIT_SRC   := $(wildcard tests/unit/test-*.c)
 UNIT_AUX   := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 FUZZ_SRC   := $(wildcard tests/fuzz/fuzz-*.c)
@@ -83,7 +84,7 @@ $(BUILD)/hostingpid: $(call obj,agent/main.c $(TABLE_SRC)) $(LIB)
 
 $(BUILD)/hostingpictl: $(call obj,$(CTL_SRC)) $(LIB)
 	$(call say,LINK,$@)
-	$(Q)$(link) -o $@ $^ $(shell $(PKG_CONFIG) --libs libcjson)
+	$(Q)$(link) -o $@ $^ $(pkg_libs) -pthread
 
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call obj,$(UNIT_AUX)) $(LIB)
 	$(call say,LINK,$@)

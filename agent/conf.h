@@ -50,6 +50,9 @@ struct conf_item {
 		.size = sizeof(((structure *)0)->member), .fallback = (text), __VA_ARGS__          \
 	}
 
+/* Stands for all sections that are not named: they are somebody else's, and passed over. */
+#define CONF_OTHERS "*"
+
 /* One section and where its settings go. */
 struct conf_section {
 	const char *name;

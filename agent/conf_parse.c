@@ -71,6 +71,7 @@ static bool enter_section(struct reader *reader, const char *text, size_t length
 {
 	const char *close = memchr(text, ']', length), *rest;
 	__attribute__((cleanup(freep))) char *name = NULL, *hint = NULL;
+	bool others = false;
 
 	reader->in_section = true;
 	reader->section = NULL;
@@ -80,10 +81,13 @@ static bool enter_section(struct reader *reader, const char *text, size_t length
 		return false;
 	}
 	name = strndup(text + 1, (size_t)(close - text - 1));
-	for (const struct conf_section *s = reader->sections; name && s->name; s++)
-		if (strcmp(s->name, name) == 0)
+	for (const struct conf_section *s = reader->sections; name && s->name; s++) {
+		if (strcmp(s->name, CONF_OTHERS) == 0)
+			others = true;
+		else if (strcmp(s->name, name) == 0)
 			reader->section = s->name;
-	if (!reader->section) {
+	}
+	if (!reader->section && !others) {
 		hint = conf_hint_section(reader->sections, name ? name : "");
 		tell(reader, reader->line, "unknown section [%s]; %s", name ? name : "",
 		     hint ? hint : "");

@@ -15,59 +15,6 @@
 #include "agent/identity.h"
 #include "agent/notifier.h"
 
-static const char *const fleet_words[] = {
-	[FLEET_PIS_ONLY] = "pis-only",
-	[FLEET_MIXED] = "mixed",
-	NULL,
-};
-
-static const struct conf_item agent_items[] = {
-	{.key = "id",
-	 .type = CONF_NAME,
-	 .offset = offsetof(struct agent_conf, id),
-	 .size = sizeof(((struct agent_conf *)0)->id),
-	 .fallback = "",
-	 .help = "name of this Pi in topics; empty: derived from the SoC serial or machine id"},
-	{.key = "interval",
-	 .type = CONF_DURATION,
-	 .offset = offsetof(struct agent_conf, interval_ns),
-	 .size = sizeof(int64_t),
-	 .fallback = "1s",
-	 .min = 250 * NS_PER_MS,
-	 .max = 60 * NS_PER_S,
-	 .help = "time between two published samples"},
-	{.key = "run_dir",
-	 .type = CONF_PATH,
-	 .offset = offsetof(struct agent_conf, run_dir),
-	 .size = sizeof(((struct agent_conf *)0)->run_dir),
-	 .fallback = "/run/hostingpi",
-	 .min = 1,
-	 .help = "directory for the control socket and state that lives until reboot"},
-	{.key = NULL},
-};
-
-static const struct conf_item control_items[] = {
-	CONF_ROW(struct control_conf, reserve, CONF_SHARE, "30%", .min = 1, .max = 90,
-		 .help = "headroom that is never given away, part of RAM or a size"),
-	CONF_ROW(struct control_conf, horizon, CONF_DURATION, "10s", .min = NS_PER_S,
-		 .max = 300 * NS_PER_S, .help = "how far ahead the budget looks"),
-	CONF_ROW(struct control_conf, worker_size, CONF_SIZE, "0", .min = 0,
-		 .max = INT64_C(1) << 34, .help = "memory of one web worker; 0: measured, or 32M"),
-	CONF_ROW(struct control_conf, cap, CONF_INT, "0", .min = 0, .max = 100000,
-		 .help = "concurrent requests, never more; 0: what memory allows"),
-	CONF_ROW(struct control_conf, blind_weight, CONF_PERCENT, "100%", .min = 1, .max = 100,
-		 .help = "weight while the agent's own readings are stale"),
-	CONF_ROW(struct control_conf, fleet, CONF_WORD, "pis-only", .words = fleet_words,
-		 .help = "mixed: at the hard level tell the balancer that this server failed"),
-	{.key = NULL},
-};
-
-const struct conf_section settings_core_sections[] = {
-	{"agent", agent_items, NULL},
-	{"control", control_items, NULL},
-	{0},
-};
-
 static size_t count_modules(void)
 {
 	size_t count = 0;
@@ -117,8 +64,12 @@ void settings_free(struct settings *settings)
 
 static void fill_sections(struct settings *settings, struct conf_section *sections)
 {
-	*sections++ = (struct conf_section){"agent", agent_items, &settings->agent};
-	*sections++ = (struct conf_section){"control", control_items, &settings->control};
+	void *const targets[] = {&settings->agent, &settings->control};
+
+	for (size_t i = 0; settings_core_sections[i].name; i++) {
+		*sections = settings_core_sections[i];
+		sections++->target = targets[i];
+	}
 	for (size_t i = 0; i < settings->module_count; i++)
 		*sections++ = (struct conf_section){settings->modules[i]->name,
 						    settings->modules[i]->conf, settings->confs[i]};
@@ -139,6 +90,38 @@ static int check_modules(const struct settings *settings, const char *path, conf
 		errors++;
 	}
 	return errors;
+}
+
+struct inspection {
+	const char *path, *section;
+	conf_error_fn *fn;
+	void *context;
+	int errors;
+};
+
+static void tell(void *context, const char *key, const char *sentence)
+{
+	struct inspection *inspection = context;
+	char message[MODULE_SENTENCE_SIZE + 256];
+
+	snprintf(message, sizeof(message), "%s: [%s] %s: %s", inspection->path, inspection->section,
+		 key, sentence);
+	inspection->fn(inspection->context, message);
+	inspection->errors++;
+}
+
+int settings_inspect(const struct settings *settings, const char *path, conf_error_fn *fn,
+		     void *context)
+{
+	struct inspection inspection = {.path = path, .fn = fn, .context = context};
+
+	for (size_t i = 0; i < settings->module_count; i++) {
+		const struct module *module = settings->modules[i];
+		inspection.section = module->name;
+		if (module->inspect)
+			module->inspect(settings->confs[i], tell, &inspection);
+	}
+	return inspection.errors;
 }
 
 static void finish(struct settings *settings)

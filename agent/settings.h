@@ -41,7 +41,7 @@ struct settings {
 	char digest[17];	       /* of all settings, hexadecimal */
 };
 
-/* The core's own sections, without targets; ended by one without name. For the manual's test. */
+/* The core's own sections, [agent] and [control], without targets; ended by one without name. */
 extern const struct conf_section settings_core_sections[];
 
 /* The file that is read without -c; it may be missing. */
@@ -54,5 +54,12 @@ extern const struct conf_section settings_core_sections[];
 int settings_load(const char *path, bool missing_ok, conf_error_fn *fn, void *context,
 		  struct settings **ret_settings);
 void settings_free(struct settings *settings);
+
+/*
+ * Looks at what the settings name on this machine and tells through fn what cannot work, as
+ * settings_load() does. Returns how much that was. Not for the daemon: it may wait for a disk.
+ */
+int settings_inspect(const struct settings *settings, const char *path, conf_error_fn *fn,
+		     void *context);
 
 #endif

@@ -20,6 +20,7 @@
 #include "agent/log.h"
 #include "agent/render.h"
 #include "agent/sentence.h"
+#include "notifiers/mqtt_inspect.h"
 #include "notifiers/mqtt_link.h"
 #include "notifiers/mqtt_worker.h"
 
@@ -294,6 +295,7 @@ const struct notifier mqtt_notifier = {
 			.period_ns = NS_PER_S,
 			.library = mqtt_link_library,
 			.check = mqtt_conf_check,
+			.inspect = mqtt_inspect,
 			.open = mqtt_open,
 			.read = mqtt_read,
 			.close = mqtt_close,

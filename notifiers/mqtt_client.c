@@ -205,7 +205,7 @@ static int set_up_tls(struct mqtt_link *link)
 static int set_up(struct mqtt_link *link)
 {
 	const struct mqtt_link_conf *conf = link->conf;
-	int code;
+	int code = MOSQ_ERR_SUCCESS;
 
 	mosquitto_connect_v5_callback_set(link->client, on_connect);
 	mosquitto_disconnect_v5_callback_set(link->client, on_disconnect);
@@ -216,8 +216,9 @@ static int set_up(struct mqtt_link *link)
 	mosquitto_int_option(link->client, MOSQ_OPT_PROTOCOL_VERSION,
 			     conf->v5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
 	mosquitto_int_option(link->client, MOSQ_OPT_TCP_NODELAY, 1);
-	code = mosquitto_will_set(link->client, conf->will_topic, (int)strlen(conf->will),
-				  conf->will, 1, true);
+	if (conf->will_topic != NULL)
+		code = mosquitto_will_set(link->client, conf->will_topic, (int)strlen(conf->will),
+					  conf->will, 1, true);
 	if (code == MOSQ_ERR_SUCCESS && conf->username[0])
 		code = mosquitto_username_pw_set(link->client, conf->username,
 						 or_null(conf->password));

@@ -21,7 +21,7 @@ struct mqtt_link_conf {
 	int port;
 	int keepalive_s;
 	const char *client_id;
-	const char *will_topic, *will; /* retained, QoS 1 */
+	const char *will_topic, *will; /* retained, QoS 1; NULL: none */
 	const char *username;	       /* empty: none */
 	const char *password;	       /* empty: none */
 	bool v5;		       /* MQTT 5, else 3.1.1 */

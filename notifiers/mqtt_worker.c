@@ -115,13 +115,11 @@ static int carry(struct mqtt_worker *worker, int64_t now_ns)
 		if (!mqtt_mail_take(&worker->mail, &message, worker->buffer, &flying))
 			break;
 		kind = &mqtt_topic_kinds[message.topic];
-		post = (struct mqtt_post){
-			.topic = worker->conf.topics[message.topic],
-			.data = worker->buffer,
-			.length = message.length,
-			.qos = kind->qos,
-			.retain = kind->retain,
-		};
+		post = (struct mqtt_post){.topic = worker->conf.topics[message.topic],
+					  .data = worker->buffer,
+					  .length = message.length,
+					  .qos = kind->qos,
+					  .retain = kind->retain};
 		if (mqtt_link_publish(&worker->link, &post, &number) < 0)
 			return -ECONNABORTED;
 		if (!flying)
@@ -260,14 +258,14 @@ static void *worker_main(void *context)
 
 	touch_heap();
 	while (!mqtt_mail_ends(&worker->mail)) {
-		int64_t first_ms = worker->conf.settings.reconnect_min / NS_PER_MS;
-		int64_t longest_ms = worker->conf.settings.reconnect_max / NS_PER_MS, pause_ms;
+		const struct mqtt_conf *settings = &worker->conf.settings;
+		int64_t longest_ms = settings->reconnect_max / NS_PER_MS, pause_ms;
 
 		failed = dial_all(worker) >= GOOD_NS ? 1 : failed + 1;
 		if (worker->lacks_login && longest_ms > FILE_PAUSE_MS)
 			longest_ms = FILE_PAUSE_MS;
-		pause_ms =
-			mqtt_pause_ms(failed, first_ms, longest_ms, mqtt_random(&worker->random));
+		pause_ms = mqtt_pause_ms(failed, settings->reconnect_min / NS_PER_MS, longest_ms,
+					 mqtt_random(&worker->random));
 		if (!mqtt_mail_ends(&worker->mail))
 			log_debug("mqtt: next attempt in %lld ms", (long long)pause_ms);
 		pause_for(worker, pause_ms);

@@ -297,6 +297,27 @@ static void test_all_errors(void **state)
 	assert_int_equal(control.cap, 0);
 }
 
+/* A program that reads a part of the file passes over the rest, but not over mistakes in its part. */
+static void test_sections_of_others(void **state)
+{
+	const struct conf_section part[] = {
+		{"mqtt", broker_items, &broker},
+		{CONF_OTHERS, NULL, NULL},
+		{0},
+	};
+	const char text[] = "[webserver]\nport = x\nhost\n[mqtt]\nport = 1\nhots = a\n"
+			    "[*]\nport = 7\n[mqtt\n";
+	char all[4096] = "";
+
+	(void)state;
+	conf_defaults(part);
+	assert_int_equal(conf_parse("f", text, sizeof(text) - 1, part, collect, all), 3);
+	assert_string_equal(all, "f:3: 'host' must be KEY = VALUE, [SECTION] or a comment\n"
+				 "f:6: [mqtt] hots: unknown key; did you mean 'host'?\n"
+				 "f:9: '[mqtt' has no ']': must be [SECTION]\n");
+	assert_int_equal(broker.port, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,7 +326,7 @@ int main(void)
 		cmocka_unit_test(test_bad_bytes),  cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_sections),   cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_values),	   cmocka_unit_test(test_twice),
-		cmocka_unit_test(test_all_errors),
+		cmocka_unit_test(test_all_errors), cmocka_unit_test(test_sections_of_others),
 	};
 
 	return cmocka_run_group_tests_name("configuration", tests, NULL, NULL);
