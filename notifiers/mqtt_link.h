@@ -34,6 +34,10 @@ struct mqtt_link_conf {
 	uint64_t incoming_bytes_s;
 };
 
+/* Two of the reasons in link->error that the worker has to tell from others. */
+#define MQTT_LINK_HUNG_UP "the broker closed the connection"
+#define MQTT_LINK_TAKEN_OVER "another client with our name takes over the connection"
+
 /* A message of QoS 1 was acknowledged: nobody needs to wait for it any more. */
 typedef void mqtt_link_acknowledged_fn(void *context, int number);
 /*
