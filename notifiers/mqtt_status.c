@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The news of the worker as members of JSON. "waiting" is the sum; the three kinds of messages that
- * wait stand beside it, because a consumer misses events in another way than samples.
+ * The news of the worker as members of JSON. "waiting" is the sum; samples and events stand beside it,
+ * because a consumer misses them in different ways. Documents are not counted: whenever a
+ * connection comes up they are all said again.
  */
 #include "notifiers/mqtt_status.h"
 
@@ -25,7 +26,7 @@ static const char *stage_word(enum mqtt_stage stage)
 
 uint64_t mqtt_news_waiting(const struct mqtt_news *news)
 {
-	return news->waiting.documents + news->waiting.events + news->waiting.samples;
+	return news->waiting.events + news->waiting.samples;
 }
 
 uint64_t mqtt_news_thinned(const struct mqtt_news *news)
