@@ -60,6 +60,7 @@ int mqtt_assistant_begin(struct mqtt_assistant *assistant, int64_t now_ns)
 
 	discovery.about = &about;
 	assistant->repeat_ns = INT64_MAX;
+	assistant->leftover_count = 0;
 	mqtt_mail_delay_discovery(assistant->mail, now_ns);
 	if (assistant->birth_topic[0])
 		result = mqtt_link_subscribe(assistant->link, assistant->birth_topic, 0);
@@ -70,20 +71,28 @@ int mqtt_assistant_begin(struct mqtt_assistant *assistant, int64_t now_ns)
 	return result;
 }
 
-static void empty_leftover(struct mqtt_assistant *assistant, const char *topic, const char *data,
-			   size_t length, int64_t now_ns)
+/* Only noted here: inside of the library's read nothing may be sent. */
+static void note_leftover(struct mqtt_assistant *assistant, const char *topic, const char *data,
+			  size_t length, int64_t now_ns)
 {
 	const struct about about = mqtt_mail_about(assistant->mail);
 	struct mqtt_discovery discovery = assistant->discovery;
-	const struct mqtt_post post = {.topic = topic, .data = "", .qos = 1, .retain = true};
-	int number;
 
 	discovery.about = &about;
-	if (!about.id || !mqtt_discovery_is_ours(&discovery, data, length))
+	if (!about.id || !mqtt_discovery_is_ours(&discovery, data, length) ||
+	    assistant->leftover_count == MQTT_LEFTOVERS || strlen(topic) >= MQTT_TOPIC_SIZE)
 		return;
-	/* Inside of the library's read this is only queued; an end of the connection shows there. */
-	if (mqtt_link_publish(assistant->link, &post, &number) == 0)
-		mqtt_mail_delay_discovery(assistant->mail, now_ns);
+	strcpy(assistant->leftovers[assistant->leftover_count++], topic);
+	mqtt_mail_delay_discovery(assistant->mail, now_ns);
+}
+
+bool mqtt_assistant_next_leftover(struct mqtt_assistant *assistant, int64_t now_ns)
+{
+	if (!assistant->leftover_count)
+		return false;
+	strcpy(assistant->topic, assistant->leftovers[--assistant->leftover_count]);
+	mqtt_mail_delay_discovery(assistant->mail, now_ns);
+	return true;
 }
 
 void mqtt_assistant_received(struct mqtt_assistant *assistant, const char *topic, const char *data,
@@ -91,7 +100,7 @@ void mqtt_assistant_received(struct mqtt_assistant *assistant, const char *topic
 {
 	if (strcmp(topic, assistant->birth_topic) != 0) {
 		if (retained && length)
-			empty_leftover(assistant, topic, data, length, now_ns);
+			note_leftover(assistant, topic, data, length, now_ns);
 		return;
 	}
 	/* One that is retained is from before this connection, which has just said everything. */

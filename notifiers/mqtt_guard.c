@@ -14,6 +14,8 @@
 
 /* For the TLS handshake with a long chain, and for a burst. */
 #define BYTES_BURST 32768
+/* What subscriptions bring in one go: what another form of discovery has left, with TLS records. */
+#define BYTES_BURST_SUBSCRIBED (128 * 1024)
 /* A PUBACK of 4 bytes or, with TLS, 4 and a record header and tag of 22..37. With MQTT 5 it may carry
  * a sentence about the reason (section 3.4.2.2). */
 #define BYTES_ANSWER 64
@@ -41,8 +43,9 @@ void mqtt_guard_start(struct mqtt_guard *guard, int fd, uint64_t incoming_bytes_
 	*guard = (struct mqtt_guard){
 		.fd = fd,
 		.incoming_bytes_s = incoming_bytes_s,
-		.allowed = BYTES_BURST,
+		.burst = incoming_bytes_s ? BYTES_BURST_SUBSCRIBED : BYTES_BURST,
 	};
+	guard->allowed = guard->burst;
 	/* Without these limits it works as well, only with more memory in the kernel. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send, sizeof(send));
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive));
@@ -50,7 +53,7 @@ void mqtt_guard_start(struct mqtt_guard *guard, int fd, uint64_t incoming_bytes_
 
 static void add(struct mqtt_guard *guard, uint64_t bytes)
 {
-	uint64_t most = guard->received + BYTES_BURST;
+	uint64_t most = guard->received + guard->burst;
 
 	guard->allowed += bytes;
 	if (guard->allowed > most)

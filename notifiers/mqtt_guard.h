@@ -10,6 +10,7 @@
 struct mqtt_guard {
 	int fd;
 	uint64_t incoming_bytes_s; /* what subscriptions bring in the long run */
+	uint64_t burst;		   /* what may come in one go */
 	uint64_t received;	   /* at the last look */
 	uint64_t allowed; /* what the broker has reason to send, since the connection began */
 	bool broken;

@@ -34,10 +34,6 @@ struct mqtt_link_conf {
 	uint64_t incoming_bytes_s;
 };
 
-/* Two of the reasons in link->error that the worker has to tell from others. */
-#define MQTT_LINK_HUNG_UP "the broker closed the connection"
-#define MQTT_LINK_TAKEN_OVER "another client with our name takes over the connection"
-
 /* A message of QoS 1 was acknowledged: nobody needs to wait for it any more. */
 typedef void mqtt_link_acknowledged_fn(void *context, int number);
 /*
@@ -69,6 +65,7 @@ struct mqtt_link {
 	bool greeted;	 /* the broker accepted us */
 	int refusal;	 /* code of a CONNACK that did not */
 	int farewell;	 /* code of the broker's DISCONNECT (MQTT 5) */
+	bool hung_up;	 /* it closed the connection without a word */
 	bool key_locked; /* key_file is encrypted */
 	uint32_t packet_limit;
 	int64_t deadline_ns;

@@ -105,7 +105,11 @@ static bool take(struct mqtt_session *session, int64_t now_ns)
 		if (message->length >= 0)
 			return true;
 	}
-	return false;
+	if (session->flying == MQTT_IN_FLIGHT ||
+	    !mqtt_assistant_next_leftover(&session->assistant, now_ns))
+		return false;
+	*message = (struct mqtt_message){.topic = MQTT_DISCOVERY, .qos = 1}; /* empty */
+	return true;
 }
 
 static struct mqtt_post describe_post(const struct mqtt_session *session)
@@ -124,7 +128,7 @@ static struct mqtt_post describe_post(const struct mqtt_session *session)
 		.retain = mqtt_topic_kinds[message->topic].retain,
 		.expiry_s =
 			expires ? (uint32_t)(session->conf->settings.message_expiry / NS_PER_S) : 0,
-		.json = message->topic != MQTT_AVAILABILITY,
+		.json = message->topic != MQTT_AVAILABILITY && message->length,
 	};
 }
 
