@@ -55,7 +55,8 @@ int mqtt_fail_guard(struct mqtt_link *link)
 	if (link->conf->incoming_bytes_s)
 		return mqtt_fail(link, "the broker sends more than the subscription can bring: is "
 				       "there a large message on its topic?");
-	return mqtt_fail(link, "the broker sends messages, and nothing was subscribed to");
+	return mqtt_fail(link,
+			 "what answers there does not speak MQTT: it sends what nobody asked for");
 }
 
 int mqtt_fail_errno(struct mqtt_link *link, int error)

@@ -92,6 +92,9 @@ static const struct {
 	/* Alerts, and how OpenSSL takes what is no TLS. */
 	{"alert unknown psk identity", ANYTHING,
 	 "the broker does not know psk_identity of credential_file"},
+	/* TLS 1.3: OpenSSL's answer to a binder that does not verify. */
+	{"alert illegal parameter", A_PSK,
+	 "the broker has another key for psk_identity: look at psk in credential_file"},
 	{"alert decrypt error", A_PSK,
 	 "the broker has another key for psk_identity: look at psk in credential_file"},
 	{"alert bad record mac", A_PSK,
