@@ -30,6 +30,7 @@ struct mqtt_assistant {
 	struct mqtt_mail *mail;
 	struct mqtt_link *link;
 	uint64_t random;
+	bool asked;			   /* for what is left; not before about is known */
 	int64_t repeat_ns;		   /* when all is said again; INT64_MAX: nobody asked */
 	char birth_topic[MQTT_TOPIC_SIZE]; /* empty: not listened to */
 	char topic[MQTT_TOPIC_SIZE];	   /* of the document */
@@ -50,8 +51,8 @@ int mqtt_assistant_begin(struct mqtt_assistant *assistant, int64_t now_ns);
 /* Whether a message came in that is a reason to do something. */
 void mqtt_assistant_received(struct mqtt_assistant *assistant, const char *topic, const char *data,
 			     size_t length, bool retained, int64_t now_ns);
-/* Does what is due. */
-void mqtt_assistant_attend(struct mqtt_assistant *assistant, int64_t now_ns);
+/* Does what is due. Returns 0 or -ECONNABORTED. */
+int mqtt_assistant_attend(struct mqtt_assistant *assistant, int64_t now_ns);
 
 /* Puts the next topic that is to be emptied into assistant->topic; false if there is none. */
 bool mqtt_assistant_next_leftover(struct mqtt_assistant *assistant, int64_t now_ns);

@@ -216,13 +216,13 @@ static void forget(struct mqtt_session *session)
 }
 
 /* What comes up while it stands: an operator who had a reload done, Home Assistant, time. */
-static void attend(struct mqtt_session *session, int64_t now_ns)
+static int attend(struct mqtt_session *session, int64_t now_ns)
 {
 	bool hasten = atomic_exchange(&session->mail->hasten, false);
 
 	if (mqtt_suspect_lift(&session->suspect, now_ns, hasten))
 		forget(session);
-	mqtt_assistant_attend(&session->assistant, now_ns);
+	return mqtt_assistant_attend(&session->assistant, now_ns);
 }
 
 /* The way out: what waits, for a moment, then "offline", then DISCONNECT. True when all is done. */
@@ -279,7 +279,8 @@ int64_t mqtt_session_run(struct mqtt_session *session, const struct mqtt_address
 			mqtt_mail_tell(session->mail, MQTT_STAGE_CONNECTED, address->text, "");
 			result = mqtt_assistant_begin(&session->assistant, now_ns);
 		}
-		attend(session, now_ns);
+		if (result == 0)
+			result = attend(session, now_ns);
 		if (atomic_load(&session->mail->finish) && say_goodbye(session, now_ns))
 			break;
 		if (result == 0)
