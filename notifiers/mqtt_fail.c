@@ -22,6 +22,7 @@ int mqtt_fail(struct mqtt_link *link, const char *reason)
 
 int mqtt_fail_hung_up(struct mqtt_link *link)
 {
+	link->hung_up = true;
 	if (link->greeted)
 		return mqtt_fail(link, "the broker closed the connection");
 	if (link->conf->tls)

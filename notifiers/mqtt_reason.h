@@ -8,6 +8,8 @@
 
 /* From this one on a reason code of MQTT 5 is a refusal (section 2.4). */
 #define MQTT_REASON_REFUSED 128
+/* Another client came with our name (session taken over). */
+#define MQTT_REASON_TAKEN_OVER 142
 
 /* A clause for a refusal of MQTT 5, such as "it is busy". Never NULL. */
 const char *mqtt_reason_words(int code);
