@@ -18,7 +18,7 @@ packages() {
 		libcjson-dev libsensors-dev libhttp-parser-dev ;;
 	run) echo mosquitto mosquitto-clients haproxy nginx-light python3 procps ;;
 	test) echo libcmocka-dev python3-pytest apache2 lighttpd php-fpm caddy clang libclang-rt \
-		clang-format shellcheck mandoc strace iproute2 openssl universal-ctags ;;
+		clang-format shellcheck mandoc strace iproute2 openssl nftables universal-ctags ;;
 	bench) echo collectd-core strace openssl iproute2 wrk apache2 lighttpd php-fpm ;;
 	vm) echo qemu-system-arm gcc-aarch64-linux-gnu haproxy e2fsprogs python3 \
 		debian-archive-keyring ;;

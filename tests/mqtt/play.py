@@ -65,9 +65,8 @@ def event_of(world):
 class Play:
     def __init__(self, world, fault, form):
         self.world, self.fault, self.form = world, fault, form
-        self.lost = self.returned = False
         self.first = world.status()["seq"]
-        self.next_event = time.monotonic()
+        self.began = self.next_event = time.monotonic()
 
     def live(self, seconds):
         """Goes on for so long: provokes events and looks at the connection. Returns ms/s used."""
@@ -77,9 +76,6 @@ class Play:
             if time.monotonic() >= self.next_event:
                 self.world.provoke()
                 self.next_event += self.form.event_s
-                connected = self.world.mqtt()["connected"]
-                self.returned = self.lost and connected
-                self.lost = self.lost or not connected
             time.sleep(max(0, min(left, self.next_event - time.monotonic())))
         spent = time.monotonic() - begin
         return [(after - ago) / spent for after, ago in zip(cpu_ms(pid), before)]
@@ -152,35 +148,35 @@ def latency(answers, begin, end):
 def measure(world, fault, form, seconds):
     wait_until(lambda: world.documents("state"), what="the first sample")
     wait_until(lambda: ("availability", "online") in {one[1:] for one in world.heard()}, what="online")
-    run_through = Play(world, fault, form)
-    agent, calm = world.agent, run_through.live(form.calm_s)
+    course = Play(world, fault, form)
+    agent, calm = world.agent, course.live(form.calm_s)
     before = {"rss_kb": agent.memory_bytes() // 1024, "descriptors": world.descriptors()}
     said, begin = len(agent.log.read_text()), time.monotonic()
     at_begin = world.status()["seq"]
+    connections = world.mqtt()["connections"]
     act = fault.act(world)
     next(act)
-    during = run_through.live(seconds)
-    end = time.monotonic()
-    lost, returned = run_through.lost, run_through.returned
+    during = course.live(seconds)
+    end, mqtt = time.monotonic(), world.mqtt()
     next(act, None)
-    connected_s, arrived_s = run_through.recover()
+    connected_s, arrived_s = course.recover()
     over = time.monotonic()
-    if run_through.lost:
+    if world.mqtt()["connections"] > connections:
         deadline = over + STEADY_S
         while "works again" not in agent.log.read_text()[said:] and time.monotonic() < deadline:
-            run_through.live(0.25)
-    last_event = run_through.finish()
+            course.live(0.25)
+    last_event = course.finish()
     last = world.status()["seq"]
     wait_until(
         lambda: last in {doc["seq"] for _, _, doc, _ in world.documents("state")}, what="the last sample"
     )
     samples, events = world.documents("state", "history"), world.documents("event")
-    wanted, wanted_events = set(range(run_through.first, last + 1)), set(range(1, last_event + 1))
+    wanted, wanted_events = set(range(course.first, last + 1)), set(range(1, last_event + 1))
     got, duplicates, differ = count(samples, wanted, "seq")
     got_events, event_duplicates, event_differ = count(events, wanted_events, "id")
     log = [line for line in agent.log.read_text()[said:].splitlines() if "mqtt" in line]
     late = [d["self"].get("loop_late_ms", 0) for _, _, d, _ in samples if at_begin <= d["seq"] <= last]
-    own = world.status()["state"]["self"]
+    own, answers = world.status()["state"]["self"], world.asker.answers()
     return {
         "seconds": round(end - begin, 1),
         "taken": len(wanted),
@@ -196,15 +192,16 @@ def measure(world, fault, form, seconds):
         "event_duplicates": event_duplicates,
         "ring_dropped": own.get("ring_dropped"),
         "log": log,
-        **latency(world.asker.answers(), begin, over),
+        "check_calm_p99_ms": latency(answers, course.began, begin)["check_p99_ms"],
+        **latency(answers, begin, over),
         "late_ms": max(late, default=None),
         "cpu_ms_s": [round(calm[0], 3), round(during[0], 3)],
         "worker_ms_s": [round(calm[1], 3), round(during[1], 3)],
         "before": before,
         "after": {"rss_kb": agent.memory_bytes() // 1024, "descriptors": world.descriptors()},
         "availability": availability(world, begin, end),
-        "connection_lost": lost,
-        "connection_back": returned,
+        "connections": mqtt["connections"] - connections,
+        "connected": mqtt["connected"],
         "connected_s": round(connected_s, 1),
         "arrived_s": None if arrived_s is None else round(arrived_s, 1),
     }

@@ -54,7 +54,7 @@ def play_all(faults, form, jobs):
         for future in concurrent.futures.as_completed(running):
             fault = running[future]
             found[fault] = future.result()
-            verdict = "; ".join(complaints(fault, found[fault])) or "ok"
+            verdict = "FAILED" if complaints(fault, found[fault]) else "ok"
             print(f"{time.monotonic() - began:4.0f} s  {fault.name}: {verdict}", flush=True)
     scratch.close()
     return {fault: found[fault] for fault in faults}
@@ -78,7 +78,7 @@ def main():
     found = play_all(faults, form, options.jobs or (8 if options.short else 4))
     print("\n".join(["", *report(found)]))
     if options.json:
-        rows = [{"fault": fault.name, "what": fault.ends, **row} for fault, row in found.items()]
+        rows = [{"fault": fault.name, "what": fault.what, **row} for fault, row in found.items()]
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump(rows, file, indent=1)
     failed = sum(bool(complaints(fault, row)) for fault, row in found.items())

@@ -92,8 +92,8 @@ class Impostor:
 class Relay:
     """Between agent and broker; garble() puts noise into what the agent hears."""
 
-    def __init__(self, port, broker_port):
-        self.broker_port = broker_port
+    def __init__(self, port, broker):
+        self.broker = broker
         self.garbles = False
         self.callers = set()
         self.server = listen(port)
@@ -106,7 +106,7 @@ class Relay:
 
     def _serve(self, caller):
         with contextlib.suppress(OSError), caller:
-            with socket.create_connection(("::1", self.broker_port), timeout=10) as broker:
+            with socket.create_connection(self.broker, timeout=10) as broker:
                 broker.settimeout(None)
                 self.callers.add(caller)
                 threading.Thread(target=self._carry, args=(caller, broker), daemon=True).start()

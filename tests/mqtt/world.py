@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import socket
+import sys
 import time
 
 import where
@@ -65,14 +66,14 @@ class Asker(Process):
         self.world = world
 
     def argv(self):
-        python = ["/usr/bin/env", "python3", "-B", where.HERE / "asker.py"]
+        python = [sys.executable, "-B", where.HERE / "asker.py"]
         return [*self.world.net.enter, *python, self.world.agent.agent_port]
 
     def answers(self):
         """[(moment, microseconds or None)]"""
-        rows = (line.split() for line in self.log.read_text().splitlines() if line.endswith(" -") or "." in line)
-        pairs = (row for row in rows if len(row) == 2)
-        return [(float(row[0]), None if row[1] == "-" else int(row[1])) for row in pairs]
+        text = self.log.read_text()
+        rows = [line.split() for line in text[: text.rfind("\n") + 1].splitlines()]
+        return [(float(at), None if us == "-" else int(us)) for at, us in rows]
 
 
 class World:
@@ -91,7 +92,7 @@ class World:
         self.broker = Broker(self, fault)
         self.broker.set_password(PASSWORD)
         if fault.relay:
-            self.relay = Relay(RELAY_PORT, PORT, HUB[fault.network[0]])
+            self.relay = Relay(RELAY_PORT, (HUB[fault.network[0]], PORT))
         self.broker.configure(fault.prepare(self) if fault.prepare else ())
         self.broker.start()
         self.observe()
