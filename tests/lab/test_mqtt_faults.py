@@ -38,6 +38,7 @@ GOOD = {
     "lost_ids": "",
     "event_duplicates": 0,
     "log": ["1", "2", "3", "4"],
+    "ring_dropped": 0,
     "check_calm_p99_ms": 1.0,
     "check_answers": 100,
     "check_failed": 0,

@@ -2,9 +2,9 @@
 """asker.py PORT: polls an agent-check port 20 times a second, on both families in turn.
 
 Theory of operation: as callers.py of the bench, without an end: each line is the moment (monotonic
-clock, which all processes share) and the microseconds until the answer, or "-". A poll that is late
-because the one before it took so long counts from its own moment, so that a slow answer is not hidden
-by the polls which it prevented.
+clock, which all processes share) and the microseconds until the answer, or "-". A poll that is
+late because the one before it took so long counts from its own moment, so that a slow answer is not
+hidden by the polls which it prevented.
 """
 
 import sys

@@ -11,7 +11,7 @@ class Authority:
         self.certificate = folder / "ca.pem"
         self._openssl(
             *"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split(),
-            *("-keyout", folder / "ca.key", "-out", self.certificate, "-subj", "/CN=test authority"),
+            *("-keyout", folder / "ca.key", "-out", self.certificate, "-subj", "/CN=test"),
         )
 
     @staticmethod

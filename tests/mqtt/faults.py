@@ -2,8 +2,8 @@
 """The faults, as one visible table at the end: what goes wrong, for how long, and how it ends.
 
 Theory of operation: each fault is a generator over a World. What stands before its yield begins the
-fault, what stands after it ends it. The docstring says both; the table says what must be seen of it, so that a
-fault that did not bite is no success.
+fault, what stands after it ends it. The docstring says both; the table says what must be seen of
+it, so that a fault that did not bite is no success.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import typing
 
 from network import DEAD, HUB, SILENT_RESOLVER, run
 from stand_ins import Impostor, stall_handshake, talk_noise
-from world import NAME, PASSWORD, PORT, TLS_PORT
+from world import NAME, PORT, TLS_PORT
 from process import wait_until
 
 
@@ -71,7 +71,7 @@ def without_aaaa(world):
 
 
 def aaaa_dead(world):
-    """The broker starts anew, the AAAA of its name leads nowhere, the A is right; the AAAA is right."""
+    """The broker starts anew, AAAA of its name leads nowhere, A is right; AAAA is right, too."""
     world.zone.addresses = {"6": [DEAD], "4": [HUB["4"]]}
     world.broker_again()
     yield

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The table of the faults and the verdict over them.
 
-Theory of operation: a verdict is about numbers of messages, lines and descriptors, and about whether the fault
-bit at all. Times and processor time depend on what else this machine does: they are shown and judge
-nothing.
+Theory of operation: a verdict is about numbers of messages, lines and descriptors, and about
+whether the fault bit at all. Times and processor time depend on what else this machine does: they
+are shown and judge nothing.
 """
 
 from table import ratio, table
@@ -12,12 +12,12 @@ LOG_LINES = 5  # less than so many for one fault, its end included
 SHORT_WORDS = {"online": "on", "offline": "off", None: "-"}
 
 LEGEND = """\
-samples, events: made from the calm before the fault until all was over; lost: never came to a subscriber;
-hist: came on history; dup: came once more. log: lines of the agent about it (less than 5 wanted). check: the
-agent-check asked 20 times a second in calm, and from the fault's begin until everything had arrived; late: of a sample,
-at most. CPU: of the agent during the fault : in calm before it; worker: of its MQTT thread, ms/s in calm and
-during. RSS, fds: growth. avail: last heard before, during, after. back: seconds from the fault's end to a
-connection, and until everything had arrived."""
+samples, events: made from the calm before the fault until all was over; lost: never came to a
+subscriber; hist: came on history; dup: came once more. log: lines of the agent about it (less than
+5 wanted). check: the agent-check asked 20 times a second in calm, and from the fault's begin until
+everything had arrived; late: of a sample, at most. CPU: of the agent during the fault : in calm
+before it; worker: of its MQTT thread in calm and during. RSS, fds: growth. avail: last heard
+before, during, after. back: from the fault's end to a connection, arrived: to the last of it."""
 
 
 def complaints(fault, row):
@@ -26,7 +26,8 @@ def complaints(fault, row):
         return [f"broken: {row['error']}"]
     found = []
     if row["lost"] and fault.deliverable:
-        found.append(f"{row['lost']} samples lost ({row['lost_seqs']}; the fault began at {row['at_begin']})")
+        where = f"{row['lost_seqs']}; the fault began at {row['at_begin']}"
+        found.append(f"{row['lost']} samples lost ({where}; told: {row['ring_dropped']})")
     if row["events_lost"]:
         found.append(f"{row['events_lost']} events lost ({row['lost_ids']})")
     if row["differ"]:
@@ -35,8 +36,9 @@ def complaints(fault, row):
         found.append(f"{len(row['log'])} lines in the log")
     if row["check_failed"] or not row["check_answers"]:
         found.append(f"{row['check_failed']} polls of the agent-check failed")
-    if row["after"]["descriptors"] > row["before"]["descriptors"]:
-        found.append(f"descriptors grew from {row['before']['descriptors']} to {row['after']['descriptors']}")
+    descriptors = [row[when]["descriptors"] for when in ("before", "after")]
+    if descriptors[1] > descriptors[0]:
+        found.append(f"descriptors grew from {descriptors[0]} to {descriptors[1]}")
     before, during, after = row["availability"]
     if (before, after) != ("online", "online"):
         found.append(f"availability was {before} before and {after} after")
@@ -59,8 +61,8 @@ def _cells(fault, row):
         fault.name,
         *(round(row["seconds"]), row["taken"], row["lost"], row["history"], row["duplicates"]),
         *(row["events"], row["events_lost"], row["event_duplicates"], len(row["log"])),
-        *(row["check_calm_p99_ms"], row["check_p99_ms"], row["check_max_ms"], row["check_failed"]),
-        row["late_ms"],
+        *(row["check_calm_p99_ms"], row["check_p99_ms"], row["check_max_ms"]),
+        *(row["check_failed"], row["late_ms"]),
         ratio(during, calm),
         " ".join(f"{value:.2f}" for value in row["worker_ms_s"]),
         *(grown["rss_kb"], grown["descriptors"]),
@@ -72,8 +74,8 @@ def _cells(fault, row):
 
 HEADER = [
     *("fault", "s", "samples", "lost", "hist", "dup", "events", "lost", "dup", "log"),
-    *("calm\np99 ms", "check\np99 ms", "check\nmax ms", "check\nfailed", "late\nmax ms", "CPU", "worker\nms/s"),
-    *("RSS\nkB", "fds", "avail", "back\ns", "arrived\ns", ""),
+    *("calm\np99 ms", "check\np99 ms", "check\nmax ms", "check\nfailed", "late\nmax ms"),
+    *("CPU", "worker\nms/s", "RSS\nkB", "fds", "avail", "back\ns", "arrived\ns", ""),
 ]
 
 

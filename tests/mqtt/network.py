@@ -2,11 +2,11 @@
 """A Pi and its broker's machine as two network namespaces with one cable between them.
 
 Theory of operation: the process is alone in a network, a mount and a PID namespace already
-(unshare, see run.py); that is the broker's machine. The Pi is a second network namespace, kept by a
-process that sleeps; nsenter starts programs in it. What goes wrong on the way is done at the broker's
-end of the cable by nft, or by taking that end down, which takes the carrier away from the Pi. Files of
-/etc are replaced by files of the scratch folder in this mount namespace: the agent sees them, the
-machine does not. No netem: kernels without it are common, numgen drops as well.
+(unshare, see run.py); that is the broker's machine. The Pi is a second network namespace, kept by
+a process that sleeps; nsenter starts programs in it. What goes wrong on the way is done at the
+broker's end of the cable by nft, or by taking that end down, which takes the carrier away from the
+Pi. Files of /etc are replaced by files of the scratch folder in this mount namespace: the agent
+sees them, the machine does not. No netem: kernels without it are common, numgen drops as well.
 """
 
 import os
@@ -17,6 +17,7 @@ import subprocess
 import where  # noqa: F401 (makes the lab's modules importable)
 from process import LabError, Process, program
 
+UNSHARE = "unshare --net --mount --pid --fork --kill-child --mount-proc --".split()
 # Documentation addresses (RFC 3849, RFC 5737).
 HUB = {"6": "2001:db8:1::1", "4": "192.0.2.1"}
 PI = {"6": "2001:db8:1::2", "4": "192.0.2.2"}
@@ -77,7 +78,8 @@ class Network:
         run("ip", "link", "set", "lo", "up")
         self.holder = Holder(scratch, "pi").start()
         self.enter = ["nsenter", f"--net=/proc/{self.holder.pid}/ns/net", "--"]
-        run("ip", "link", "add", "name", "topi", "type", "veth", "peer", "name", "eth0", "netns", self.holder.pid)
+        cable = "link add name topi type veth peer name eth0 netns".split()
+        run("ip", *cable, self.holder.pid)
         # An address must outlive a cable that is pulled.
         self.sysctl([], "net/ipv6/conf/topi/keep_addr_on_down", 1)
         for side, ip, addresses in (([], "topi", HUB), (self.enter, "eth0", PI)):
@@ -119,7 +121,8 @@ class Network:
 
     def dropped(self):
         """Packets that the way has swallowed since it became so."""
-        return sum(int(n) for n in re.findall(r"packets (\d+)", run("nft", "list", "table", "inet", "way")))
+        rules = run("nft", "list", "table", "inet", "way")
+        return sum(int(count) for count in re.findall(r"packets (\d+)", rules))
 
     def plug(self, plugged=True):
         run("ip", "link", "set", "topi", "up" if plugged else "down")
@@ -130,16 +133,12 @@ class Network:
 
 def not_possible():
     """Why this machine cannot do it, or None."""
-    for name in ("ip", "nft", "unshare", "nsenter", "mount", "mosquitto", "mosquitto_sub", "openssl"):
+    for name in "ip nft unshare nsenter mount mosquitto mosquitto_sub openssl".split():
         if program(name) is None:
             return f"{name} is not installed (sh tests/deps.sh run test)"
     if os.geteuid() != 0:
         return "namespaces with a firewall need root"
-    script = "mount -t tmpfs none /mnt && ip link add name veth type veth peer name peer && nft add table inet t"
-    done = subprocess.run(
-        [*UNSHARE, "sh", "-c", script], capture_output=True, text=True, check=False, timeout=60
-    )
+    script = "mount -t tmpfs none /mnt && ip link add name a0 type veth peer name b0"
+    words = [*UNSHARE, "sh", "-c", f"{script} && nft add table inet t"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     return done.stderr.strip() or "unshare failed" if done.returncode else None
-
-
-UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]

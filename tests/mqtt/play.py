@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """play.py FAULT FORM FOLDER: one fault, inside namespaces of its own (run.py makes them).
 
-Theory of operation: a calm stretch, the fault, and then until everything has arrived or nothing more
-does. Events are provoked and the agent-check is asked all the time, so that calm and fault compare.
-Samples are counted by their number and time, events by their id and time; the last event is made after all
-is over, and when it has arrived, every id before it must have, too. Prints a row as JSON.
+Theory of operation: a calm stretch, the fault, and then until everything has arrived or nothing
+more does. Events are provoked and the agent-check is asked all the time, so that calm and fault
+compare. Samples are counted by their number and time, events by their id and time; the last event
+is made after all is over, and when it has arrived, every id before it must have, too. Prints a row
+as JSON.
 """
 
 import dataclasses
@@ -35,7 +36,7 @@ class Form:
 FORMS = {
     "long": Form("1s", 15, 2, {"reconnect_max": "10s"}),
     # A ring that is as deep in a quarter of the time, and replayed as fast as may be.
-    "short": Form("250ms", 3, 0.5, {"reconnect_max": "1s"}),
+    "short": Form("250ms", 3, 0.5, {"reconnect_max": "1s", "history_rate": 100}),
 }
 BACK_S = 200  # a broker may be called again as late as reconnect_max, and some time-outs
 PATIENCE_S = 15  # nothing more arrives if nothing has for so long
@@ -57,11 +58,6 @@ def cpu_ms(pid):
     return sum(used.values()) / 1e6, worker / 1e6
 
 
-def event_of(world):
-    """The newest id that has arrived, or 0."""
-    return max((doc["id"] for _, _, doc, _ in world.documents("event")), default=0)
-
-
 class Play:
     def __init__(self, world, fault, form):
         self.world, self.fault, self.form = world, fault, form
@@ -81,7 +77,7 @@ class Play:
         return [(after - ago) / spent for after, ago in zip(cpu_ms(pid), before)]
 
     def missing(self):
-        """Numbers of samples, but for the newest one, and ids of events that have not arrived."""
+        """Numbers of samples, but for the newest one, and ids of events that did not arrive."""
         seqs = {doc["seq"] for _, _, doc, _ in self.world.documents("state", "history")}
         ids = {doc["id"] for _, _, doc, _ in self.world.documents("event")}
         newest = self.world.status()["seq"]
@@ -106,14 +102,53 @@ class Play:
             self.live(0.25)
         return connected - begin, time.monotonic() - begin
 
-    def finish(self):
+    def last_event(self):
         """One more event, so that the number of all is known."""
-        asked_ms = time.time() * 1000
+        asked_ms = time.time() * 1000 - 1
+
+        def made():
+            events = self.world.documents("event")
+            return next((doc["id"] for _, _, doc, _ in events if doc["ts"] >= asked_ms), None)
+
         self.world.provoke()
-        made = lambda: next(
-            (d["id"] for _, _, d, _ in self.world.documents("event") if d["ts"] >= asked_ms - 1), None
-        )
         return wait_until(made, 30, what="the last event")
+
+    def tally(self, at_begin):
+        """What was made and what of it arrived."""
+        world, events_made = self.world, self.last_event()
+        last = world.status()["seq"]
+
+        def arrived():
+            return last in {doc["seq"] for _, _, doc, _ in world.documents("state")}
+
+        if self.fault.deliverable:
+            wait_until(arrived, what="the last sample")
+        samples, events = world.documents("state", "history"), world.documents("event")
+        wanted, ids = set(range(self.first, last + 1)), set(range(1, events_made + 1))
+        got, duplicates, differ = count(samples, wanted, "seq")
+        got_ids, event_duplicates, events_differ = count(events, ids, "id")
+        recent = (doc for _, _, doc, _ in samples if at_begin <= doc["seq"] <= last)
+        return {
+            "taken": len(wanted),
+            "lost": len(wanted - got),
+            "lost_seqs": ranges(wanted - got),
+            "history": sum(leaf == "history" for _, leaf, _, _ in samples),
+            "duplicates": duplicates,
+            "differ": differ + events_differ,
+            "events": events_made,
+            "events_lost": len(ids - got_ids),
+            "lost_ids": ranges(ids - got_ids),
+            "event_duplicates": event_duplicates,
+            "ring_dropped": world.status()["state"]["self"].get("ring_dropped"),
+            "late_ms": max((doc["self"].get("loop_late_ms", 0) for doc in recent), default=None),
+        }
+
+
+def sizes(world):
+    return {
+        "rss_kb": world.agent.memory_bytes() // 1024,
+        "descriptors": world.descriptors(),
+    }
 
 
 def count(documents, wanted, key):
@@ -145,15 +180,26 @@ def latency(answers, begin, end):
     }
 
 
+def wait_steady(course, said, connections):
+    """After a connection was lost: until the log says that it is over."""
+    deadline = time.monotonic() + STEADY_S
+    while course.world.mqtt()["connections"] > connections and time.monotonic() < deadline:
+        if "works again" in course.world.agent.log.read_text()[said:]:
+            return
+        course.live(0.25)
+
+
 def measure(world, fault, form, seconds):
+    agent = world.agent
     wait_until(lambda: world.documents("state"), what="the first sample")
-    wait_until(lambda: ("availability", "online") in {one[1:] for one in world.heard()}, what="online")
+    wait_until(
+        lambda: ("availability", "online") in {one[1:] for one in world.heard()}, what="online"
+    )
     course = Play(world, fault, form)
-    agent, calm = world.agent, course.live(form.calm_s)
-    before = {"rss_kb": agent.memory_bytes() // 1024, "descriptors": world.descriptors()}
-    said, begin = len(agent.log.read_text()), time.monotonic()
-    at_begin = world.status()["seq"]
-    connections = world.mqtt()["connections"]
+    calm = course.live(form.calm_s)
+    before = sizes(world)
+    said, status, begin = len(agent.log.read_text()), world.status(), time.monotonic()
+    connections = status["notifiers"]["mqtt"]["connections"]
     act = fault.act(world)
     next(act)
     during = course.live(seconds)
@@ -161,44 +207,19 @@ def measure(world, fault, form, seconds):
     next(act, None)
     connected_s, arrived_s = course.recover()
     over = time.monotonic()
-    if world.mqtt()["connections"] > connections:
-        deadline = over + STEADY_S
-        while "works again" not in agent.log.read_text()[said:] and time.monotonic() < deadline:
-            course.live(0.25)
-    last_event = course.finish()
-    last = world.status()["seq"]
-    wait_until(
-        lambda: last in {doc["seq"] for _, _, doc, _ in world.documents("state")}, what="the last sample"
-    )
-    samples, events = world.documents("state", "history"), world.documents("event")
-    wanted, wanted_events = set(range(course.first, last + 1)), set(range(1, last_event + 1))
-    got, duplicates, differ = count(samples, wanted, "seq")
-    got_events, event_duplicates, event_differ = count(events, wanted_events, "id")
-    log = [line for line in agent.log.read_text()[said:].splitlines() if "mqtt" in line]
-    late = [d["self"].get("loop_late_ms", 0) for _, _, d, _ in samples if at_begin <= d["seq"] <= last]
-    own, answers = world.status()["state"]["self"], world.asker.answers()
+    wait_steady(course, said, connections)
+    answers = world.asker.answers()
     return {
         "seconds": round(end - begin, 1),
-        "taken": len(wanted),
-        "lost": len(wanted - got),
-        "lost_seqs": ranges(wanted - got),
-        "at_begin": at_begin,
-        "history": sum(leaf == "history" for _, leaf, _, _ in samples),
-        "duplicates": duplicates,
-        "differ": differ + event_differ,
-        "events": last_event,
-        "events_lost": len(wanted_events - got_events),
-        "lost_ids": ranges(wanted_events - got_events),
-        "event_duplicates": event_duplicates,
-        "ring_dropped": own.get("ring_dropped"),
-        "log": log,
+        "at_begin": status["seq"],
+        **course.tally(status["seq"]),
+        "log": [line for line in agent.log.read_text()[said:].splitlines() if "mqtt" in line],
         "check_calm_p99_ms": latency(answers, course.began, begin)["check_p99_ms"],
         **latency(answers, begin, over),
-        "late_ms": max(late, default=None),
         "cpu_ms_s": [round(calm[0], 3), round(during[0], 3)],
         "worker_ms_s": [round(calm[1], 3), round(during[1], 3)],
         "before": before,
-        "after": {"rss_kb": agent.memory_bytes() // 1024, "descriptors": world.descriptors()},
+        "after": sizes(world),
         "availability": availability(world, begin, end),
         "connections": mqtt["connections"] - connections,
         "connected": mqtt["connected"],

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """run.py [--short] [--only TEXT] [--jobs N] [--json FILE]: the MQTT notifier against each fault.
 
-Theory of operation: each fault is played (play.py) in network, mount and PID namespaces of its own, some at
-once; when this program ends, however it does, the kernel ends what is in them. Ends with 1 if any verdict
-(matrix.py) is bad, 77 where namespaces are not possible.
+Theory of operation: each fault is played (play.py) in network, mount and PID namespaces of its own,
+some at once; when this program ends, however it does, the kernel ends what is in them. Ends with 1
+if any verdict (matrix.py) is bad, 77 where namespaces are not possible.
 """
 
 import argparse

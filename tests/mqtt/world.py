@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The place where a fault is played: a broker, who listens there, an agent, and the cable between.
 
-Theory of operation: what the agent said is known from observers, subscribers with QoS 1 at a listener of
-the broker that the fault does not touch. When a broker starts anew the agent is kept out (as if the
-broker did not run yet) until an observer stands, so that nothing gets past it unseen. Events are provoked
-through the control socket, which no fault of the network reaches.
+Theory of operation: what the agent said is known from observers, subscribers with QoS 1 at a
+listener of the broker that the fault does not touch. When a broker starts anew the agent is kept
+out (as if the broker did not run yet) until an observer stands, so that nothing gets past it
+unseen. Events are provoked through the control socket, which no fault of the network reaches.
 """
 
 import json
@@ -19,7 +19,7 @@ from certificates import Authority
 from harness import Agent, Mosquitto, Subscriber
 from kmsg import make_root
 from network import HUB, Network, run
-from process import LOOPBACK, Process, families, free_port, wait_until
+from process import LOOPBACK, Process, families
 from stand_ins import NameServer, Relay
 
 NAME = "broker.example.net"
@@ -100,7 +100,8 @@ class World:
         self.asker = Asker(self).start()
 
     def make_agent(self, name, fault, interval, **mqtt):
-        keys = {"host": NAME, "port": RELAY_PORT if fault.relay else 0, **fault.mqtt, **mqtt}
+        port = RELAY_PORT if fault.relay else 0
+        keys = {"host": NAME, "port": port, **fault.mqtt, **mqtt}
         if fault.tls:
             keys["ca_file"] = self.authority.certificate
         if fault.login:
@@ -118,7 +119,9 @@ class World:
 
     def observe(self):
         name, port = f"observer{len(self.observers)}", self.broker.port
-        sub = Subscriber(self.scratch, name, port, ["hostingpi/#"], ["-q", "1"], host="::1")
+        # It must not leave a broker that is stopped for a while.
+        options = ["-q", "1", "-k", "600"]
+        sub = Subscriber(self.scratch, name, port, ["hostingpi/#"], options, host="::1")
         self.observers.append(sub.start())
 
     def broker_down(self):
@@ -140,12 +143,15 @@ class World:
 
     def heard(self):
         """[(moment, leaf, payload)] of this agent, from all observers."""
-        found = []
+        found, start = [], "hostingpi/lab/"
         for sub in self.observers:
             with sub.changed:
                 found += sub.messages
-        start = "hostingpi/lab/"
-        return [(at, topic[len(start) :], text) for at, topic, text in found if topic.startswith(start)]
+        return [
+            (at, topic.removeprefix(start), text)
+            for at, topic, text in found
+            if topic.startswith(start)
+        ]
 
     def status(self):
         return self.agent.status()
@@ -158,9 +164,6 @@ class World:
         self.drains = not self.drains
         self.agent.ask("drain" if self.drains else "ready")
 
-    def wait_connected(self):
-        wait_until(lambda: self.mqtt()["connected"], 60, what="a connection")
-
     def descriptors(self):
         """The least of some looks: callers come and go."""
         folder = pathlib.Path(f"/proc/{self.agent.pid}/fd")
@@ -171,4 +174,6 @@ class World:
         return min(looks)
 
     def documents(self, *leaves):
-        return [(at, leaf, json.loads(text), text) for at, leaf, text in self.heard() if leaf in leaves]
+        """[(moment, leaf, document, its text)]"""
+        heard = (one for one in self.heard() if one[1] in leaves)
+        return [(at, leaf, json.loads(text), text) for at, leaf, text in heard]
