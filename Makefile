@@ -100,6 +100,12 @@ $(BUILD)/sim/hostingpi-sim: $(call obj,$(SIM_SRC) $(TABLE_SRC)) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(link) -o $@ $^ $(pkg_libs) -lm -pthread
 
+# What is announced to Home Assistant, for the lab: the tables are linked, so it tells of every reading.
+$(BUILD)/lab/discovery: $(call obj,tests/lab/discovery.c $(TABLE_SRC)) $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(pkg_libs) -pthread
+
 # The model's tables and pictures are tested without the model.
 $(BUILD)/tests/test-sim-report: $(call obj,$(addprefix tests/sim/,report.c stats.c svg.c quantity.c plot.c plot_overview.c))
 $(BUILD)/tests/test-sim-report: pkg_libs += -lm
@@ -137,7 +143,7 @@ check-san: ## the same with address and undefined-behaviour sanitizers, and 6 s 
 	+@$(SAN_ENV) $(submake) VARIANT=san check
 	+@$(if $(T),,$(submake) FUZZ_SECONDS=6 fuzz)
 
-check-lab: all $(BUILD)/sim/hostingpi-sim ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
+check-lab: all $(BUILD)/sim/hostingpi-sim $(BUILD)/lab/discovery ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
 	@exec env HOSTINGPI_BUILD=$(BUILD) sh tests/check-lab.sh $(PYTHON) $(if $(T),-k '$(T)') $(PYTEST)
 
 check-mqtt: all ## MQTT with real faults of broker, network, names and certificates (a quarter of an hour; T=fault, QUICK=1, JSON=file)

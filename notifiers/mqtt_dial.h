@@ -47,11 +47,12 @@ void mqtt_failures_add(struct mqtt_failures *failures, const char *address, cons
 void mqtt_failures_text(const struct mqtt_failures *failures, char *ret_text, size_t size);
 
 /*
- * The pause before the next round: anything up to a ceiling that doubles from 1 s with each failed
+ * The pause before the next round: anything up to a ceiling that doubles from first_ms with each failed
  * round up to longest_ms. The whole of it is random ("full jitter"), so that a fleet does not come
  * back in step; 100 ms is the least.
  */
-int64_t mqtt_pause_ms(unsigned failed_rounds, int64_t longest_ms, uint64_t random);
+int64_t mqtt_pause_ms(unsigned failed_rounds, int64_t first_ms, int64_t longest_ms,
+		      uint64_t random);
 
 /* A small generator for that (xorshift64*, Vigna 2016); state must not be 0. */
 uint64_t mqtt_random(uint64_t *state);

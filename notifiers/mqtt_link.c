@@ -102,7 +102,7 @@ static const char *explain_tls(const struct mqtt_link *link, char *text, size_t 
 static int fail_code(struct mqtt_link *link, int code, int error)
 {
 	char text[2 * MQTT_REASON_SIZE];
-	bool tls = link->conf->ca_file[0] != '\0';
+	bool tls = link->conf->tls;
 
 	if (link->refusal == 4 || link->refusal == 5) { /* MQTT 3.1.1, table 3.1 */
 		snprintf(text, sizeof(text),
@@ -197,15 +197,15 @@ static void limit_buffers(int fd)
 int mqtt_link_open(struct mqtt_link *link, const struct mqtt_link_conf *conf,
 		   const struct mqtt_address *address, int64_t now_ns)
 {
-	bool tls = conf->ca_file[0] != '\0';
-	mqtt_link_acknowledged_fn *acknowledged = link->acknowledged;
-	void *context = link->context;
+	const struct mqtt_link callbacks = *link;
 	int code, error;
 
 	*link = (struct mqtt_link){
 		.conf = conf,
-		.acknowledged = acknowledged,
-		.context = context,
+		.acknowledged = callbacks.acknowledged,
+		.refused = callbacks.refused,
+		.received = callbacks.received,
+		.context = callbacks.context,
 		.fd = -1,
 		.deadline_ns = now_ns + GREETING_NS,
 		.bytes_allowed = BYTES_GREETING,
@@ -217,7 +217,7 @@ int mqtt_link_open(struct mqtt_link *link, const struct mqtt_link_conf *conf,
 	if (code != MOSQ_ERR_SUCCESS)
 		return fail_code(link, code, errno);
 	errno = 0;
-	if (tls) /* binding to the wildcard of a family leaves it no other one */
+	if (conf->tls) /* binding to the wildcard of a family leaves it no other one */
 		code = mosquitto_connect_bind_async(link->client, conf->host, conf->port,
 						    conf->keepalive_s,
 						    address->family == AF_INET6 ? "::" : "0.0.0.0");
@@ -368,19 +368,39 @@ bool mqtt_link_idle(const struct mqtt_link *link)
 	return link->phase == MQTT_LINK_UP && !mosquitto_want_write(link->client);
 }
 
-int mqtt_link_publish(struct mqtt_link *link, const char *topic, const char *data, int length,
-		      int qos, bool retain, int *ret_number)
+int mqtt_link_publish(struct mqtt_link *link, const struct mqtt_post *post, int *ret_number)
 {
 	int code, error, number = 0;
 
 	errno = 0;
-	code = mosquitto_publish(link->client, &number, topic, length, data, qos, retain);
+	code = mosquitto_publish(link->client, &number, post->topic, post->length, post->data,
+				 post->qos, post->retain);
 	error = errno;
+	if (code == MOSQ_ERR_OVERSIZE_PACKET)
+		return -EMSGSIZE;
 	if (code != MOSQ_ERR_SUCCESS)
 		return fail_code(link, code, error);
 	link->bytes_allowed += BYTES_MESSAGE;
 	*ret_number = number;
 	return 0;
+}
+
+int mqtt_link_subscribe(struct mqtt_link *link, const char *filter, int qos)
+{
+	int code, error;
+
+	errno = 0;
+	code = mosquitto_subscribe(link->client, NULL, filter, qos);
+	error = errno;
+	if (code != MOSQ_ERR_SUCCESS)
+		return fail_code(link, code, error);
+	link->bytes_allowed += BYTES_MESSAGE;
+	return 0;
+}
+
+uint32_t mqtt_link_packet_limit(const struct mqtt_link *link)
+{
+	return link->packet_limit;
 }
 
 void mqtt_link_goodbye(struct mqtt_link *link)

@@ -94,7 +94,10 @@ static int set_up(void **state)
 				     .port = 1,
 				     .prefix = "p",
 				     .keepalive = 30 * NS_PER_S,
-				     .reconnect_max = NS_PER_S};
+				     .reconnect_min = NS_PER_S,
+				     .reconnect_max = NS_PER_S,
+				     .history_rate = 10,
+				     .discovery = MQTT_CONF_DISCOVERY_OFF};
 	f->before = dup(STDERR_FILENO);
 	f->log = memfd_create("log", MFD_CLOEXEC);
 	/* Two threads write to it. */

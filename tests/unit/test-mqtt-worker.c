@@ -137,33 +137,39 @@ static void test_birth_news_and_goodbye(void **state)
 	assert_int_equal(listen(world->listener, 1), 0);
 	world_start(world);
 	put(world, MQTT_EVENT, "e1");
-	put(world, MQTT_STATE, "s1");
+	put_sample(world, "{\"seq\":1}");
+	put_sample(world, "{\"seq\":2}");
 	take_call(world);
 	take_packet(world, packet);
 	/* MQTT 3.1.1; clean session; will: retained, QoS 1 */
 	assert_memory_equal(packet + 2, "\0\4MQTT\4\x2e", 8);
 	say(world, CONNACK_WELCOME, sizeof(CONNACK_WELCOME));
 	expect_publish(world, 0x33, "p/i/availability", "online");
-	expect_publish(world, 0x30, "p/i/state", "s1");
 	expect_publish(world, 0x32, "p/i/event", "e1");
+	expect_publish(world, 0x32, "p/i/state", "{\"seq\":2}"); /* QoS 1: the first one */
+	expect_publish(world, 0x32, "p/i/history", "{\"seq\":1}");
 	do
 		hear(world);
 	while (world->news.stage != MQTT_STAGE_CONNECTED);
 	assert_string_equal(world->news.trouble, "");
 	put(world, MQTT_WEIGHT, "w1");
 	expect_publish(world, 0x33, "p/i/weight", "w1");
+	put_sample(world, "{\"seq\":3}");
+	expect_publish(world, 0x30, "p/i/state", "{\"seq\":3}"); /* and nobody confirms it */
 
 	/* The connection breaks: all but the finished event is said again. */
 	close(world->peer);
 	hear_trouble(world, "closed the connection");
 	put(world, MQTT_EVENT, "e2");
+	put_sample(world, "{\"seq\":4}");
 	take_call(world);
 	take_packet(world, packet);
 	say(world, CONNACK_WELCOME, sizeof(CONNACK_WELCOME));
 	expect_publish(world, 0x33, "p/i/availability", "online");
 	expect_publish(world, 0x33, "p/i/weight", "w1");
-	expect_publish(world, 0x30, "p/i/state", "s1");
 	expect_publish(world, 0x32, "p/i/event", "e2");
+	expect_publish(world, 0x32, "p/i/state", "{\"seq\":4}");
+	expect_publish(world, 0x32, "p/i/history", "{\"seq\":3}");
 	do
 		hear(world);
 	while (world->news.stage != MQTT_STAGE_CONNECTED);
@@ -177,7 +183,9 @@ static void test_birth_news_and_goodbye(void **state)
 		hear(world);
 	while (world->news.stage == MQTT_STAGE_CONNECTED);
 	assert_true(mqtt_worker_finish(world->worker));
-	assert_int_equal(world->news.waiting, 0);
+	assert_int_equal(world->news.waiting.events, 0);
+	assert_int_equal(world->news.ring.samples, 0);
+	assert_int_equal(world->news.history_sent, 2);
 	world_free(world);
 }
 

@@ -6,14 +6,10 @@
 #ifndef HOSTINGPI_TEST_MQTT_WORLD_H
 #define HOSTINGPI_TEST_MQTT_WORLD_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/test-mqtt-memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -34,6 +30,8 @@ struct world {
 	int listener, peer;
 	int port;
 	const char *host, *credential_file; /* NULL: the listener, none */
+	enum mqtt_conf_discovery discovery;
+	struct mqtt_ring *ring;
 	struct mqtt_worker *worker;
 	struct mqtt_news news;
 	unsigned char bytes[4096]; /* from the worker, not looked at yet */
@@ -56,6 +54,8 @@ static inline struct world *world_new(void)
 	assert_non_null(world);
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	world->peer = -1;
+	world->discovery = MQTT_CONF_DISCOVERY_OFF;
+	world->ring = make_ring(true);
 	world->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(world->listener, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(getsockname(world->listener, (struct sockaddr *)&address, &length), 0);
@@ -70,8 +70,13 @@ static inline void world_start(struct world *world)
 			{
 				.host = "127.0.0.1",
 				.port = world->port,
+				.prefix = "p",
 				.keepalive = 30 * NS_PER_S,
+				.reconnect_min = NS_PER_S,
 				.reconnect_max = NS_PER_S,
+				.history_rate = 100,
+				.discovery = (int)world->discovery,
+				.discovery_prefix = "homeassistant",
 			},
 		.client_id = "hostingpi-test",
 		.seed = 7,
@@ -82,11 +87,13 @@ static inline void world_start(struct world *world)
 	if (world->credential_file)
 		snprintf(conf.settings.credential_file, sizeof(conf.settings.credential_file), "%s",
 			 world->credential_file);
-	for (int i = 0; i < MQTT_TOPICS; i++)
-		assert_int_equal(mqtt_topic_build("p", "i", mqtt_topic_kinds[i].leaf,
-						  conf.topics[i], sizeof(conf.topics[i])),
-				 0);
-	assert_int_equal(mqtt_worker_start(&conf, &world->worker), 0);
+	for (int i = 0; i < MQTT_TOPICS; i++) {
+		if (mqtt_topic_kinds[i].leaf)
+			assert_int_equal(mqtt_topic_build("p", "i", mqtt_topic_kinds[i].leaf,
+							  conf.topics[i], sizeof(conf.topics[i])),
+					 0);
+	}
+	assert_int_equal(mqtt_worker_start(&conf, world->ring, &world->worker), 0);
 }
 
 static inline size_t count_threads(void)
@@ -116,6 +123,7 @@ static inline void world_free(struct world *world)
 {
 	mqtt_worker_close(world->worker);
 	await_threads(1);
+	mqtt_ring_free(world->ring);
 	if (world->peer >= 0)
 		close(world->peer);
 	close(world->listener);
@@ -206,6 +214,13 @@ static inline void put(struct world *world, enum mqtt_topic topic, const char *t
 
 	while (mqtt_mail_put(mail, topic, text, strlen(text)) == -EAGAIN)
 		;
+}
+
+static inline void put_sample(struct world *world, const char *text)
+{
+	struct mqtt_mail *mail = mqtt_worker_mail(world->worker);
+
+	assert_int_equal(mqtt_mail_put_sample(mail, mqtt_clock_ns(), text, strlen(text)), 0);
 }
 
 #endif
