@@ -6,6 +6,8 @@ whether the fault bit at all. Times and processor time depend on what else this 
 are shown and judge nothing.
 """
 
+import collections
+
 from table import ratio, table
 
 LOG_LINES = 5  # less than so many for one fault, its end included
@@ -36,9 +38,8 @@ def complaints(fault, row):
         found.append(f"{len(row['log'])} lines in the log")
     if row["check_failed"] or not row["check_answers"]:
         found.append(f"{row['check_failed']} polls of the agent-check failed")
-    descriptors = [row[when]["descriptors"] for when in ("before", "after")]
-    if descriptors[1] > descriptors[0]:
-        found.append(f"descriptors grew from {descriptors[0]} to {descriptors[1]}")
+    if more := grown_descriptors(row):
+        found.append(f"still open: {', '.join(more)}")
     before, during, after = row["availability"]
     if (before, after) != ("online", "online"):
         found.append(f"availability was {before} before and {after} after")
@@ -52,11 +53,16 @@ def complaints(fault, row):
     return found
 
 
+def grown_descriptors(row):
+    """What is open after the fault and was not before it."""
+    before, after = (collections.Counter(names) for names in row["descriptors"])
+    return sorted((after - before).elements())
+
+
 def _cells(fault, row):
     if "error" in row:
         return [fault.name, *[None] * 21, "broken"]
     calm, during = row["cpu_ms_s"]
-    grown = {key: row["after"][key] - row["before"][key] for key in row["after"]}
     return [
         fault.name,
         *(round(row["seconds"]), row["taken"], row["lost"], row["history"], row["duplicates"]),
@@ -65,7 +71,7 @@ def _cells(fault, row):
         *(row["check_failed"], row["late_ms"]),
         ratio(during, calm),
         " ".join(f"{value:.2f}" for value in row["worker_ms_s"]),
-        *(grown["rss_kb"], grown["descriptors"]),
+        *(row["rss_kb"][1] - row["rss_kb"][0], len(grown_descriptors(row))),
         " ".join(SHORT_WORDS[word] for word in row["availability"]),
         *(row["connected_s"], row["arrived_s"]),
         "FAILED" if complaints(fault, row) else "ok",

@@ -7,6 +7,7 @@ out (as if the broker did not run yet) until an observer stands, so that nothing
 unseen. Events are provoked through the control socket, which no fault of the network reaches.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -97,7 +98,7 @@ class World:
         self.broker.start()
         self.observe()
         self.agent = self.make_agent("agent", fault, interval).start()
-        self.asker = Asker(self).start()
+        self.asker = Asker(self)
 
     def make_agent(self, name, fault, interval, **mqtt):
         port = RELAY_PORT if fault.relay else 0
@@ -165,13 +166,17 @@ class World:
         self.agent.ask("drain" if self.drains else "ready")
 
     def descriptors(self):
-        """The least of some looks: callers come and go."""
+        """What is open while nobody asks, in the shortest of some looks: callers linger."""
         folder = pathlib.Path(f"/proc/{self.agent.pid}/fd")
         looks = []
-        for _ in range(20):
-            looks.append(len(os.listdir(folder)))
+        for _ in range(30):
+            found = []
+            for path in folder.iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    found.append(os.readlink(path).partition(":[")[0])
+            looks.append(sorted(found))
             time.sleep(0.01)
-        return min(looks)
+        return min(looks, key=len)
 
     def documents(self, *leaves):
         """[(moment, leaf, document, its text)]"""
