@@ -29,7 +29,7 @@ CC         := clang
 OPT        := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 endif
 
-LIBS_DAEMON := libuv libmosquitto inih libcjson
+LIBS_DAEMON := libuv libmosquitto openssl inih libcjson
 base_cflags  = -std=c17 $(OPT) $(WARNINGS) $(WERROR) -fPIE
 base_cpp     = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -I. -MMD -MP
 pkg_cflags  := $(shell $(PKG_CONFIG) --cflags $(LIBS_DAEMON) 2>/dev/null)

@@ -182,8 +182,8 @@ static int open_ring(struct mqtt *self)
 	}
 	counts = mqtt_ring_counts(self->ring);
 	if (counts.samples || counts.events)
-		log_info("mqtt: %zu samples and %zu events wait from before", counts.samples,
-			 counts.events);
+		log_notice("mqtt: %zu samples and %zu events wait from before", counts.samples,
+			   counts.events);
 	if (counts.lost)
 		log_warning("mqtt: %llu samples and events from before cannot be read",
 			    (unsigned long long)counts.lost);

@@ -40,9 +40,8 @@ void mqtt_assistant_init(struct mqtt_assistant *assistant, enum mqtt_conf_discov
 			 discovery->prefix);
 }
 
-/* Asks for what one form has left. */
-static int ask_leftover(struct mqtt_assistant *assistant, const struct mqtt_discovery *discovery,
-			bool device)
+static int ask_for(struct mqtt_assistant *assistant, const struct mqtt_discovery *discovery,
+		   bool device)
 {
 	char filter[MQTT_TOPIC_SIZE];
 
@@ -52,38 +51,57 @@ static int ask_leftover(struct mqtt_assistant *assistant, const struct mqtt_disc
 	return mqtt_link_subscribe(assistant->link, filter, 0);
 }
 
-int mqtt_assistant_begin(struct mqtt_assistant *assistant, int64_t now_ns)
+/* Asks for what the other form has left, or both where there is none. */
+static int ask_for_leftovers(struct mqtt_assistant *assistant)
 {
 	const struct about about = mqtt_mail_about(assistant->mail);
 	struct mqtt_discovery discovery = assistant->discovery;
 	int result = 0;
 
+	if (!about.id)
+		return 0;
+	assistant->asked = true;
 	discovery.about = &about;
-	assistant->repeat_ns = INT64_MAX;
-	mqtt_mail_delay_discovery(assistant->mail, now_ns);
-	if (assistant->birth_topic[0])
-		result = mqtt_link_subscribe(assistant->link, assistant->birth_topic, 0);
-	if (result == 0 && about.id && assistant->form != MQTT_CONF_DISCOVERY_DEVICE)
-		result = ask_leftover(assistant, &discovery, true);
-	if (result == 0 && about.id && assistant->form != MQTT_CONF_DISCOVERY_COMPONENTS)
-		result = ask_leftover(assistant, &discovery, false);
+	if (assistant->form != MQTT_CONF_DISCOVERY_DEVICE)
+		result = ask_for(assistant, &discovery, true);
+	if (result == 0 && assistant->form != MQTT_CONF_DISCOVERY_COMPONENTS)
+		result = ask_for(assistant, &discovery, false);
 	return result;
 }
 
-static void empty_leftover(struct mqtt_assistant *assistant, const char *topic, const char *data,
-			   size_t length, int64_t now_ns)
+int mqtt_assistant_begin(struct mqtt_assistant *assistant, int64_t now_ns)
+{
+	assistant->asked = false;
+	assistant->repeat_ns = INT64_MAX;
+	assistant->leftover_count = 0;
+	mqtt_mail_delay_discovery(assistant->mail, now_ns);
+	if (!assistant->birth_topic[0])
+		return 0;
+	return mqtt_link_subscribe(assistant->link, assistant->birth_topic, 0);
+}
+
+/* Only noted here: inside of the library's read nothing may be sent. */
+static void note_leftover(struct mqtt_assistant *assistant, const char *topic, const char *data,
+			  size_t length, int64_t now_ns)
 {
 	const struct about about = mqtt_mail_about(assistant->mail);
 	struct mqtt_discovery discovery = assistant->discovery;
-	const struct mqtt_post post = {.topic = topic, .data = "", .qos = 1, .retain = true};
-	int number;
 
 	discovery.about = &about;
-	if (!about.id || !mqtt_discovery_is_ours(&discovery, data, length))
+	if (!about.id || !mqtt_discovery_is_ours(&discovery, data, length) ||
+	    assistant->leftover_count == MQTT_LEFTOVERS || strlen(topic) >= MQTT_TOPIC_SIZE)
 		return;
-	/* Inside of the library's read this is only queued; an end of the connection shows there. */
-	if (mqtt_link_publish(assistant->link, &post, &number) == 0)
-		mqtt_mail_delay_discovery(assistant->mail, now_ns);
+	strcpy(assistant->leftovers[assistant->leftover_count++], topic);
+	mqtt_mail_delay_discovery(assistant->mail, now_ns);
+}
+
+bool mqtt_assistant_next_leftover(struct mqtt_assistant *assistant, int64_t now_ns)
+{
+	if (!assistant->leftover_count)
+		return false;
+	strcpy(assistant->topic, assistant->leftovers[--assistant->leftover_count]);
+	mqtt_mail_delay_discovery(assistant->mail, now_ns);
+	return true;
 }
 
 void mqtt_assistant_received(struct mqtt_assistant *assistant, const char *topic, const char *data,
@@ -91,7 +109,7 @@ void mqtt_assistant_received(struct mqtt_assistant *assistant, const char *topic
 {
 	if (strcmp(topic, assistant->birth_topic) != 0) {
 		if (retained && length)
-			empty_leftover(assistant, topic, data, length, now_ns);
+			note_leftover(assistant, topic, data, length, now_ns);
 		return;
 	}
 	/* One that is retained is from before this connection, which has just said everything. */
@@ -102,12 +120,13 @@ void mqtt_assistant_received(struct mqtt_assistant *assistant, const char *topic
 			(int64_t)(mqtt_random(&assistant->random) % (REPEAT_MS + 1)) * NS_PER_MS;
 }
 
-void mqtt_assistant_attend(struct mqtt_assistant *assistant, int64_t now_ns)
+int mqtt_assistant_attend(struct mqtt_assistant *assistant, int64_t now_ns)
 {
-	if (now_ns < assistant->repeat_ns)
-		return;
-	assistant->repeat_ns = INT64_MAX;
-	mqtt_mail_repeat(assistant->mail);
+	if (now_ns >= assistant->repeat_ns) {
+		assistant->repeat_ns = INT64_MAX;
+		mqtt_mail_repeat(assistant->mail);
+	}
+	return assistant->asked ? 0 : ask_for_leftovers(assistant);
 }
 
 size_t mqtt_assistant_count(enum mqtt_conf_discovery form, const struct mqtt_discovery *discovery)

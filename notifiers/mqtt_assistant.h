@@ -16,10 +16,13 @@
 #include "notifiers/mqtt_mail.h"
 
 /*
- * What may come in for all that: births from time to time. What is left behind comes in one go and is
- * what the link allows for each subscription.
+ * What may come in for all that: births from time to time. What is left behind comes in one go
+ * (mqtt_guard.c).
  */
 #define MQTT_ASSISTANT_BYTES_S 256
+
+/* More than there are components; what is more than that waits for the next connection. */
+#define MQTT_LEFTOVERS 128
 
 struct mqtt_assistant {
 	enum mqtt_conf_discovery form;
@@ -27,10 +30,14 @@ struct mqtt_assistant {
 	struct mqtt_mail *mail;
 	struct mqtt_link *link;
 	uint64_t random;
+	bool asked;			   /* for what is left; not before about is known */
 	int64_t repeat_ns;		   /* when all is said again; INT64_MAX: nobody asked */
 	char birth_topic[MQTT_TOPIC_SIZE]; /* empty: not listened to */
 	char topic[MQTT_TOPIC_SIZE];	   /* of the document */
 	char *document;			   /* mapped; NULL: none */
+	/* What is to be emptied, in no order. */
+	char leftovers[MQTT_LEFTOVERS][MQTT_TOPIC_SIZE];
+	size_t leftover_count;
 	bool failure_told;
 };
 
@@ -44,9 +51,11 @@ int mqtt_assistant_begin(struct mqtt_assistant *assistant, int64_t now_ns);
 /* Whether a message came in that is a reason to do something. */
 void mqtt_assistant_received(struct mqtt_assistant *assistant, const char *topic, const char *data,
 			     size_t length, bool retained, int64_t now_ns);
-/* Does what is due. */
-void mqtt_assistant_attend(struct mqtt_assistant *assistant, int64_t now_ns);
+/* Does what is due. Returns 0 or -ECONNABORTED. */
+int mqtt_assistant_attend(struct mqtt_assistant *assistant, int64_t now_ns);
 
+/* Puts the next topic that is to be emptied into assistant->topic; false if there is none. */
+bool mqtt_assistant_next_leftover(struct mqtt_assistant *assistant, int64_t now_ns);
 /* How many messages discovery takes. */
 size_t mqtt_assistant_count(enum mqtt_conf_discovery form, const struct mqtt_discovery *discovery);
 /*

@@ -14,7 +14,8 @@
 
 /* More addresses than that for one name are a farm of brokers; eight tries of it are enough. */
 #define MQTT_ADDRESSES 8
-#define MQTT_REASON_SIZE 112
+/* The longest reason of ours has 130 characters. */
+#define MQTT_REASON_SIZE 160
 
 struct mqtt_address {
 	int family;

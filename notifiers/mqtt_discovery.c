@@ -34,8 +34,11 @@ static void write_text(struct json *json, const char *key, const char *text)
 		json_text(json, key, text);
 }
 
-/* The blocks about this Pi and this program. */
-static void write_device(struct json *json, const struct mqtt_discovery *discovery)
+/*
+ * The blocks about this Pi and this program. The older form is for older versions as well: before
+ * 2024.2 they refuse an entity whose device has a serial number.
+ */
+static void write_device(struct json *json, const struct mqtt_discovery *discovery, bool serial)
 {
 	static const char maker[] = "Raspberry Pi";
 	const struct about *about = discovery->about;
@@ -49,7 +52,8 @@ static void write_device(struct json *json, const struct mqtt_discovery *discove
 		json_text(json, "manufacturer", maker);
 	write_text(json, "model", about->model);
 	write_text(json, "sw_version", about->version);
-	write_text(json, "serial_number", about->serial_hash);
+	if (serial)
+		write_text(json, "serial_number", about->serial_hash);
 	json_object_end(json);
 	json_object(json, "origin");
 	json_text(json, "name", "hostingpi");
@@ -70,7 +74,7 @@ static void write_availability(struct json *json, const struct mqtt_discovery *d
 
 static void write_shared(struct json *json, const struct mqtt_discovery *discovery)
 {
-	write_device(json, discovery);
+	write_device(json, discovery, true);
 	write_availability(json, discovery);
 	json_text(json, "state_topic", discovery->state_topic);
 	json_int(json, "qos", 1);
@@ -138,7 +142,7 @@ int mqtt_discovery_component(const struct mqtt_discovery *discovery, size_t inde
 	json_int(&json, "qos", 1);
 	if (!component.is_connection)
 		write_availability(&json, discovery);
-	write_device(&json, discovery);
+	write_device(&json, discovery, false);
 	json_object_end(&json);
 	return json_finish(&json);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection to the broker, from the call to the end; mqtt_link.c is the only file that sees
- * libmosquitto. Everything here belongs to the worker's thread, except for the two functions that
- * open and close the library.
+ * One connection to the broker, from the call to the end. Everything here belongs to the worker's
+ * thread, except for the two functions that open and close the library.
  */
 #ifndef HOSTINGPI_MQTT_LINK_H
 #define HOSTINGPI_MQTT_LINK_H
@@ -12,6 +11,7 @@
 #include <stdint.h>
 
 #include "notifiers/mqtt_dial.h"
+#include "notifiers/mqtt_guard.h"
 
 struct mosquitto;
 
@@ -34,10 +34,6 @@ struct mqtt_link_conf {
 	uint64_t incoming_bytes_s;
 };
 
-/* Two of the reasons in link->error that the worker has to tell from others. */
-#define MQTT_LINK_HUNG_UP "the broker closed the connection"
-#define MQTT_LINK_TAKEN_OVER "another client with our name takes over the connection"
-
 /* A message of QoS 1 was acknowledged: nobody needs to wait for it any more. */
 typedef void mqtt_link_acknowledged_fn(void *context, int number);
 /*
@@ -46,7 +42,7 @@ typedef void mqtt_link_acknowledged_fn(void *context, int number);
  * refused (any version). reason is one clause, valid during the call. The connection goes on.
  */
 typedef void mqtt_link_refused_fn(void *context, int number, const char *reason);
-/* A message came in for a subscription. data is not terminated. */
+/* A message came in for a subscription. data is not terminated. None of these may call the link. */
 typedef void mqtt_link_received_fn(void *context, const char *topic, const char *data,
 				   size_t length, bool retained);
 
@@ -66,13 +62,17 @@ struct mqtt_link {
 	void *context;
 	struct mosquitto *client;
 	int fd;
-	bool greeted; /* the broker accepted us */
-	int refusal;  /* code of a CONNACK that did not */
+	bool greeted;	 /* the broker accepted us */
+	int refusal;	 /* code of a CONNACK that did not */
+	int farewell;	 /* code of the broker's DISCONNECT (MQTT 5) */
+	bool hung_up;	 /* it closed the connection without a word */
+	bool key_locked; /* key_file is encrypted */
 	uint32_t packet_limit;
 	int64_t deadline_ns;
-	int64_t misc_ns;	/* when the library was last given time */
-	uint64_t bytes_allowed; /* what the broker has reason to send */
-	char library_said[MQTT_REASON_SIZE];
+	int64_t misc_ns; /* when the library was last given time */
+	struct mqtt_guard guard;
+	/* Two sentences with a path of 255 characters. */
+	char library_said[640];
 	char error[MQTT_REASON_SIZE]; /* why the last call failed */
 };
 

@@ -105,7 +105,11 @@ static bool take(struct mqtt_session *session, int64_t now_ns)
 		if (message->length >= 0)
 			return true;
 	}
-	return false;
+	if (session->flying == MQTT_IN_FLIGHT ||
+	    !mqtt_assistant_next_leftover(&session->assistant, now_ns))
+		return false;
+	*message = (struct mqtt_message){.topic = MQTT_DISCOVERY, .qos = 1}; /* empty */
+	return true;
 }
 
 static struct mqtt_post describe_post(const struct mqtt_session *session)
@@ -124,7 +128,7 @@ static struct mqtt_post describe_post(const struct mqtt_session *session)
 		.retain = mqtt_topic_kinds[message->topic].retain,
 		.expiry_s =
 			expires ? (uint32_t)(session->conf->settings.message_expiry / NS_PER_S) : 0,
-		.json = message->topic != MQTT_AVAILABILITY,
+		.json = message->topic != MQTT_AVAILABILITY && message->length,
 	};
 }
 
@@ -212,13 +216,13 @@ static void forget(struct mqtt_session *session)
 }
 
 /* What comes up while it stands: an operator who had a reload done, Home Assistant, time. */
-static void attend(struct mqtt_session *session, int64_t now_ns)
+static int attend(struct mqtt_session *session, int64_t now_ns)
 {
 	bool hasten = atomic_exchange(&session->mail->hasten, false);
 
 	if (mqtt_suspect_lift(&session->suspect, now_ns, hasten))
 		forget(session);
-	mqtt_assistant_attend(&session->assistant, now_ns);
+	return mqtt_assistant_attend(&session->assistant, now_ns);
 }
 
 /* The way out: what waits, for a moment, then "offline", then DISCONNECT. True when all is done. */
@@ -275,7 +279,8 @@ int64_t mqtt_session_run(struct mqtt_session *session, const struct mqtt_address
 			mqtt_mail_tell(session->mail, MQTT_STAGE_CONNECTED, address->text, "");
 			result = mqtt_assistant_begin(&session->assistant, now_ns);
 		}
-		attend(session, now_ns);
+		if (result == 0)
+			result = attend(session, now_ns);
 		if (atomic_load(&session->mail->finish) && say_goodbye(session, now_ns))
 			break;
 		if (result == 0)

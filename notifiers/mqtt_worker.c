@@ -21,6 +21,7 @@
 #include "agent/env.h"
 #include "agent/log.h"
 #include "agent/sample.h"
+#include "notifiers/mqtt_reason.h"
 #include "notifiers/mqtt_session.h"
 
 /*
@@ -65,11 +66,11 @@ static void judge_end(struct mqtt_worker *worker, int64_t stood_ns)
 	struct mqtt_session *session = &worker->session;
 	struct mqtt_suspect *suspect = &session->suspect;
 	const char *error = session->link.error;
-	bool taken_over = strcmp(error, MQTT_LINK_TAKEN_OVER) == 0;
+	bool taken_over = session->link.farewell == MQTT_REASON_TAKEN_OVER;
 	char text[2 * MQTT_TROUBLE_SIZE], trouble[MQTT_TROUBLE_SIZE];
 
-	if (error[0] && mqtt_suspect_ended(suspect, strcmp(error, MQTT_LINK_HUNG_UP) == 0, stood_ns,
-					   mqtt_clock_ns()))
+	if (error[0] &&
+	    mqtt_suspect_ended(suspect, session->link.hung_up, stood_ns, mqtt_clock_ns()))
 		log_warning(
 			"mqtt: the broker ends the connection when it gets a message for topic "
 			"%s: nothing of %zu bytes and more is sent for an hour; raise the limit "

@@ -94,8 +94,10 @@ in_one_file() {
 library_borders() {
 	{
 		only_in '(uv|uv/.*)\.h' 'agent/loop[a-z_]*\.c'
-		only_in 'mosquitto\.h' 'notifiers/mqtt_[a-z_]*\.c'
+		only_in 'mosquitto\.h' 'notifiers/mqtt_client\.c'
 		only_in 'sensors/.*\.h' 'collectors/[a-z_]*\.c'
+		only_in 'mqtt_protocol\.h' 'notifiers/mqtt_client\.c'
+		only_in 'openssl/.*\.h' 'notifiers/mqtt_tls\.c'
 		in_one_file 'mosquitto\.h'
 		in_one_file 'sensors/.*\.h'
 	} | none
@@ -176,7 +178,7 @@ more_warnings() {
 
 check 'layout (clang-format)' layout clang-format
 check 'include direction: agent <- collectors, notifiers' include_direction
-check 'libuv, libmosquitto and libsensors behind their borders' library_borders
+check 'libuv, libmosquitto, OpenSSL and libsensors behind their borders' library_borders
 check 'files of at most 400 lines' file_sizes
 check 'functions of at most 60 lines (ctags)' function_sizes ctags
 check 'no conditional compilation' no_conditions
