@@ -58,7 +58,9 @@ GOOD = {
 BAD = [
     {"error": "no broker"},
     {"lost": 1},
+    {"lost": 1, "ring_dropped": 1},
     {"events_lost": 1},
+    {"worker_ms_s": [1.0, 500.0]},
     {"differ": 1},
     {"log": ["a line"] * 5},
     {"check_failed": 1},
@@ -88,6 +90,14 @@ def test_verdict(modules, change):
     assert bool(matrix.complaints(fault, row)) == bool(change)
     report = "\n".join(matrix.report({fault: row}))
     assert ("FAILED" in report) == bool(change)
+
+
+@pytest.mark.parametrize("told", [0, 1, 2])
+def test_what_no_broker_takes_must_be_told(modules, told):
+    matrix, faults = modules
+    fault = next(one for one in faults.FAULTS if not one.deliverable)
+    row = {**GOOD, "connections": 1, "lost": 1, "ring_dropped": told}
+    assert bool(matrix.complaints(fault, row)) == (told < 1)
 
 
 def test_each_fault_says_what_it_does_and_has_a_name_of_its_own(modules):

@@ -30,18 +30,18 @@ class Form:
     interval: str
     calm_s: float
     event_s: float  # between two events
+    patience_s: float  # nothing more arrives if nothing has for so long
     mqtt: dict
 
 
 FORMS = {
-    "long": Form("1s", 15, 2, {"reconnect_max": "10s"}),
+    # A connection that is dead looks alive until the kernel tries again (26 s after a cut of 30 s) or
+    # twice the keepalive has passed.
+    "long": Form("1s", 15, 2, 75, {"reconnect_max": "10s"}),
     # A ring that is as deep in a quarter of the time, and replayed as fast as may be.
-    "short": Form("250ms", 3, 0.5, {"reconnect_max": "1s", "history_rate": 100}),
+    "short": Form("250ms", 3, 0.5, 20, {"reconnect_max": "1s", "history_rate": 100}),
 }
 BACK_S = 200  # a broker may be called again as late as reconnect_max, and some time-outs
-# Nothing more arrives if nothing has for so long: a connection that is dead looks alive until the
-# kernel tries again (26 s after a cut of 30 s) or twice the keepalive has passed.
-PATIENCE_S = 75
 STEADY_S = 10  # "works again" is told when a connection has stood for 5 s
 
 
@@ -99,7 +99,7 @@ class Play:
             old = {number for number in missing[0] if before is None or number in before}
             if before is None or old < before:
                 changed, before = time.monotonic(), missing[0]
-            elif time.monotonic() > changed + PATIENCE_S:
+            elif time.monotonic() > changed + self.form.patience_s:
                 return connected - begin, None
             self.live(0.25)
         return connected - begin, time.monotonic() - begin
