@@ -35,8 +35,8 @@ class Form:
 
 
 FORMS = {
-    # A connection that is dead looks alive until the kernel tries again (26 s after a cut of 30 s) or
-    # twice the keepalive has passed.
+    # A connection that is dead looks alive until the kernel tries again (26 s after a cut of 30 s)
+    # or twice the keepalive has passed.
     "long": Form("1s", 15, 2, 75, {"reconnect_max": "10s"}),
     # A ring that is as deep in a quarter of the time, and replayed as fast as may be.
     "short": Form("250ms", 3, 0.5, 20, {"reconnect_max": "1s", "history_rate": 100}),
