@@ -90,14 +90,14 @@ def certificate_expired(world):
     """The broker starts anew with a certificate of yesterday; it is replaced."""
     world.broker_again(certificate=world.authority.sign(NAME, days=-1))
     yield
-    world.broker_again()
+    world.broker_reload()
 
 
 def certificate_for_another(world):
     """The broker starts anew with another name's certificate; it is replaced."""
     world.broker_again(certificate=world.authority.sign("other.example.net"))
     yield
-    world.broker_again()
+    world.broker_reload()
 
 
 def handshake_stalls(world):
@@ -136,7 +136,7 @@ def twins(world):
 
 def packet_limit(limit):
     def act(world):
-        """The broker starts anew and takes no packet above a size; it takes all again."""
+        """The broker starts anew and takes no packet above a size; it starts anew and takes all."""
         world.broker_again([f"max_packet_size {limit}"])
         yield
         world.broker_again()
@@ -188,6 +188,7 @@ class Fault:
     returns: bool = False  # ... and must be back while the fault still lasts
     availability: typing.Optional[str] = None  # what is heard last during the fault
     deliverable: bool = True  # False: samples are larger than what the broker takes
+    log_lines: int = 5  # the log must have less
 
     @property
     def what(self):
@@ -197,6 +198,8 @@ class Fault:
 # As short as it may be, so that the broker's will is to be seen; 30 s else, as by default.
 QUICK = {"keepalive": "5s"}
 V5 = {"protocol": "5"}
+# Each restart of the broker is a fault itself, and told in two lines.
+TWO_RESTARTS = {"loses": True, "log_lines": 7}
 FAULTS = (
     Fault("broker killed", killed, 10, 5, loses=True),
     Fault("broker killed, MQTT 5", killed, 10, mqtt=V5, loses=True),
@@ -221,12 +224,12 @@ FAULTS = (
     Fault("garbage as greeting", garbage_greeting, 15, 3, loses=True),
     Fault("garbage in mid-session", garbage_midway, 15, 3, relay=True, loses=True),
     Fault("two agents, one id", twins, 20, 4, loses=True),
-    Fault("packets to 8000 bytes", packet_limit(8000), 15, 3, loses=True),
-    Fault("packets to 8000 bytes, MQTT 5", packet_limit(8000), 15, mqtt=V5, loses=True),
-    Fault("packets to 3000 bytes", packet_limit(3000), 15, loses=True, deliverable=False),
+    Fault("packets to 8000 bytes", packet_limit(8000), 15, 3, **TWO_RESTARTS),
+    Fault("packets to 8000 bytes, MQTT 5", packet_limit(8000), 15, mqtt=V5, **TWO_RESTARTS),
+    Fault("packets to 3000 bytes", packet_limit(3000), 15, deliverable=False, **TWO_RESTARTS),
     Fault(
         *("packets to 3000 bytes, MQTT 5", packet_limit(3000), 15, 3),
-        mqtt=V5, loses=True, deliverable=False,
+        **{"mqtt": V5, "deliverable": False, **TWO_RESTARTS},
     ),
     Fault("disk of the broker full", disk_full, 15, 4, prepare=disk_of_broker, loses=False),
 )

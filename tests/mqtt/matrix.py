@@ -11,7 +11,6 @@ import collections
 
 from table import ratio, table
 
-LOG_LINES = 5  # less than so many for one fault, its end included
 SPIN_MS_S = 100
 SHORT_WORDS = {"online": "on", "offline": "off", None: "-"}
 
@@ -36,7 +35,7 @@ def complaints(fault, row):
         found.append(f"{row['events_lost']} events lost ({row['lost_ids']})")
     if row["differ"]:
         found.append(f"{row['differ']} messages came again with another text")
-    if len(row["log"]) >= LOG_LINES:
+    if len(row["log"]) >= fault.log_lines:
         found.append(f"{len(row['log'])} lines in the log")
     if row["check_failed"] or not row["check_answers"]:
         found.append(f"{row['check_failed']} polls of the agent-check failed")

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 import socket
 import sys
 import time
@@ -141,6 +142,11 @@ class World:
         self.broker_down()
         self.broker.configure(extra, certificate)
         self.broker_up()
+
+    def broker_reload(self):
+        """The configuration that it had first, by SIGHUP: nobody is thrown out."""
+        self.broker.configure()
+        self.broker.signal(signal.SIGHUP)
 
     def heard(self):
         """[(moment, leaf, payload)] of this agent, from all observers."""
