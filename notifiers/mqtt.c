@@ -21,6 +21,7 @@
 #include "agent/log.h"
 #include "agent/render.h"
 #include "agent/sentence.h"
+#include "notifiers/mqtt_inspect.h"
 #include "notifiers/mqtt_link.h"
 #include "notifiers/mqtt_ring.h"
 #include "notifiers/mqtt_status.h"
@@ -356,6 +357,7 @@ const struct notifier mqtt_notifier = {
 			.period_ns = NS_PER_S,
 			.library = mqtt_link_library,
 			.check = mqtt_conf_check,
+			.inspect = mqtt_inspect,
 			.open = mqtt_open,
 			.read = mqtt_read,
 			.close = mqtt_close,

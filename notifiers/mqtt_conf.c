@@ -140,6 +140,12 @@ static int check_tls(const struct mqtt_conf *c, char *ret_error, size_t size)
 			c->ca_file[0]	? "ca_file"
 			: c->ca_path[0] ? "ca_path"
 					: "cert_file");
+	/* libmosquitto switches TLS 1.3 off for them since 2.0.12. */
+	if (c->psk && c->tls_version != MQTT_CONF_TLS_1_2)
+		return sentence_refuse(
+			ret_error, size,
+			"tls_version = 1.3 excludes psk: pre-shared keys go with TLS "
+			"1.2 here");
 	if (c->psk && !c->credential_file[0])
 		return sentence_refuse(ret_error, size,
 				       "psk needs credential_file, with the lines psk_identity = "

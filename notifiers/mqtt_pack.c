@@ -283,7 +283,7 @@ int mqtt_pack_encode(struct mqtt_pack *state, const struct mqtt_pack *now, uint8
 	}
 	if (!align(now, &aligned, &basis, &changes))
 		return -ENOSPC;
-	if (changes)
+	if (changes && !out.full)
 		record[0] |= FLAG_DECIMALS;
 	write_numbers(&out, &basis, &aligned, now->count, changes);
 	if (out.full)

@@ -152,6 +152,7 @@ void slots_format(struct mqtt_slots *slots)
 	directory->version = SLOTS_VERSION;
 	directory->slot_size = (uint32_t)slots->slot_size;
 	directory->used = 0;
+	directory->number = slots->next_number - 1;
 	slots_publish(&directory->magic, SLOTS_MAGIC);
 	for (unsigned slot = 0; slot < slots->count; slot++)
 		slots_release(slots, slot);
@@ -165,6 +166,7 @@ static bool in_use(const struct mqtt_slots *slots, unsigned slot)
 static void set_in_use(struct mqtt_slots *slots, uint32_t bits)
 {
 	slots->in_use = bits;
+	slots_directory(slots)->number = slots->next_number - 1;
 	slots_publish(&slots_directory(slots)->used, bits);
 }
 

@@ -19,7 +19,8 @@
 struct slots_directory {
 	uint32_t magic, version;
 	uint32_t slot_size;
-	uint32_t used; /* bits */
+	uint32_t used;	 /* bits */
+	uint64_t number; /* no record that ever was in a slot not in use had a higher one */
 };
 
 struct slots_head {

@@ -103,8 +103,11 @@ static uint32_t read_directory(struct mqtt_slots *slots)
 	uint32_t all = UINT32_MAX >> (MQTT_SLOTS_MAX - slots->count), used = directory->used;
 
 	if (directory->magic == SLOTS_MAGIC && directory->version == SLOTS_VERSION &&
-	    directory->slot_size == slots->slot_size && (used & ~all) == 0)
+	    directory->slot_size == slots->slot_size && (used & ~all) == 0 &&
+	    directory->number <= SLOTS_NUMBER_FOUND_MAX) {
+		slots->next_number = directory->number + 1;
 		return used;
+	}
 	slots->lost += directory->magic != 0;
 	slots_format(slots);
 	return 0;

@@ -12,7 +12,9 @@
  */
 #include "notifiers/mqtt_tls.h"
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509err.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -164,4 +166,67 @@ bool mqtt_tls_explain(const struct mqtt_tls_failure *failure, char *ret_text, si
 		return true;
 	}
 	return false;
+}
+
+static int on_key_password(char *buffer, int size, int writing, void *locked)
+{
+	(void)buffer;
+	(void)size;
+	(void)writing;
+	*(bool *)locked = true;
+	return 0;
+}
+
+static bool has_expired(const SSL_CTX *context)
+{
+	const X509 *certificate = SSL_CTX_get0_certificate(context);
+
+	/* NULL: now. */
+	return certificate && X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0;
+}
+
+/* Returns what is wrong with the file that *ret_key and *ret_path then name, or NULL. */
+static const char *find_fault(SSL_CTX *context, const struct mqtt_tls_files *files,
+			      const char **ret_key, const char **ret_path)
+{
+	bool locked = false;
+
+	SSL_CTX_set_default_passwd_cb(context, on_key_password);
+	SSL_CTX_set_default_passwd_cb_userdata(context, &locked);
+	*ret_key = "ca_file";
+	*ret_path = files->ca;
+	if (files->ca[0] && SSL_CTX_load_verify_file(context, files->ca) != 1)
+		return "it has no certificate (PEM) in it, or one that is damaged";
+	if (!files->certificate[0])
+		return NULL;
+	*ret_key = "cert_file";
+	*ret_path = files->certificate;
+	if (SSL_CTX_use_certificate_chain_file(context, files->certificate) != 1)
+		return "it has no certificate (PEM) in it, or one that is damaged";
+	if (has_expired(context))
+		return "it has expired: renew it";
+	*ret_key = "key_file";
+	*ret_path = files->key;
+	if (SSL_CTX_use_PrivateKey_file(context, files->key, SSL_FILETYPE_PEM) == 1)
+		return NULL;
+	if (locked)
+		return "it is locked with a password, and the daemon has nobody to ask: unlock it "
+		       "with openssl pkey";
+	if (ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH ||
+	    ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_TYPE_MISMATCH)
+		return "it is not the key of cert_file";
+	return "it has no key (PEM) in it that can be used";
+}
+
+bool mqtt_tls_try(const struct mqtt_tls_files *files, const char **ret_key, char *ret_sentence,
+		  size_t size)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	const char *path, *fault = context ? find_fault(context, files, ret_key, &path) : NULL;
+
+	SSL_CTX_free(context);
+	ERR_clear_error();
+	if (fault)
+		snprintf(ret_sentence, size, "%s: %s", path, fault);
+	return !fault;
 }

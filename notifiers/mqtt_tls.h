@@ -24,6 +24,17 @@ long mqtt_tls_verify_result(void *ssl);
 /* One sentence that says what to do. Returns false if said has nothing that is known. */
 bool mqtt_tls_explain(const struct mqtt_tls_failure *failure, char *ret_text, size_t size);
 
+struct mqtt_tls_files {
+	const char *ca, *certificate, *key; /* empty: none */
+};
+
+/*
+ * Loads the files as for a connection. Returns true, or false with the key of the setting (static) and
+ * a sentence.
+ */
+bool mqtt_tls_try(const struct mqtt_tls_files *files, const char **ret_key, char *ret_sentence,
+		  size_t size);
+
 enum mqtt_tls_proof {
 	MQTT_TLS_PENDING, /* the handshake goes on */
 	MQTT_TLS_PROVEN,  /* the broker knows the pre-shared key */

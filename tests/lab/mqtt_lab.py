@@ -77,11 +77,15 @@ def samples(*subscribers):
     return found
 
 
+def unique(found):
+    """The documents, one for each ts: what was told twice is the same sample."""
+    return {document["ts"]: document for _, document in found}.values()
+
+
 def missing(found):
     """What is not there between the first and the last sample: [(before, after)], by ts. A new life
     of the agent counts from 1 again; its first sample must be there."""
-    by_ts = {document["ts"]: document["seq"] for _, document in found}
-    ordered = sorted(by_ts.items())
+    ordered = sorted((document["ts"], document["seq"]) for document in unique(found))
     gaps = []
     for (ts, seq), (next_ts, next_seq) in zip(ordered, ordered[1:]):
         if next_seq not in (seq + 1, 1):

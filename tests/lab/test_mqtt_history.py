@@ -14,6 +14,7 @@ from mqtt_lab import (
     mqtt_config,
     mqtt_status,
     samples,
+    unique,
     wait_connected,
     wait_log,
     wait_seq,
@@ -83,7 +84,7 @@ def test_broker_killed_agent_killed_and_reloaded(mosquitto, tmpfs_agent):
     wait_seq(agent, 2)
     found = samples(before, after)
     assert not missing(found)
-    lives = [document["seq"] for _, document in sorted(found, key=lambda one: one[1]["ts"])]
+    lives = [seq for _, seq in sorted((one["ts"], one["seq"]) for one in unique(found))]
     ends = [seq for seq, following in zip(lives, lives[1:]) if following == 1]
     assert len(ends) == 2 and ends[0] >= first_life and ends[1] >= second_life
     history = [document["ts"] for leaf, document in samples(after) if leaf == "history"]
@@ -92,8 +93,7 @@ def test_broker_killed_agent_killed_and_reloaded(mosquitto, tmpfs_agent):
     leaves = [leaf for leaf, _ in samples(after)]
     last = len(leaves) - 1 - leaves[::-1].index("history")
     assert leaves[leaves.index("history") : last].count("state") >= 5
-    kinds = [event["text"] for event in events(after)]
-    assert any("hold" in str(event) for event in events(after)), kinds
+    assert any("hold" in str(event) for event in events(after))
     assert mqtt_status(agent)["history_sent"] >= waited
 
 

@@ -139,6 +139,8 @@ static void test_settings_that_are_refused(void **state)
 		{"psk = yes\ncert_file = /a\nkey_file = /k\ncredential_file = /b",
 		 "psk = yes excludes cert_file"},
 		{"psk = yes", "psk needs credential_file"},
+		{"psk = yes\ncredential_file = /b\ntls_version = 1.3",
+		 "tls_version = 1.3 excludes psk"},
 		{"tls_version = 1.3", "tls_version needs ca_file"},
 		{"tls_version = 1.1\nca_file = /a", "1.2"},
 		{"protocol = 4", "3.1.1"},

@@ -151,9 +151,11 @@ static void test_no_room_is_told_and_changes_nothing(void **state)
 		for (int size = 0; size < whole; size++) {
 			struct mqtt_pack again = before;
 			mqtt_pack_split(&parsed, text, length);
+			record[size] = 0xee;
 			assert_int_equal(mqtt_pack_encode(&again, &parsed, record, (size_t)size),
 					 -ENOSPC);
 			assert_memory_equal(&again, &before, sizeof(again));
+			assert_int_equal(record[size], 0xee);
 		}
 	}
 	assert_int_equal(mqtt_pack_join(&parsed, buffer, 10), -ENOSPC);

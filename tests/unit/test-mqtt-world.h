@@ -31,6 +31,8 @@ struct world {
 	int port;
 	const char *host, *credential_file; /* NULL: the listener, none */
 	enum mqtt_conf_discovery discovery;
+	enum mqtt_conf_protocol protocol;
+	int64_t reconnect_ns;
 	struct mqtt_ring *ring;
 	struct mqtt_worker *worker;
 	struct mqtt_news news;
@@ -54,6 +56,7 @@ static inline struct world *world_new(void)
 	assert_non_null(world);
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	world->peer = -1;
+	world->reconnect_ns = NS_PER_S;
 	world->discovery = MQTT_CONF_DISCOVERY_OFF;
 	world->ring = make_ring(true);
 	world->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -72,10 +75,11 @@ static inline void world_start(struct world *world)
 				.port = world->port,
 				.prefix = "p",
 				.keepalive = 30 * NS_PER_S,
-				.reconnect_min = NS_PER_S,
-				.reconnect_max = NS_PER_S,
+				.reconnect_min = world->reconnect_ns,
+				.reconnect_max = world->reconnect_ns,
 				.history_rate = 100,
 				.discovery = (int)world->discovery,
+				.protocol = (int)world->protocol,
 				.discovery_prefix = "homeassistant",
 			},
 		.client_id = "hostingpi-test",
