@@ -124,7 +124,10 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 # A fresh build uses all processors unless the caller said how many.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-storm bench-web bench-programs check-vm check-vm-long check-vm-faults vm-programs check-node-red lint format install uninstall bench-fleet bench-stall bench-payload clean help
+.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab check-mqtt check-node-red
+.PHONY: check-vm check-vm-long check-vm-faults vm-programs fuzz fuzz-programs test lint format
+.PHONY: bench bench-loop bench-storm bench-web bench-fleet bench-stall bench-payload bench-programs
+.PHONY: install uninstall clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
 	@sh tests/deps.sh build
@@ -149,6 +152,10 @@ check-lab: all $(BUILD)/sim/hostingpi-sim $(BUILD)/lab/discovery $(BUILD)/bench/
 
 check-node-red: all ## dashboard/node-red in a real Node-RED, where there is one (NODE_RED=program)
 	@exec env HOSTINGPI_BUILD=$(BUILD) NODE_RED='$(NODE_RED)' $(PYTHON) -B tests/lab/check_node_red.py
+
+check-mqtt: all ## MQTT with real faults of broker, network, names and certificates (a quarter of an hour; T=fault, QUICK=1, JSON=file)
+	@sh tests/deps.sh build run test
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/mqtt/run.py $(if $(T),--only '$(T)') $(if $(QUICK),--short) $(if $(JSON),--json '$(JSON)')
 
 goldens: all ## write anew what hostingpid says about the boards in tests/roots, and show what changed
 	@env HOSTINGPI_BUILD=$(BUILD) PYTHONPATH=tests/lab $(PYTHON) -B tests/lab/goldens.py
