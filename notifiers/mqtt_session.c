@@ -163,7 +163,7 @@ static int send_held(struct mqtt_session *session, int64_t now_ns)
 		withheld = true;
 	}
 	if (withheld) {
-		mqtt_mail_withheld(session->mail);
+		mqtt_mail_withheld(session->mail, &session->message);
 		return 0;
 	}
 	if (result < 0)
