@@ -76,7 +76,7 @@ static void on_refused(void *context, int number, const char *reason)
 	session->refusals_told |= bit;
 	if (number)
 		log_warning("mqtt: the broker does not take messages for topic %s: %s",
-			    topic < MQTT_DISCOVERY ? mqtt_topic_kinds[topic].leaf : "of discovery",
+			    topic < MQTT_DISCOVERY ? mqtt_topic_kinds[topic].leaf : "discovery",
 			    reason);
 	else
 		log_warning("mqtt: the broker does not let us subscribe below %s: %s; restarts of "
