@@ -283,10 +283,11 @@ enum mqtt_topic mqtt_mail_refused(struct mqtt_mail *mail, int number)
 	return topic;
 }
 
-void mqtt_mail_withheld(struct mqtt_mail *mail)
+void mqtt_mail_withheld(struct mqtt_mail *mail, const struct mqtt_message *message)
 {
 	pthread_mutex_lock(&mail->lock);
 	mail->news.withheld++;
+	mail->queue.skipped += message->topic == MQTT_HISTORY;
 	pthread_mutex_unlock(&mail->lock);
 }
 

@@ -112,7 +112,8 @@ void mqtt_mail_sent(struct mqtt_mail *mail, const struct mqtt_message *message, 
 bool mqtt_mail_acknowledged(struct mqtt_mail *mail, int number);
 /* Which topic it was about; MQTT_TOPICS: nobody waits for this number. */
 enum mqtt_topic mqtt_mail_refused(struct mqtt_mail *mail, int number);
-void mqtt_mail_withheld(struct mqtt_mail *mail);
+/* What was taken is not sent: it is too large for the broker. */
+void mqtt_mail_withheld(struct mqtt_mail *mail, const struct mqtt_message *message);
 struct about mqtt_mail_about(struct mqtt_mail *mail);
 void mqtt_mail_discovery_failed(struct mqtt_mail *mail, int error);
 /*

@@ -244,6 +244,7 @@ void mqtt_queue_restart(struct mqtt_queue *queue)
 	mqtt_queue_repeat(queue);
 	queue->flying = 0;
 	queue->told = 0;
+	queue->skipped = 0;
 	queue->confirm_ns = 0;
 	queue->history_due_ns = 0;
 	if (queue->ring)
@@ -255,8 +256,11 @@ struct mqtt_waiting mqtt_queue_waiting(const struct mqtt_queue *queue)
 	struct mqtt_ring_counts counts = mqtt_ring_counts(queue->ring);
 	struct mqtt_waiting waiting = {
 		.events = counts.events,
-		.samples = counts.untold + count_flights(queue, MQTT_HISTORY),
+		.samples = counts.untold + count_flights(queue, MQTT_HISTORY) + queue->skipped,
 	};
+
+	if (waiting.samples > counts.samples) /* some that were skipped were thinned out */
+		waiting.samples = counts.samples;
 
 	for (enum mqtt_topic topic = 0; topic < MQTT_STATE; topic++)
 		waiting.documents +=

@@ -83,6 +83,7 @@ struct mqtt_queue {
 	size_t discovery_count, discovery_next; /* documents in all, the next one to be sent */
 	int64_t discovery_due_ns;		/* not before */
 	bool leaving;				/* only availability is sent any more */
+	size_t skipped;				/* samples that this broker does not take now */
 	uint64_t history_sent;
 	uint64_t untaken; /* samples that the ring did not take: only told live, if at all */
 };

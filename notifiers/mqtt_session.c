@@ -76,7 +76,7 @@ static void on_refused(void *context, int number, const char *reason)
 	session->refusals_told |= bit;
 	if (number)
 		log_warning("mqtt: the broker does not take messages for topic %s: %s",
-			    topic < MQTT_DISCOVERY ? mqtt_topic_kinds[topic].leaf : "of discovery",
+			    topic < MQTT_DISCOVERY ? mqtt_topic_kinds[topic].leaf : "discovery",
 			    reason);
 	else
 		log_warning("mqtt: the broker does not let us subscribe below %s: %s; restarts of "
@@ -163,7 +163,7 @@ static int send_held(struct mqtt_session *session, int64_t now_ns)
 		withheld = true;
 	}
 	if (withheld) {
-		mqtt_mail_withheld(session->mail);
+		mqtt_mail_withheld(session->mail, &session->message);
 		return 0;
 	}
 	if (result < 0)

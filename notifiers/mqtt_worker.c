@@ -76,7 +76,7 @@ static void judge_end(struct mqtt_worker *worker, int64_t stood_ns)
 			"%s: nothing of %zu bytes and more is sent for an hour; raise the limit "
 			"there (mosquitto: max_packet_size), or allow the topic",
 			suspect->blamed_topic == MQTT_DISCOVERY
-				? "of discovery"
+				? "discovery"
 				: mqtt_topic_kinds[suspect->blamed_topic].leaf,
 			suspect->limit);
 	text_copy(text, sizeof(text), error);

@@ -42,6 +42,14 @@ def wait_seq(agent, more):
     harness.wait_until(lambda: agent.status()["seq"] >= first + more, 120, what="more samples")
 
 
+def wait_told(agent):
+    harness.wait_until(
+        lambda: mqtt_status(agent)["connected"] and mqtt_status(agent)["waiting"] == 0,
+        60,
+        what="everything to be told",
+    )
+
+
 def has_tmpfs():
     shm = pathlib.Path("/dev/shm")
     return shm.is_dir() and os.access(shm, os.W_OK)

@@ -9,7 +9,18 @@ import time
 
 import harness
 import pytest
-from mqtt_lab import TOPIC, is_topic, mqtt_config, mqtt_status, wait_connected, wait_log
+from mqtt_lab import (
+    TOPIC,
+    is_topic,
+    missing,
+    mqtt_config,
+    mqtt_status,
+    samples,
+    wait_connected,
+    wait_log,
+    wait_seq,
+    wait_told,
+)
 
 
 @pytest.mark.parametrize("family", harness.families())
@@ -161,17 +172,26 @@ def test_broker_hangs_and_comes_back(mosquitto, start_agent):
 
 
 def test_broker_hangs_longer_than_keepalive(mosquitto, start_agent):
-    agent = start_agent(mqtt_config(mosquitto.port, keepalive="5s"))
+    """What the kernel took and nobody acknowledged is told again, and the rest as well."""
+    config = {**mqtt_config(mosquitto.port, keepalive="5s"), "agent": {"interval": "250ms"}}
+    agent = start_agent(config)
     sub = mosquitto.subscriber()
     sub.wait_for(is_topic("state"))
     mosquitto.stop()
     wait_log(agent, "the broker does not answer any more", timeout=60)
     wait_log(agent, "no MQTT greeting within 10 s", timeout=60)
     assert agent.agent_check().startswith("up ")
+    agent.ask("drain")
     before = sub.count()
     mosquitto.cont()
     sub.wait_for(is_topic("availability", "online"), since=before)
-    sub.wait_for(is_topic("state"), since=before)
+    sub.wait_for(is_topic("event", "hold"), since=before)
+    sub.wait_for(is_topic("history"), since=before)
+    wait_told(agent)
+    wait_seq(agent, 2)
+    assert not missing(samples(sub))
+    status = mqtt_status(agent)
+    assert status["samples_thinned"] == status["events_dropped"] == 0
 
 
 SECRET = "not-for-the-log"

@@ -18,6 +18,7 @@ from mqtt_lab import (
     wait_connected,
     wait_log,
     wait_seq,
+    wait_told,
 )
 
 FAST = {"agent": {"interval": "250ms"}}
@@ -37,14 +38,6 @@ def tmpfs_agent(scratch):
     yield make
     for agent in made:
         agent.remove()
-
-
-def wait_told(agent):
-    harness.wait_until(
-        lambda: mqtt_status(agent)["connected"] and mqtt_status(agent)["waiting"] == 0,
-        60,
-        what="nothing to wait",
-    )
 
 
 def test_broker_killed_agent_killed_and_reloaded(mosquitto, tmpfs_agent):
@@ -95,27 +88,6 @@ def test_broker_killed_agent_killed_and_reloaded(mosquitto, tmpfs_agent):
     assert leaves[leaves.index("history") : last].count("state") >= 5
     assert any("hold" in str(event) for event in events(after))
     assert mqtt_status(agent)["history_sent"] >= waited
-
-
-def test_broker_that_swallows(mosquitto, start_agent):
-    """It is stopped until the agent gives up; what the kernel had taken in between is told again."""
-    agent = start_agent({**mqtt_config(mosquitto.port, keepalive="5s"), **FAST})
-    sub = mosquitto.subscriber()
-    sub.wait_for(is_topic("state"))
-    mosquitto.stop()
-    wait_log(agent, "warning: mqtt: ", timeout=60)
-    agent.ask("drain")
-    assert agent.agent_check()
-    mosquitto.cont()
-    sub.wait_for(is_topic("history"), 60)
-    wait_told(agent)
-    wait_seq(agent, 2)
-    found = samples(sub)
-    assert not missing(found)
-    sub.wait_for(is_topic("event", "hold"))
-    status = mqtt_status(agent)
-    assert status["samples_thinned"] == status["events_dropped"] == 0
-    assert status["ring"] != "file" or has_tmpfs()
 
 
 def test_hurry_at_the_end_and_nothing_twice(mosquitto, tmpfs_agent):

@@ -90,14 +90,14 @@ def certificate_expired(world):
     """The broker starts anew with a certificate of yesterday; it is replaced."""
     world.broker_again(certificate=world.authority.sign(NAME, days=-1))
     yield
-    world.broker_reload()
+    world.certificate_replaced()
 
 
 def certificate_for_another(world):
     """The broker starts anew with another name's certificate; it is replaced."""
     world.broker_again(certificate=world.authority.sign("other.example.net"))
     yield
-    world.broker_reload()
+    world.certificate_replaced()
 
 
 def handshake_stalls(world):

@@ -28,9 +28,11 @@ def complaints(fault, row):
     if "error" in row:
         return [f"broken: {row['error']}"]
     found = []
-    if row["lost"] > (0 if fault.deliverable else row["ring_dropped"]):
+    known = row["ring_dropped"] + row["waiting"]
+    if row["lost"] > (0 if fault.deliverable else known):
         where = f"{row['lost_seqs']}; the fault began at {row['at_begin']}"
-        found.append(f"{row['lost']} samples lost ({where}; told: {row['ring_dropped']})")
+        told = f"{row['ring_dropped']} dropped, {row['waiting']} waiting"
+        found.append(f"{row['lost']} samples lost ({where}; told: {told})")
     if row["events_lost"]:
         found.append(f"{row['events_lost']} events lost ({row['lost_ids']})")
     if row["differ"]:

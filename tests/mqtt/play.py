@@ -141,7 +141,8 @@ class Play:
             "events_lost": len(ids - got_ids),
             "lost_ids": ranges(ids - got_ids),
             "event_duplicates": event_duplicates,
-            "ring_dropped": world.status()["state"]["self"].get("ring_dropped"),
+            "ring_dropped": world.status()["state"]["self"]["ring_dropped"],
+            "waiting": world.mqtt()["samples_waiting"],
             "late_ms": max((doc["self"].get("loop_late_ms", 0) for doc in recent), default=None),
         }
 

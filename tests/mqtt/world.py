@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import sys
@@ -37,9 +38,14 @@ class Broker(Mosquitto):
         super().__init__(world.scratch)
         self.world, self.tls, self.login = world, fault.tls, fault.login
         self.users = world.scratch.path / "users"
-        self.configure()
+        self.identity = [world.scratch.path / name for name in ("listener.pem", "listener.key")]
 
-    def configure(self, extra=(), certificate=None):
+    def install(self, certificate):
+        """(certificate, key), for the next start or SIGHUP."""
+        for source, place in zip(certificate, self.identity):
+            shutil.copyfile(source, place)
+
+    def configure(self, extra=()):
         lines = ["per_listener_settings true", "user root", "log_dest stderr"]
         lines += [f"log_type {kind}" for kind in ("error", "warning", "notice", "information")]
         # Nothing that an observer should see is thrown away here.
@@ -51,9 +57,8 @@ class Broker(Mosquitto):
             lines += [f"allow_anonymous {'false' if self.login else 'true'}"]
             lines += [f"password_file {self.users}"] if self.login else []
             if self.tls:
-                pem, key = certificate or self.world.certificate
                 lines += [f"cafile {self.world.authority.certificate}"]
-                lines += [f"certfile {pem}", f"keyfile {key}"]
+                lines += [f"certfile {self.identity[0]}", f"keyfile {self.identity[1]}"]
         self.config.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
     def set_password(self, password):
@@ -92,6 +97,8 @@ class World:
             self.authority = Authority(scratch.path)
             self.certificate = self.authority.sign(NAME)
         self.broker = Broker(self, fault)
+        if fault.tls:
+            self.broker.install(self.certificate)
         self.broker.set_password(PASSWORD)
         if fault.relay:
             self.relay = Relay(RELAY_PORT, (HUB[fault.network[0]], PORT))
@@ -137,15 +144,17 @@ class World:
         self.net.way("open")
 
     def broker_again(self, extra=(), certificate=None):
-        """Killed, and started with another configuration."""
+        """Killed, and started with these further lines and this certificate."""
         self.net.way("closed")
         self.broker_down()
-        self.broker.configure(extra, certificate)
+        self.broker.configure(extra)
+        if certificate:
+            self.broker.install(certificate)
         self.broker_up()
 
-    def broker_reload(self):
-        """The configuration that it had first, by SIGHUP: nobody is thrown out."""
-        self.broker.configure()
+    def certificate_replaced(self):
+        """By the one that it had first, with SIGHUP: nobody is thrown out."""
+        self.broker.install(self.certificate)
         self.broker.signal(signal.SIGHUP)
 
     def heard(self):
