@@ -65,6 +65,7 @@ struct mqtt_link {
 	bool greeted;	 /* the broker accepted us */
 	int refusal;	 /* code of a CONNACK that did not */
 	int farewell;	 /* code of the broker's DISCONNECT (MQTT 5) */
+	bool trusted;	 /* the broker knows the pre-shared key */
 	bool key_locked; /* key_file is encrypted */
 	uint32_t packet_limit;
 	int64_t deadline_ns;
