@@ -119,11 +119,10 @@ void mqtt_pack_split(struct mqtt_pack *pack, const char *text, size_t length)
 	keep(pack, from, end);
 }
 
-/* Prints into the end of text[32]; returns the first byte. */
-static const char *print_number(int64_t mantissa, unsigned decimals, char text[32])
+/* Prints backwards from at, up to 21 bytes; returns the first one. */
+static const char *print_number(int64_t mantissa, unsigned decimals, char *at)
 {
 	uint64_t value = mantissa < 0 ? 0 - (uint64_t)mantissa : (uint64_t)mantissa;
-	char *at = text + 32;
 
 	for (; decimals > 0 && value % 10 == 0; decimals--)
 		value /= 10;
@@ -144,10 +143,10 @@ int mqtt_pack_join(const struct mqtt_pack *pack, char *buffer, size_t size)
 	size_t at = 0;
 
 	for (unsigned i = 0; i < pack->count; i++) {
-		char text[32];
-		const char *number = print_number(pack->mantissas[i], pack->decimals[i], text);
+		char text[24], *end = text + sizeof(text);
+		const char *number = print_number(pack->mantissas[i], pack->decimals[i], end);
 		bytes_put(&out, pack->skeleton + at, pack->places[i] - at);
-		bytes_put(&out, number, (size_t)(text + sizeof(text) - number));
+		bytes_put(&out, number, (size_t)(end - number));
 		at = pack->places[i] + 1u;
 	}
 	bytes_put(&out, pack->skeleton + at, pack->length - at);

@@ -221,7 +221,7 @@ static void test_any_texts_come_back(void **state)
 
 	world_seed("pack");
 	begin();
-	for (unsigned i = 0; i < 20000; i++) {
+	for (unsigned i = 0; i < 8000; i++) {
 		if (world_random(50) == 0)
 			length = world_document(world_random(1000), text, sizeof(text));
 		length = mutate(text, length);
