@@ -239,6 +239,10 @@ int mqtt_client_open(struct mqtt_link *link, const struct mqtt_address *address)
 	code = set_up(link);
 	if (code != MOSQ_ERR_SUCCESS)
 		return fail_code(link, code, errno);
+	/* As if another thread did the writing: else CONNECT, with the password, would leave from in
+	 * here when a handshake is through at once, whoever it was with. */
+	if (conf->psk[0])
+		mosquitto_threaded_set(link->client, true);
 	errno = 0;
 	if (conf->tls) /* binding to the wildcard of a family leaves it no other one */
 		code = mosquitto_connect_bind_async(link->client, conf->host, conf->port,
@@ -259,6 +263,24 @@ int mqtt_client_lost(struct mqtt_link *link)
 	return fail_code(link, MOSQ_ERR_CONN_LOST, 0);
 }
 
+/* Nothing is written before a broker has proven that it knows the pre-shared key. */
+static int check_proof(struct mqtt_link *link)
+{
+	switch (mqtt_tls_psk_proof(mosquitto_ssl_get(link->client))) {
+	case MQTT_TLS_PENDING:
+		break;
+	case MQTT_TLS_STRANGER:
+		return mqtt_fail(link,
+				 "TLS: the broker does not know the pre-shared key; it shows a "
+				 "certificate instead: set ca_file");
+	case MQTT_TLS_PROVEN:
+		link->trusted = true;
+		mosquitto_threaded_set(link->client, false);
+		break;
+	}
+	return 0;
+}
+
 int mqtt_client_work(struct mqtt_link *link, bool readable, bool writable)
 {
 	int code = MOSQ_ERR_SUCCESS, error;
@@ -270,12 +292,11 @@ int mqtt_client_work(struct mqtt_link *link, bool readable, bool writable)
 		if (code == MOSQ_ERR_SUCCESS && !mqtt_guard_holds(&link->guard))
 			return mqtt_fail_guard(link);
 	}
-	/* The handshake moves on in reading only, and nothing was written behind it yet. */
-	if (code == MOSQ_ERR_SUCCESS && link->conf->psk[0] && !link->greeted &&
-	    mqtt_tls_psk_proof(mosquitto_ssl_get(link->client)) == MQTT_TLS_STRANGER)
-		return mqtt_fail(link,
-				 "TLS: the broker does not know the pre-shared key; it shows a "
-				 "certificate instead: set ca_file");
+	if (code == MOSQ_ERR_SUCCESS && link->conf->psk[0] && !link->trusted) {
+		if (check_proof(link) < 0)
+			return -ECONNABORTED;
+		writable = writable && link->trusted;
+	}
 	if (code == MOSQ_ERR_SUCCESS && writable)
 		code = mosquitto_loop_write(link->client, 1);
 	error = errno;

@@ -66,6 +66,7 @@ struct mqtt_link {
 	int refusal;	 /* code of a CONNACK that did not */
 	int farewell;	 /* code of the broker's DISCONNECT (MQTT 5) */
 	bool hung_up;	 /* it closed the connection without a word */
+	bool trusted;	 /* the broker knows the pre-shared key */
 	bool key_locked; /* key_file is encrypted */
 	uint32_t packet_limit;
 	int64_t deadline_ns;

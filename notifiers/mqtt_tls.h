@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /* TLS 1.2 with a pre-shared key and encryption; what else could be had is for certificates. */
-#define MQTT_TLS_PSK_CIPHERS "PSK:!RSAPSK:!eNULL"
+#define MQTT_TLS_PSK_CIPHERS "PSK:!kRSAPSK:!eNULL"
 
 /* What is known of a handshake that failed. */
 struct mqtt_tls_failure {
