@@ -11,19 +11,19 @@
 # Where that is not allowed, and with options, one pytest runs all in turn.
 set -eu
 
-# check-lab.sh --one FILE: one file in its own world; the report goes to $REPORTS.
+# check-lab.sh --one FILE PYTHON REPORTS: one file in its own world; its report goes to that folder.
 if [ "${1:-}" = --one ]; then
 	name=$(basename "$2" .py)
 	# Processes of the lab that outlive their test end with the namespace.
 	if unshare --net --pid --mount --fork --kill-child --mount-proc --propagation private -- \
 		sh -c 'ip link set lo up && exec "$@"' sh \
-		"$PYTHON" -B -m pytest -q -rs -p no:cacheprovider --junit-xml="$REPORTS/$name.xml" "$2" \
-		>"$REPORTS/$name.log" 2>&1; then
+		"$3" -B -m pytest -q -rs -p no:cacheprovider --junit-xml="$4/$name.xml" "$2" \
+		>"$4/$name.log" 2>&1; then
 		code=0
 	else
 		code=$?
 	fi
-	flock "$REPORTS" sed 's/^/  /' "$REPORTS/$name.log"
+	flock "$4" sed 's/^/  /' "$4/$name.log"
 	exit "$code"
 fi
 
@@ -37,8 +37,8 @@ trap 'exit 130' INT TERM HUP
 code=0
 if [ $# = 0 ] && unshare --net --pid --mount --fork --mount-proc -- ip link set lo up 2>/dev/null; then
 	# Large files first, so that none that takes long is left for the end.
-	ls -S tests/lab/test_*.py |
-		env REPORTS="$reports" PYTHON="$python" xargs -P 2 -n 1 sh "$0" --one || code=1
+	wc -c tests/lab/test_*.py | sort -rn | awk '$2 != "total" { print $2 }' |
+		xargs -P 2 -I FILE sh "$0" --one FILE "$python" "$reports" || code=1
 else
 	"$python" -B -m pytest -q -rs -p no:cacheprovider --junit-xml="$reports/all.xml" "$@" tests/lab || code=$?
 fi
