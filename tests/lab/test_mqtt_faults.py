@@ -76,12 +76,15 @@ BAD = [
 
 @pytest.fixture(name="modules")
 def some_modules(monkeypatch):
+    """matrix and faults; other folders have modules of the same names, which other tests import."""
     monkeypatch.syspath_prepend(str(FOLDER.parent / "bench"))
     monkeypatch.syspath_prepend(str(FOLDER))
-    names = ("matrix", "faults", "table")
-    yield [importlib.import_module(name) for name in names[:2]]
-    for name in (*names, "where"):
-        sys.modules.pop(name, None)  # other folders have modules of these names
+    names = ["table", "where", *(path.stem for path in FOLDER.glob("*.py"))]
+    others = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    yield [importlib.import_module(name) for name in ("matrix", "faults")]
+    for name in names:
+        sys.modules.pop(name, None)
+    sys.modules.update(others)
 
 
 @pytest.mark.parametrize("change", [{}, *BAD], ids=str)
