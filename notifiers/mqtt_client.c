@@ -54,7 +54,7 @@ static int fail_code(struct mqtt_link *link, int code, int error)
 		return mqtt_fail_guard(link);
 	if (code == MOSQ_ERR_TLS || (link->conf->tls && link->library_said[0]) ||
 	    (code == MOSQ_ERR_ERRNO && error == EPROTO))
-		return mqtt_fail_tls(link, mosquitto_ssl_get(link->client));
+		return mqtt_fail_tls(link);
 	if (code == MOSQ_ERR_ERRNO && error)
 		return mqtt_fail_errno(link, error);
 	/* Without errno it is an end as well, only that the library did not notice whose. */
@@ -142,7 +142,12 @@ static void on_log(struct mosquitto *client, void *context, int level, const cha
 	if (link->phase == MQTT_LINK_UP && mosquitto_socket(client) == link->fd &&
 	    !mqtt_guard_holds(&link->guard))
 		shutdown(link->fd, SHUT_RDWR);
-	if (level == MOSQ_LOG_ERR && used + 2 < sizeof(link->library_said))
+	if (level != MOSQ_LOG_ERR)
+		return;
+	/* The verdict on the certificate is gone with the connection, which may end within this call. */
+	if (mosquitto_ssl_get(client))
+		link->verify_result = mqtt_tls_verify_result(mosquitto_ssl_get(client));
+	if (used + 2 < sizeof(link->library_said))
 		snprintf(link->library_said + used, sizeof(link->library_said) - used, "%s%s",
 			 used ? "; " : "", text);
 }

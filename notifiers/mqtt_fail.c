@@ -66,11 +66,11 @@ int mqtt_fail_errno(struct mqtt_link *link, int error)
 	return mqtt_fail(link, strerrordesc_np(error));
 }
 
-int mqtt_fail_tls(struct mqtt_link *link, void *ssl)
+int mqtt_fail_tls(struct mqtt_link *link)
 {
 	const struct mqtt_tls_failure failure = {
 		.said = link->library_said,
-		.verify_result = mqtt_tls_verify_result(ssl),
+		.verify_result = link->verify_result,
 		.psk = link->conf->psk[0] != '\0',
 		.certificate = link->conf->cert_file[0] != '\0',
 		.key_locked = link->key_locked,

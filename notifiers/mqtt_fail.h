@@ -14,8 +14,8 @@ int mqtt_fail_not_mqtt(struct mqtt_link *link);
 int mqtt_fail_guard(struct mqtt_link *link);
 /* A call to the kernel failed. */
 int mqtt_fail_errno(struct mqtt_link *link, int error);
-/* TLS failed; ssl as mosquitto_ssl_get() gives it. */
-int mqtt_fail_tls(struct mqtt_link *link, void *ssl);
+/* TLS failed. */
+int mqtt_fail_tls(struct mqtt_link *link);
 /* The broker itself said so, in CONNACK or DISCONNECT. */
 int mqtt_fail_said(struct mqtt_link *link);
 

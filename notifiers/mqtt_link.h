@@ -62,12 +62,13 @@ struct mqtt_link {
 	void *context;
 	struct mosquitto *client;
 	int fd;
-	bool greeted;	 /* the broker accepted us */
-	int refusal;	 /* code of a CONNACK that did not */
-	int farewell;	 /* code of the broker's DISCONNECT (MQTT 5) */
-	bool hung_up;	 /* it closed the connection without a word */
-	bool trusted;	 /* the broker knows the pre-shared key */
-	bool key_locked; /* key_file is encrypted */
+	bool greeted;	    /* the broker accepted us */
+	int refusal;	    /* code of a CONNACK that did not */
+	int farewell;	    /* code of the broker's DISCONNECT (MQTT 5) */
+	bool hung_up;	    /* it closed the connection without a word */
+	bool trusted;	    /* the broker knows the pre-shared key */
+	bool key_locked;    /* key_file is encrypted */
+	long verify_result; /* of the broker's certificate, at the last complaint of the library */
 	uint32_t packet_limit;
 	int64_t deadline_ns;
 	int64_t misc_ns; /* when the library was last given time */

@@ -182,8 +182,8 @@ bool mqtt_queue_next(struct mqtt_queue *queue, int64_t now_ns, struct mqtt_messa
 
 int64_t mqtt_queue_due_ns(const struct mqtt_queue *queue)
 {
-	/* A state that waits for the library is a sample as well, but not one for history. */
-	size_t live = queue->documents[MQTT_STATE].fresh;
+	/* The sample of the state's document is not one for history, whether it waits or is withheld. */
+	size_t live = queue->live && queue->told < queue->live;
 	int64_t due_ns = INT64_MAX;
 
 	/* Where there is no place, a PUBACK comes first. */

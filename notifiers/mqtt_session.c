@@ -132,11 +132,12 @@ static struct mqtt_post describe_post(const struct mqtt_session *session)
 	};
 }
 
-static void tell_limit(const struct mqtt_session *session, const char *what)
+static void tell_limit(const struct mqtt_session *session)
 {
-	log_warning("mqtt: %s: nothing of %zu bytes and more is sent for an hour; raise the limit "
-		    "of the broker (mosquitto: max_packet_size)",
-		    what, session->suspect.limit);
+	log_warning("mqtt: the broker takes no message as large as ours: nothing of %zu bytes and "
+		    "more is sent on this connection; raise the limit of the broker (mosquitto: "
+		    "max_packet_size)",
+		    session->suspect.limit);
 }
 
 /* Sends what is held. Returns 0, 1 if it must wait, or -ECONNABORTED. */
@@ -159,7 +160,7 @@ static int send_held(struct mqtt_session *session, int64_t now_ns)
 	mqtt_assistant_drop(&session->assistant);
 	if (result == -EMSGSIZE) {
 		mqtt_suspect_refused(&session->suspect, size, now_ns);
-		tell_limit(session, "the broker takes no message as large as ours");
+		tell_limit(session);
 		withheld = true;
 	}
 	if (withheld) {
@@ -276,6 +277,7 @@ int64_t mqtt_session_run(struct mqtt_session *session, const struct mqtt_address
 		}
 		if (!since_ns) {
 			since_ns = now_ns;
+			mqtt_suspect_began(&session->suspect);
 			mqtt_mail_tell(session->mail, MQTT_STAGE_CONNECTED, address->text, "");
 			result = mqtt_assistant_begin(&session->assistant, now_ns);
 		}

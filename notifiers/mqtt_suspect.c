@@ -46,16 +46,17 @@ void mqtt_suspect_taken(struct mqtt_suspect *suspect)
 	suspect->probe = 0;
 }
 
-static void set_limit(struct mqtt_suspect *suspect, size_t size, int64_t now_ns)
+static void set_limit(struct mqtt_suspect *suspect, size_t size, bool told, int64_t now_ns)
 {
 	if (!suspect->limit || size < suspect->limit)
 		suspect->limit = size;
 	suspect->limit_until_ns = now_ns + LIMIT_NS;
+	suspect->limit_told = told;
 }
 
 void mqtt_suspect_refused(struct mqtt_suspect *suspect, size_t size, int64_t now_ns)
 {
-	set_limit(suspect, size, now_ns);
+	set_limit(suspect, size, true, now_ns);
 }
 
 bool mqtt_suspect_ended(struct mqtt_suspect *suspect, bool hung_up, int64_t stood_ns,
@@ -71,13 +72,21 @@ bool mqtt_suspect_ended(struct mqtt_suspect *suspect, bool hung_up, int64_t stoo
 	if (again)
 		set_limit(suspect,
 			  suspect->probe < suspect->blamed ? suspect->probe : suspect->blamed,
-			  now_ns);
+			  false, now_ns);
 	if (suspect->probe) {
 		suspect->blamed = suspect->probe;
 		suspect->blamed_topic = suspect->probe_topic;
 	}
 	suspect->probe = 0;
 	return again;
+}
+
+bool mqtt_suspect_began(struct mqtt_suspect *suspect)
+{
+	if (!suspect->limit || !suspect->limit_told)
+		return false;
+	suspect->limit = 0;
+	return true;
 }
 
 void mqtt_suspect_unreachable(struct mqtt_suspect *suspect)

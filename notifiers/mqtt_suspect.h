@@ -19,7 +19,8 @@ struct mqtt_suspect {
 	enum mqtt_topic probe_topic;
 	size_t blamed; /* a connection ended with one of this size out; 0: none did */
 	enum mqtt_topic blamed_topic;
-	size_t limit; /* nothing of this size is sent; 0: no limit */
+	size_t limit;	 /* nothing of this size is sent; 0: no limit */
+	bool limit_told; /* the broker said so: it holds for this connection */
 	int64_t limit_until_ns;
 	unsigned thrown_out; /* connections in a row that the broker ended soon */
 };
@@ -40,6 +41,11 @@ void mqtt_suspect_refused(struct mqtt_suspect *suspect, size_t size, int64_t now
  */
 bool mqtt_suspect_ended(struct mqtt_suspect *suspect, bool hung_up, int64_t stood_ns,
 			int64_t now_ns);
+/*
+ * A connection begins. A limit that the broker itself told is over: it tells anew. Returns true if there
+ * was one.
+ */
+bool mqtt_suspect_began(struct mqtt_suspect *suspect);
 /* No connection came up at all. */
 void mqtt_suspect_unreachable(struct mqtt_suspect *suspect);
 

@@ -20,7 +20,7 @@
 
 long mqtt_tls_verify_result(void *ssl)
 {
-	return ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
+	return SSL_get_verify_result(ssl);
 }
 
 enum mqtt_tls_proof mqtt_tls_psk_proof(void *ssl)
@@ -62,6 +62,8 @@ static void explain_certificate(long result, char *ret_text, size_t size)
 		snprintf(ret_text, size,
 			 "TLS: the broker's certificate is not valid yet: is the clock of this Pi "
 			 "right?");
+	else if (result == X509_V_OK) /* the verdict was gone before it could be asked for */
+		snprintf(ret_text, size, "TLS: the broker's certificate cannot be verified");
 	else
 		snprintf(ret_text, size, "TLS: the broker's certificate is refused: %s",
 			 X509_verify_cert_error_string(result));

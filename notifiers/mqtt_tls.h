@@ -18,7 +18,7 @@ struct mqtt_tls_failure {
 	int version_minor;     /* tls_version 1.x, the least */
 };
 
-/* Why the broker's certificate was refused; ssl as mosquitto_ssl_get() gives it, may be NULL. */
+/* Why the broker's certificate was refused; ssl as mosquitto_ssl_get() gives it, not NULL. */
 long mqtt_tls_verify_result(void *ssl);
 
 /* One sentence that says what to do. Returns false if said has nothing that is known. */

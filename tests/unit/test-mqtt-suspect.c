@@ -116,9 +116,31 @@ static void test_thrown_out_again_and_again(void **state)
 	}
 }
 
+/* A broker that says its limit says it anew with each connection; one that was inferred stays. */
+static void test_a_new_connection(void **state)
+{
+	struct mqtt_suspect suspect = {0};
+	(void)state;
+
+	mqtt_suspect_refused(&suspect, 4000, T0);
+	assert_true(mqtt_suspect_withholds(&suspect, 4000));
+	assert_true(mqtt_suspect_began(&suspect));
+	assert_false(mqtt_suspect_withholds(&suspect, 4000));
+	assert_false(mqtt_suspect_began(&suspect));
+
+	for (int i = 0; i < 2; i++) {
+		mqtt_suspect_probe(&suspect, MQTT_STATE, 5000);
+		mqtt_suspect_ended(&suspect, true, NS_PER_S, T0);
+	}
+	assert_true(mqtt_suspect_withholds(&suspect, 5000));
+	assert_false(mqtt_suspect_began(&suspect));
+	assert_true(mqtt_suspect_withholds(&suspect, 5000));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_new_connection),
 		cmocka_unit_test(test_small_ones_are_beyond_suspicion),
 		cmocka_unit_test(test_twice_in_a_row_is_a_limit),
 		cmocka_unit_test(test_chance_is_no_limit),

@@ -194,6 +194,24 @@ static void test_history_keeps_its_pace(void **state)
 	queue_free(queue);
 }
 
+/* A state that is too large for the broker is taken out and never sent: nothing is due because of it. */
+static void test_a_state_that_is_withheld_wakes_nobody(void **state)
+{
+	(void)state;
+	struct mqtt_queue *queue = queue_new();
+	struct mqtt_message message;
+
+	put_sample(queue, 1);
+	assert_true(mqtt_queue_next(queue, now_ns, &message, buffer));
+	assert_int_equal(message.topic, MQTT_STATE);
+	expect_nothing(queue);
+	assert_true(mqtt_queue_due_ns(queue) == INT64_MAX);
+	/* The next one makes it history. */
+	put_sample(queue, 2);
+	assert_true(mqtt_queue_due_ns(queue) <= now_ns);
+	queue_free(queue);
+}
+
 static void test_ring_of_an_earlier_life_is_history(void **state)
 {
 	(void)state;
@@ -368,6 +386,7 @@ int main(void)
 		cmocka_unit_test(test_what_nobody_confirmed_becomes_history),
 		cmocka_unit_test(test_state_that_was_overtaken_becomes_history),
 		cmocka_unit_test(test_history_keeps_its_pace),
+		cmocka_unit_test(test_a_state_that_is_withheld_wakes_nobody),
 		cmocka_unit_test(test_ring_of_an_earlier_life_is_history),
 		cmocka_unit_test(test_weight_waits_for_the_one_in_flight),
 		cmocka_unit_test(test_at_most_eight_in_flight),
