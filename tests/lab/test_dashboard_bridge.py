@@ -124,11 +124,14 @@ def test_the_bridge_dies(scratch, pair, how):
     found = retained(ops)
     assert found[BRIDGE] == "0"
     assert found[PI + "availability"] == ("online" if how == "kill" else "offline")
+    seq = agent.status()["seq"]
+    harness.wait_until(lambda: agent.status()["seq"] >= seq + 3)
     mark = sub.count()
     site.start()
     wait_bridge(sub, "1", since=mark)
     wait_leaf(sub, "availability", "online", since=mark)
     wait_leaf(sub, "weight", since=mark)
     wait_leaf(sub, "state", since=mark)
+    wait_leaf(sub, "history", f'"seq":{seq + 2},', since=mark)
     assert retained(ops)[BRIDGE] == "1"
     assert agent.alive()
