@@ -29,7 +29,7 @@ CC         := clang
 OPT        := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 endif
 
-LIBS_DAEMON := libuv libmosquitto inih libcjson
+LIBS_DAEMON := libuv libmosquitto openssl inih libcjson
 base_cflags  = -std=c17 $(OPT) $(WARNINGS) $(WERROR) -fPIE
 base_cpp     = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -I. -MMD -MP
 pkg_cflags  := $(shell $(PKG_CONFIG) --cflags $(LIBS_DAEMON) 2>/dev/null)
@@ -45,12 +45,13 @@ POST_SRC   := $(filter-out notifiers/post/main.c,$(wildcard notifiers/post/*.c))
 
 # The two tables (collectors/collectors.c, notifiers/notifiers.c) are the feature switch: everything
 # else goes into an archive, and a module without a row in its table is not linked.
-MODULE_SRC := $(filter-out collectors/collectors.c notifiers/notifiers.c,$(wildcard collectors/*.c notifiers/*.c))
+MODULE_SRC := $(filter-out collectors/collectors.c notifiers/notifiers.c notifiers/commands.c,$(wildcard collectors/*.c notifiers/*.c))
 
 AGENT_SRC  := $(filter-out agent/main.c,$(wildcard agent/*.c))
 LIB_SRC    := $(AGENT_SRC) $(MODULE_SRC)
 TABLE_SRC  := collectors/collectors.c notifiers/notifiers.c
-CTL_SRC    := $(wildcard agent/ctl/*.c)
+# hostingpictl has a table of its own: the commands that talk to the broker.
+CTL_SRC    := $(wildcard agent/ctl/*.c) notifiers/commands.c
 UNIT_SRC   := $(wildcard tests/unit/test-*.c)
 UNIT_AUX   := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 FUZZ_SRC   := $(wildcard tests/fuzz/fuzz-*.c)
@@ -98,7 +99,7 @@ $(BUILD)/hostingpi-post: $(call obj,notifiers/post/main.c) $(LIB_POST) $(LIB)
 
 $(BUILD)/hostingpictl: $(call obj,$(CTL_SRC)) $(LIB)
 	$(call say,LINK,$@)
-	$(Q)$(link) -o $@ $^ $(shell $(PKG_CONFIG) --libs libcjson)
+	$(Q)$(link) -o $@ $^ $(pkg_libs) -pthread
 
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call obj,$(UNIT_AUX)) $(LIB)
 	$(call say,LINK,$@)
@@ -126,6 +127,12 @@ $(BUILD)/sim/hostingpi-sim: $(call obj,$(SIM_SRC) $(TABLE_SRC)) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(link) -o $@ $^ $(pkg_libs) -lm -pthread
 
+# What is announced to Home Assistant, for the lab: the tables are linked, so it tells of every reading.
+$(BUILD)/lab/discovery: $(call obj,tests/lab/discovery.c $(TABLE_SRC)) $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(pkg_libs) -pthread
+
 # The model's tables and pictures are tested without the model.
 $(BUILD)/tests/test-sim-report: $(call obj,$(addprefix tests/sim/,report.c stats.c svg.c quantity.c plot.c plot_overview.c))
 $(BUILD)/tests/test-sim-report: pkg_libs += -lm
@@ -143,7 +150,10 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 # A fresh build uses all processors unless the caller said how many.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-storm bench-web bench-programs check-vm check-vm-long check-vm-faults vm-programs lint format install uninstall clean help
+.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab check-mqtt check-node-red
+.PHONY: check-vm check-vm-long check-vm-faults vm-programs fuzz fuzz-programs test lint format
+.PHONY: bench bench-loop bench-storm bench-web bench-fleet bench-stall bench-payload bench-programs
+.PHONY: install uninstall clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
 	@sh tests/deps.sh build
@@ -163,8 +173,15 @@ check-san: ## the same with address and undefined-behaviour sanitizers, and 6 s 
 	+@$(SAN_ENV) $(submake) VARIANT=san check
 	+@$(if $(T),,$(submake) FUZZ_SECONDS=6 fuzz)
 
-check-lab: all $(BUILD)/sim/hostingpi-sim ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
+check-lab: all $(BUILD)/sim/hostingpi-sim $(BUILD)/lab/discovery $(BUILD)/bench/fleet $(BUILD)/bench/fleet_watch ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
 	@exec env HOSTINGPI_BUILD=$(BUILD) sh tests/check-lab.sh $(PYTHON) $(if $(T),-k '$(T)') $(PYTEST)
+
+check-node-red: all ## dashboard/node-red in a real Node-RED, where there is one (NODE_RED=program)
+	@exec env HOSTINGPI_BUILD=$(BUILD) NODE_RED='$(NODE_RED)' $(PYTHON) -B tests/lab/check_node_red.py
+
+check-mqtt: all ## MQTT with real faults of broker, network, names and certificates (a quarter of an hour; T=fault, QUICK=1, JSON=file)
+	@sh tests/deps.sh build run test
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/mqtt/run.py $(if $(T),--only '$(T)') $(if $(QUICK),--short) $(if $(JSON),--json '$(JSON)')
 
 goldens: all ## write anew what hostingpid says about the boards in tests/roots, and show what changed
 	@env HOSTINGPI_BUILD=$(BUILD) PYTHONPATH=tests/lab $(PYTHON) -B tests/lab/goldens.py
@@ -218,7 +235,22 @@ bench-web: ## the request rate of real web servers against that of wrk, logs rot
 	+@$(submake) all
 	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/web_rate.py $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
 
-bench-programs: $(BUILD)/bench/bare $(BUILD)/bench/idle
+bench-fleet: ## 10, 100 and 1,000 agents on one broker, which then goes away (QUICK=1, JSON=file)
+	@sh tests/deps.sh build run
+	+@$(submake) all bench-programs
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py --only F $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
+bench-stall: ## processor time while the broker is in trouble, against calm, ten minutes (QUICK=1: 30 s, JSON=file)
+	@sh tests/deps.sh build run bench
+	+@$(submake) all bench-programs
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py --only G $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
+bench-payload: ## bytes and packets of a sample against collectd and the formats of Telegraf (QUICK=1, JSON=file)
+	@sh tests/deps.sh build run bench
+	+@$(submake) all bench-programs
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py --only H $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
+bench-programs: $(BUILD)/bench/bare $(BUILD)/bench/idle $(BUILD)/bench/fleet $(BUILD)/bench/fleet_watch
 
 $(BUILD)/bench/bare: $(BUILD)/tests/bench/bare.o
 	$(call say,LINK,$@)
@@ -229,6 +261,16 @@ $(BUILD)/bench/idle: $(BUILD)/tests/bench/idle.o
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(link) -o $@ $^ $(pkg_libs)
+
+$(BUILD)/bench/fleet: $(call obj,tests/bench/fleet.c tests/bench/fleet_agent.c) $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(pkg_libs) -pthread
+
+$(BUILD)/bench/fleet_watch: $(BUILD)/tests/bench/fleet_watch.o
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^
 
 # The guest's own programs are static; tests/vm/image.py calls this with the cross-compiler.
 VM_BIN := $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/*.c))

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timex.h>
-#include <unistd.h>
 
 #include "agent/log.h"
 #include "agent/once.h"
@@ -153,22 +152,43 @@ bool doctor_is_set(const struct conf_item *item, const void *conf, const void *d
 		      item->size) != 0;
 }
 
-/* Files that a notifier is told to read; on another root they are not this machine's. */
+static void ignore(void *context, const char *key, const char *sentence)
+{
+	(void)context;
+	(void)key;
+	(void)sentence;
+}
+
+const char *doctor_off(const struct instance *instance, const void *conf)
+{
+	return instance->module->inspect ? instance->module->inspect(conf, ignore, NULL) : NULL;
+}
+
+struct inspection {
+	struct findings *findings;
+	const char *module;
+};
+
+static void note(void *context, const char *key, const char *sentence)
+{
+	struct inspection *inspection = context;
+	struct finding *row = add(inspection->findings, inspection->module, "");
+
+	if (!row)
+		return;
+	snprintf(row->what, sizeof(row->what), "%s", key);
+	text_copy(row->own, sizeof(row->own), sentence);
+	row->text = row->own;
+}
+
+/* What a notifier is told to use; on another root that is not this machine's. */
 static void check_notifier(const struct agent *agent, const struct instance *instance,
 			   const void *conf, struct findings *findings)
 {
-	if (!agent->env.real_root)
-		return;
-	for (const struct conf_item *item = instance->module->conf; item && item->key; item++) {
-		const char *path = (const char *)conf + item->offset;
-		if (item->type != CONF_PATH || !path[0] || access(path, R_OK) == 0)
-			continue;
-		struct finding *row = add(findings, instance->module->name,
-					  errno == ENOENT ? "the file is not there: make it"
-							  : "the file cannot be read here");
-		if (row)
-			snprintf(row->what, sizeof(row->what), "%s", item->key);
-	}
+	struct inspection inspection = {findings, instance->module->name};
+
+	if (agent->env.real_root && instance->module->inspect)
+		instance->module->inspect(conf, note, &inspection);
 }
 
 static void check_health(struct agent *agent, struct findings *findings)

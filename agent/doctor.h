@@ -12,7 +12,8 @@ struct finding {
 	const char *module;
 	bool missing;  /* a reading that lacks; otherwise something that is not as it should be */
 	char what[80]; /* GROUP.NAME of the reading, or a few words */
-	const char *text; /* what to do about it; static, or valid until the next reading */
+	const char *text; /* what to do about it; static, valid until the next reading, or: */
+	char own[MODULE_SENTENCE_SIZE];
 };
 
 /* 128: more than there are readings and settings that can be found fault with. */
@@ -30,6 +31,9 @@ void doctor_name(const struct metric *metric, bool rate, char *ret_name, size_t 
 /* True if all readings of a collector do not apply to this machine, for one reason. */
 bool doctor_not_applicable(const struct agent *agent, const struct instance *instance,
 			   const char **ret_reason);
+
+/* Why its settings switch a module off; NULL: they do not. */
+const char *doctor_off(const struct instance *instance, const void *conf);
 
 /* Whether a setting was given another value than its default. Module settings only. */
 bool doctor_is_set(const struct conf_item *item, const void *conf, const void *defaults);

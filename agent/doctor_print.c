@@ -277,12 +277,15 @@ static void print_settings(const struct instance *instance, const void *conf)
 static void print_notifier(const struct instance *instance, const void *conf,
 			   const struct findings *findings)
 {
-	const char *name = instance->module->name;
+	const char *name = instance->module->name, *off = doctor_off(instance, conf);
 	size_t missing, wrong;
 
 	count_findings(findings, name, &missing, &wrong);
-	printf("%-*s%snot tried here: hostingpictl status shows what it is connected to\n",
-	       LABEL_WIDTH, name, wrong ? "needs attention, " : "");
+	if (off)
+		printf("%-*s%s\n", LABEL_WIDTH, name, off);
+	else
+		printf("%-*s%snot tried here: hostingpictl status shows what it is connected to\n",
+		       LABEL_WIDTH, name, wrong ? "needs attention, " : "");
 	print_settings(instance, conf);
 	print_findings(findings, name);
 }

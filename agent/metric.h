@@ -25,7 +25,7 @@ enum metric_unit {
 	UNIT_MILLI,	    /* thousandths of the base unit: 61234 is rendered as 61.234 */
 	UNIT_MILLI_CELSIUS, /* thousandths of a degree, rendered as degrees */
 	UNIT_PPM,	    /* millionths, rendered as a ratio 0..1 */
-	UNIT_BOOL,	    /* 0 or 1, rendered as false or true */
+	UNIT_BOOL,	    /* 0 or 1, rendered as false or true; true is the trouble */
 	UNIT_WORD,	    /* index into metric.words */
 	UNIT_TEXT,	    /* travels as text */
 };
@@ -90,7 +90,7 @@ extern const char *const swap_kind_words[];
 
 struct metric {
 	const char *group;     /* JSON object, e.g. "mem" */
-	const char *name;      /* JSON field; NULL: not published, it only plays its role */
+	const char *name;      /* JSON field, ends in the unit; NULL: not published, only a role */
 	const char *rate_name; /* counters: JSON field of the rate per second; NULL: none */
 	enum metric_kind kind;
 	enum metric_unit unit;

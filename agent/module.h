@@ -14,6 +14,12 @@
 #include "agent/metric.h"
 #include "agent/sample.h"
 
+/* Room for a sentence of inspect(): a path of 255 characters, and as much about it. */
+#define MODULE_SENTENCE_SIZE 512
+
+/* Told of a setting that cannot work on this machine: its key, and a sentence that says what to do. */
+typedef void module_tell_fn(void *context, const char *key, const char *sentence);
+
 struct module {
 	const char *name;	      /* also the configuration section */
 	const struct metric *metrics; /* what it can ever hand in; NULL: nothing */
@@ -36,6 +42,12 @@ struct module {
 	 * Must not touch the outside world.
 	 */
 	int (*check)(const void *conf, char *ret_error, size_t size);
+	/*
+	 * Looks at what the settings name on this machine, such as files and their rights, for -t and
+	 * --doctor. Connects to nobody; may wait for a disk. Returns NULL, or why these settings
+	 * switch the module off (static). NULL: nothing to look at.
+	 */
+	const char *(*inspect)(const void *conf, module_tell_fn *tell, void *context);
 	/*
 	 * Opens descriptors and starts watching. conf and env outlive self. A sensor that is not
 	 * there is not an error: read() then hands in unknowns with the reason. Negative errno when

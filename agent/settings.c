@@ -112,6 +112,38 @@ static int check_modules(const struct settings *settings, const char *path, conf
 	return errors;
 }
 
+struct inspection {
+	const char *path, *section;
+	conf_error_fn *fn;
+	void *context;
+	int errors;
+};
+
+static void tell(void *context, const char *key, const char *sentence)
+{
+	struct inspection *inspection = context;
+	char message[MODULE_SENTENCE_SIZE + 256];
+
+	snprintf(message, sizeof(message), "%s: [%s] %s: %s", inspection->path, inspection->section,
+		 key, sentence);
+	inspection->fn(inspection->context, message);
+	inspection->errors++;
+}
+
+int settings_inspect(const struct settings *settings, const char *path, conf_error_fn *fn,
+		     void *context)
+{
+	struct inspection inspection = {.path = path, .fn = fn, .context = context};
+
+	for (size_t i = 0; i < settings->module_count; i++) {
+		const struct module *module = settings->modules[i];
+		inspection.section = module->name;
+		if (module->inspect)
+			module->inspect(settings->confs[i], tell, &inspection);
+	}
+	return inspection.errors;
+}
+
 static void finish(struct settings *settings)
 {
 	const struct control_conf *control = &settings->control;

@@ -55,4 +55,11 @@ int settings_load(const char *path, bool missing_ok, conf_error_fn *fn, void *co
 		  struct settings **ret_settings);
 void settings_free(struct settings *settings);
 
+/*
+ * Looks at what the settings name on this machine and tells through fn what cannot work, as
+ * settings_load() does. Returns how much that was. Not for the daemon: it may wait for a disk.
+ */
+int settings_inspect(const struct settings *settings, const char *path, conf_error_fn *fn,
+		     void *context);
+
 #endif

@@ -7,25 +7,26 @@ _hostingpictl() {
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--socket | --reason | --count | -n) ((i++)) ;;
+		--socket | --reason | --count | -n | --config | -c | --prefix | --id) ((i++)) ;;
 		-*) ;;
 		*) command=${COMP_WORDS[i]} && break ;;
 		esac
 	done
 	COMPREPLY=()
 	case $previous in
-	--socket)
+	--socket | --config | -c)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
-	--reason | --count | -n)
+	--reason | --count | -n | --prefix | --id)
 		return
 		;;
 	esac
 	case $command in
-	'') words+=' status watch drain ready' ;;
-	watch) words+=' -n --count' ;;
+	'') words+=' status watch drain ready forget' ;;
+	watch) words+=' -n --count --mqtt -c --config --prefix' ;;
+	forget) words+=' --id --dry-run --force -c --config --prefix' ;;
 	drain) words+=' --reason' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

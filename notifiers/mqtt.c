@@ -5,8 +5,9 @@
  * and the log. Everything that could wait happens in the worker's thread.
  *
  * A lost connection is told once, and again only if the reason changes. Its end is told when the next
- * connection has stood for some seconds, so that a broker which throws us out each time (a second
- * client with our name does that) does not fill the log.
+ * connection has stood for some seconds, and for twice as long each time that it comes back soon, so
+ * that a broker which throws us out again and again (a second client with our name does that) does not
+ * fill the log.
  *
  * A guard must not be lost because of its dashboard: whatever keeps the thread from starting is told
  * and tried again later, and the agent goes on without MQTT. Reports wait in the core until then.
@@ -20,10 +21,14 @@
 #include "agent/log.h"
 #include "agent/render.h"
 #include "agent/sentence.h"
+#include "notifiers/mqtt_inspect.h"
 #include "notifiers/mqtt_link.h"
+#include "notifiers/mqtt_ring.h"
+#include "notifiers/mqtt_status.h"
 #include "notifiers/mqtt_worker.h"
 
 #define STEADY_NS (5 * NS_PER_S)
+#define STEADY_MOST_NS (900 * NS_PER_S)
 #define RETRY_NS (60 * NS_PER_S)
 
 enum {
@@ -42,8 +47,8 @@ static const struct metric metrics[METRICS] = {
 				 .name = "ring_dropped",
 				 .kind = METRIC_COUNTER,
 				 .unit = UNIT_COUNT,
-				 .help = "events that never reached the MQTT broker because newer "
-					 "ones displaced them"},
+				 .help = "samples and events that never reached the MQTT broker, "
+					 "for want of room"},
 };
 
 static const enum mqtt_topic report_topics[REPORT_KINDS] = {
@@ -55,18 +60,24 @@ static const enum mqtt_topic report_topics[REPORT_KINDS] = {
 
 /* "[" + host + "]:" + port */
 #define BROKER_SIZE (MQTT_HOST_SIZE + 16)
+#define RING_REASON_SIZE 128
 
 struct mqtt {
 	const struct mqtt_conf *conf;
 	const struct env *env;
-	struct mqtt_worker *worker; /* NULL: switched off, or it could not be started */
+	struct mqtt_ring_file *file;
+	struct mqtt_ring *ring;
+	char ring_reason[RING_REASON_SIZE]; /* why the ring is not in a file; empty: it is */
+	struct mqtt_worker *worker;	    /* NULL: switched off, or it could not be started */
 	struct watch *watch;
 	char broker[BROKER_SIZE];
 	struct mqtt_news news;		      /* the newest we know */
 	char last_trouble[MQTT_TROUBLE_SIZE]; /* stays after it is over, for status */
 	int64_t since_ms;		      /* wall clock of the last change */
 	int64_t connected_ns;
+	int64_t steady_ns; /* how long a connection must stand for the trouble to be over */
 	int64_t retry_ns;  /* when to try again to start the thread */
+	bool about_told;   /* the next time it is a reload */
 	bool leaving;	   /* nothing is started any more */
 	uint64_t too_long; /* events that are longer than their place */
 	struct complaint connection, length;
@@ -76,6 +87,21 @@ struct mqtt {
 static bool is_connected(const struct mqtt *self)
 {
 	return self->news.stage == MQTT_STAGE_CONNECTED;
+}
+
+/* The trouble is over if this connection stands. */
+static void settle(struct mqtt *self, int64_t now_ns)
+{
+	char subject[sizeof(self->broker) + 16];
+	int64_t stood_ns = now_ns - self->connected_ns;
+
+	if (!is_connected(self) || stood_ns < self->steady_ns)
+		return;
+	snprintf(subject, sizeof(subject), "mqtt: broker %s", self->broker);
+	if (complaint_clear(&self->connection, subject) && self->steady_ns < STEADY_MOST_NS)
+		self->steady_ns *= 2;
+	else if (stood_ns >= STEADY_MOST_NS)
+		self->steady_ns = STEADY_NS;
 }
 
 /* A trouble is kept for status and goes into the log when it is another one than before. */
@@ -124,13 +150,44 @@ static int describe_worker(const struct mqtt *self, struct mqtt_worker_conf *con
 		return sentence_fail(-ENAMETOOLONG, ret_error, size,
 				     "the id of this Pi is too long: set another one in [agent]");
 	for (enum mqtt_topic topic = 0; topic < MQTT_TOPICS; topic++) {
-		if (mqtt_topic_build(self->conf->prefix, id, mqtt_topic_kinds[topic].leaf,
-				     conf->topics[topic], sizeof(conf->topics[topic])) < 0)
+		const char *leaf = mqtt_topic_kinds[topic].leaf;
+		if (leaf && mqtt_topic_build(self->conf->prefix, id, leaf, conf->topics[topic],
+					     sizeof(conf->topics[topic])) < 0)
 			return sentence_fail(-ENAMETOOLONG, ret_error, size,
 					     "prefix and id are too long together: shorten prefix");
 	}
 	conf->settings = *self->conf;
 	conf->seed = (uint64_t)env_entropy(self->env) << 32 | env_entropy(self->env);
+	return 0;
+}
+
+/* What waits there from an earlier life is told first. */
+static int open_ring(struct mqtt *self)
+{
+	/* Who only has a look must not take the file from the daemon; nothing can be made in "". */
+	const char *run_dir = self->env->passing ? "" : self->env->run_dir;
+	struct mqtt_ring_counts counts;
+	int result;
+
+	if (self->ring)
+		return 0;
+	result = mqtt_ring_file_open(&self->file, run_dir, self->ring_reason,
+				     sizeof(self->ring_reason));
+	if (result < 0)
+		return result;
+	self->ring = mqtt_ring_new(mqtt_ring_file_memory(self->file));
+	if (!self->ring) {
+		mqtt_ring_file_close(self->file);
+		self->file = NULL;
+		return -ENOMEM;
+	}
+	counts = mqtt_ring_counts(self->ring);
+	if (counts.samples || counts.events)
+		log_notice("mqtt: %zu samples and %zu events wait from before", counts.samples,
+			   counts.events);
+	if (counts.lost)
+		log_warning("mqtt: %llu samples and events from before cannot be read",
+			    (unsigned long long)counts.lost);
 	return 0;
 }
 
@@ -141,7 +198,9 @@ static void start_worker(struct mqtt *self)
 	int result = describe_worker(self, &conf, error, sizeof(error));
 
 	if (result == 0) {
-		result = mqtt_worker_start(&conf, &self->worker);
+		result = open_ring(self);
+		if (result == 0)
+			result = mqtt_worker_start(&conf, self->ring, &self->worker);
 		if (result < 0)
 			sentence_fail(result, error, sizeof(error),
 				      "cannot start the thread: %s; the next attempt is in 60 s",
@@ -164,6 +223,7 @@ static int mqtt_open(void *context, const void *settings, const struct env *env)
 	self->conf = settings;
 	self->env = env;
 	self->since_ms = env_wall_ms(env);
+	self->steady_ns = STEADY_NS;
 	if (!self->conf->host[0])
 		return 0;
 	snprintf(self->broker, sizeof(self->broker),
@@ -188,14 +248,39 @@ static int mqtt_read(void *context, int64_t now_ns, struct batch *ret_batch)
 		return 0;
 	}
 	hear(self);
-	if (is_connected(self) && now_ns - self->connected_ns >= STEADY_NS) {
-		char subject[sizeof(self->broker) + 16];
-		snprintf(subject, sizeof(subject), "mqtt: broker %s", self->broker);
-		complaint_clear(&self->connection, subject);
-	}
-	batch_value(ret_batch, METRIC_RING_USED, self->news.waiting);
-	batch_value(ret_batch, METRIC_RING_DROPPED, (int64_t)(self->news.dropped + self->too_long));
+	settle(self, now_ns);
+	batch_value(ret_batch, METRIC_RING_USED, (int64_t)mqtt_news_waiting(&self->news));
+	batch_value(ret_batch, METRIC_RING_DROPPED,
+		    (int64_t)(mqtt_news_thinned(&self->news) + self->news.ring.displaced +
+			      self->too_long));
 	return 0;
+}
+
+/* Puts the document of length bytes into the mail. */
+static int put(struct mqtt *self, const struct report *report, size_t length)
+{
+	struct mqtt_mail *mail = mqtt_worker_mail(self->worker);
+	int result;
+
+	switch (report->kind) {
+	case REPORT_ABOUT:
+		result = mqtt_mail_put_about(mail, report->about,
+					     mqtt_worker_discovery_count(self->worker,
+									 report->about),
+					     self->document, length);
+		/* The first one comes at the start, any other with a reload: somebody looks. */
+		if (result == 0 && self->about_told)
+			mqtt_mail_hasten(mail);
+		self->about_told = self->about_told || result == 0;
+		return result;
+	case REPORT_SAMPLE:
+		return mqtt_mail_put_sample(mail, report->snapshot->now_ns, self->document, length);
+	case REPORT_DECISION:
+	case REPORT_EVENT:
+	case REPORT_KINDS:
+		break;
+	}
+	return mqtt_mail_put(mail, report_topics[report->kind], self->document, length);
 }
 
 static int mqtt_publish(void *context, const struct report *report)
@@ -209,10 +294,7 @@ static int mqtt_publish(void *context, const struct report *report)
 	if (report->kind == REPORT_DECISION && self->env->dry_run)
 		return 0;
 	length = render_report(self->document, sizeof(self->document), report);
-	result = length < 0 ? length
-			    : mqtt_mail_put(mqtt_worker_mail(self->worker),
-					    report_topics[report->kind], self->document,
-					    (size_t)length);
+	result = length < 0 ? length : put(self, report, (size_t)length);
 	if (result == -EAGAIN)
 		return NOTIFIER_BUSY;
 	if (result < 0) {
@@ -240,46 +322,27 @@ static void mqtt_close(void *context)
 	self->watch = NULL;
 	mqtt_worker_close(self->worker);
 	self->worker = NULL;
-}
-
-static const char *stage_word(enum mqtt_stage stage)
-{
-	switch (stage) {
-	case MQTT_STAGE_LOOKUP:
-		return "looking the name up";
-	case MQTT_STAGE_CALLING:
-		return "connecting";
-	case MQTT_STAGE_CONNECTED:
-		return "connected";
-	case MQTT_STAGE_PAUSE:
-		return "waiting before the next attempt";
-	}
-	return "";
+	mqtt_ring_free(self->ring);
+	self->ring = NULL;
+	mqtt_ring_file_close(self->file);
+	self->file = NULL;
 }
 
 static void mqtt_status(const void *context, struct json *json)
 {
 	const struct mqtt *self = context;
-	const struct mqtt_news *news = &self->news;
+	const struct mqtt_status status = {
+		.conf = self->conf,
+		.news = &self->news,
+		.broker = self->broker,
+		.trouble = self->last_trouble,
+		.ring_reason = self->ring_reason,
+		.started = self->worker != NULL,
+		.since_ms = self->since_ms,
+		.too_long = self->too_long,
+	};
 
-	if (!self->conf->host[0]) {
-		json_bool(json, "configured", false);
-		return;
-	}
-	json_bool(json, "configured", true);
-	json_bool(json, "connected", is_connected(self));
-	json_text(json, "state", self->worker ? stage_word(news->stage) : "could not be started");
-	json_text(json, "broker", self->broker);
-	json_bool(json, "tls", mqtt_conf_tls(self->conf));
-	json_text(json, "address", news->address[0] ? news->address : NULL);
-	json_int(json, "since", self->since_ms);
-	json_text(json, "last_error", self->last_trouble[0] ? self->last_trouble : NULL);
-	json_int(json, "connections", (int64_t)news->connections);
-	json_int(json, "published", (int64_t)news->published);
-	json_int(json, "acknowledged", (int64_t)news->acknowledged);
-	json_int(json, "waiting", news->waiting);
-	json_int(json, "events_dropped", (int64_t)(news->dropped + self->too_long));
-	json_int(json, "states_overwritten", (int64_t)news->overwritten);
+	mqtt_status_write(json, &status);
 }
 
 const struct notifier mqtt_notifier = {
@@ -294,6 +357,7 @@ const struct notifier mqtt_notifier = {
 			.period_ns = NS_PER_S,
 			.library = mqtt_link_library,
 			.check = mqtt_conf_check,
+			.inspect = mqtt_inspect,
 			.open = mqtt_open,
 			.read = mqtt_read,
 			.close = mqtt_close,

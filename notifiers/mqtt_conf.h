@@ -16,6 +16,23 @@
 /* prefix, "/", the id of this Pi (at most 95 of these), "/", the longest leaf */
 #define MQTT_TOPIC_SIZE 256
 
+enum mqtt_conf_protocol {
+	MQTT_CONF_PROTOCOL_3_1_1,
+	MQTT_CONF_PROTOCOL_5,
+};
+
+/* The least version of TLS. */
+enum mqtt_conf_tls_version {
+	MQTT_CONF_TLS_1_2,
+	MQTT_CONF_TLS_1_3,
+};
+
+enum mqtt_conf_discovery {
+	MQTT_CONF_DISCOVERY_DEVICE,	/* one document for all */
+	MQTT_CONF_DISCOVERY_COMPONENTS, /* one for each reading, for older versions */
+	MQTT_CONF_DISCOVERY_OFF,
+};
+
 struct mqtt_conf {
 	char host[MQTT_HOST_SIZE]; /* empty: switched off */
 	int64_t port;		   /* 0: the usual one */
@@ -25,7 +42,15 @@ struct mqtt_conf {
 	char cert_file[MQTT_PATH_SIZE];
 	char key_file[MQTT_PATH_SIZE];
 	char credential_file[MQTT_PATH_SIZE];
-	int64_t reconnect_max; /* ns */
+	int64_t reconnect_min, reconnect_max; /* ns */
+	int protocol;			      /* enum mqtt_conf_protocol */
+	int64_t message_expiry;		      /* ns, whole seconds; 0: none */
+	char ca_path[MQTT_PATH_SIZE];
+	bool psk;
+	int tls_version; /* enum mqtt_conf_tls_version */
+	int discovery;	 /* enum mqtt_conf_discovery */
+	char discovery_prefix[MQTT_PREFIX_SIZE];
+	int64_t history_rate; /* messages per second */
 };
 
 extern const struct conf_item mqtt_conf_items[];

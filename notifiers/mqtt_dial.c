@@ -13,7 +13,6 @@
 
 #include "agent/sample.h"
 
-#define PAUSE_FIRST_MS 1000
 #define PAUSE_LEAST_MS 100
 
 static bool has_family(const struct mqtt_address_list *list, int family)
@@ -106,9 +105,9 @@ void mqtt_failures_text(const struct mqtt_failures *failures, char *ret_text, si
 	text_copy(ret_text, size, text);
 }
 
-int64_t mqtt_pause_ms(unsigned failed_rounds, int64_t longest_ms, uint64_t random)
+int64_t mqtt_pause_ms(unsigned failed_rounds, int64_t first_ms, int64_t longest_ms, uint64_t random)
 {
-	int64_t ceiling = PAUSE_FIRST_MS;
+	int64_t ceiling = first_ms;
 	int64_t pause;
 
 	for (unsigned i = 1; i < failed_rounds && ceiling < longest_ms; i++)

@@ -14,7 +14,8 @@
 
 /* More addresses than that for one name are a farm of brokers; eight tries of it are enough. */
 #define MQTT_ADDRESSES 8
-#define MQTT_REASON_SIZE 112
+/* The longest reason of ours has 130 characters. */
+#define MQTT_REASON_SIZE 160
 
 struct mqtt_address {
 	int family;
@@ -47,11 +48,12 @@ void mqtt_failures_add(struct mqtt_failures *failures, const char *address, cons
 void mqtt_failures_text(const struct mqtt_failures *failures, char *ret_text, size_t size);
 
 /*
- * The pause before the next round: anything up to a ceiling that doubles from 1 s with each failed
+ * The pause before the next round: anything up to a ceiling that doubles from first_ms with each failed
  * round up to longest_ms. The whole of it is random ("full jitter"), so that a fleet does not come
  * back in step; 100 ms is the least.
  */
-int64_t mqtt_pause_ms(unsigned failed_rounds, int64_t longest_ms, uint64_t random);
+int64_t mqtt_pause_ms(unsigned failed_rounds, int64_t first_ms, int64_t longest_ms,
+		      uint64_t random);
 
 /* A small generator for that (xorshift64*, Vigna 2016); state must not be 0. */
 uint64_t mqtt_random(uint64_t *state);

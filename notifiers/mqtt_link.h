@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection to the broker, from the call to the end; mqtt_link.c is the only file that sees
- * libmosquitto. Everything here belongs to the worker's thread, except for the two functions that
- * open and close the library.
+ * One connection to the broker, from the call to the end. Everything here belongs to the worker's
+ * thread, except for the two functions that open and close the library.
  */
 #ifndef HOSTINGPI_MQTT_LINK_H
 #define HOSTINGPI_MQTT_LINK_H
@@ -12,6 +11,7 @@
 #include <stdint.h>
 
 #include "notifiers/mqtt_dial.h"
+#include "notifiers/mqtt_guard.h"
 
 struct mosquitto;
 
@@ -21,15 +21,30 @@ struct mqtt_link_conf {
 	int port;
 	int keepalive_s;
 	const char *client_id;
-	const char *will_topic, *will; /* retained, QoS 1 */
+	const char *will_topic, *will; /* retained, QoS 1; NULL: none */
 	const char *username;	       /* empty: none */
 	const char *password;	       /* empty: none */
-	const char *ca_file;	       /* empty: no TLS */
+	bool v5;		       /* MQTT 5, else 3.1.1 */
+	bool tls;		       /* with one of: ca_file, ca_path, psk */
+	const char *ca_file, *ca_path; /* empty: none */
 	const char *cert_file, *key_file;
+	const char *psk_identity, *psk; /* hexadecimal; empty: none */
+	int tls_version_minor;		/* the least of TLS 1.x: 2 or 3 */
+	/* What may come in besides acknowledgements, in the long run; 0: nothing is subscribed to. */
+	uint64_t incoming_bytes_s;
 };
 
-/* A message of QoS 1 was acknowledged. */
+/* A message of QoS 1 was acknowledged: nobody needs to wait for it any more. */
 typedef void mqtt_link_acknowledged_fn(void *context, int number);
+/*
+ * MQTT 5: the broker said of a message of QoS 1 that it did not take it; it would not if it were sent
+ * again either. acknowledged is called next with the same number. With number 0 a subscription was
+ * refused (any version). reason is one clause, valid during the call. The connection goes on.
+ */
+typedef void mqtt_link_refused_fn(void *context, int number, const char *reason);
+/* A message came in for a subscription. data is not terminated. None of these may call the link. */
+typedef void mqtt_link_received_fn(void *context, const char *topic, const char *data,
+				   size_t length, bool retained);
 
 enum mqtt_link_phase {
 	MQTT_LINK_CLOSED,
@@ -42,15 +57,24 @@ struct mqtt_link {
 	enum mqtt_link_phase phase;
 	const struct mqtt_link_conf *conf;
 	mqtt_link_acknowledged_fn *acknowledged;
+	mqtt_link_refused_fn *refused;	 /* may be NULL */
+	mqtt_link_received_fn *received; /* NULL if nothing is subscribed to */
 	void *context;
 	struct mosquitto *client;
 	int fd;
-	bool greeted; /* the broker accepted us */
-	int refusal;  /* code of a CONNACK that did not */
+	bool greeted;	    /* the broker accepted us */
+	int refusal;	    /* code of a CONNACK that did not */
+	int farewell;	    /* code of the broker's DISCONNECT (MQTT 5) */
+	bool hung_up;	    /* it closed the connection without a word */
+	bool trusted;	    /* the broker knows the pre-shared key */
+	bool key_locked;    /* key_file is encrypted */
+	long verify_result; /* of the broker's certificate, at the last complaint of the library */
+	uint32_t packet_limit;
 	int64_t deadline_ns;
-	int64_t misc_ns;	/* when the library was last given time */
-	uint64_t bytes_allowed; /* what the broker has reason to send */
-	char library_said[MQTT_REASON_SIZE];
+	int64_t misc_ns; /* when the library was last given time */
+	struct mqtt_guard guard;
+	/* Two sentences with a path of 255 characters. */
+	char library_said[640];
 	char error[MQTT_REASON_SIZE]; /* why the last call failed */
 };
 
@@ -80,9 +104,25 @@ int mqtt_link_step(struct mqtt_link *link, short revents, int64_t now_ns);
 /* True when everything handed in so far has left for the kernel. */
 bool mqtt_link_idle(const struct mqtt_link *link);
 
-/* Sends one message, and only when idle. Returns 0 and its number, or -ECONNABORTED. */
-int mqtt_link_publish(struct mqtt_link *link, const char *topic, const char *data, int length,
-		      int qos, bool retain, int *ret_number);
+struct mqtt_post {
+	const char *topic, *data;
+	int length, qos;
+	bool retain;
+	uint32_t expiry_s; /* MQTT 5: how long the broker may keep it for somebody; 0: no end */
+	bool json;	   /* MQTT 5: the content type is application/json */
+};
+
+/*
+ * Sends one message, and only when idle. Returns 0 and its number; -EMSGSIZE if the broker takes no
+ * message of this size (MQTT 5; the connection goes on, and nothing was sent); or -ECONNABORTED.
+ */
+int mqtt_link_publish(struct mqtt_link *link, const struct mqtt_post *post, int *ret_number);
+
+/* Asks for messages. Returns 0 or -ECONNABORTED; a refusal comes later through refused(). */
+int mqtt_link_subscribe(struct mqtt_link *link, const char *filter, int qos);
+
+/* The longest packet that the broker takes, in bytes (MQTT 5); 0: it did not say. */
+uint32_t mqtt_link_packet_limit(const struct mqtt_link *link);
 
 /* Says DISCONNECT, so that the broker does not publish the will. */
 void mqtt_link_goodbye(struct mqtt_link *link);

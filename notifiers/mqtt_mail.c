@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/sample.h"
+#include "agent/units.h"
 
 /* About 3 us in all on x86-64 while somebody else holds the lock. */
 #define TRIES 200
@@ -32,7 +33,7 @@ void mqtt_mail_hush(int fd)
 	(void)ignored;
 }
 
-int mqtt_mail_open(struct mqtt_mail *mail)
+int mqtt_mail_open(struct mqtt_mail *mail, struct mqtt_ring *ring, int64_t history_rate)
 {
 	int error = pthread_mutex_init(&mail->lock, NULL);
 
@@ -45,6 +46,8 @@ int mqtt_mail_open(struct mqtt_mail *mail)
 		mqtt_mail_close(mail);
 		return result;
 	}
+	mail->queue.ring = ring;
+	mail->queue.history_gap_ns = NS_PER_S / history_rate;
 	return mqtt_queue_put(&mail->queue, MQTT_AVAILABILITY, MQTT_ONLINE, strlen(MQTT_ONLINE));
 }
 
@@ -70,32 +73,115 @@ static bool try_lock(struct mqtt_mail *mail)
 	return false;
 }
 
+/* Under the lock: what was kept goes first. */
+static void put_kept(struct mqtt_mail *mail)
+{
+	for (size_t i = 0; i < mail->kept_count; i++) {
+		const struct mqtt_kept *kept = &mail->kept[i];
+		mqtt_queue_put_sample(&mail->queue, kept->stamp_ns, kept->data, kept->length);
+	}
+	mail->kept_count = 0;
+}
+
+static void unlock_and_wake(struct mqtt_mail *mail)
+{
+	pthread_mutex_unlock(&mail->lock);
+	if (atomic_load(&mail->stage) == MQTT_STAGE_CONNECTED)
+		ring(mail->wake_fd);
+}
+
 int mqtt_mail_put(struct mqtt_mail *mail, enum mqtt_topic topic, const char *data, size_t length)
 {
 	int result;
 
 	if (!try_lock(mail))
 		return -EAGAIN;
+	put_kept(mail);
 	result = mqtt_queue_put(&mail->queue, topic, data, length);
-	pthread_mutex_unlock(&mail->lock);
-	if (result == 0 && atomic_load(&mail->stage) == MQTT_STAGE_CONNECTED)
-		ring(mail->wake_fd);
+	unlock_and_wake(mail);
+	return result;
+}
+
+static void keep(struct mqtt_mail *mail, int64_t stamp_ns, const char *data, size_t length)
+{
+	struct mqtt_kept *kept;
+
+	/* The thread was not allowed to run for seconds, with the lock: then the oldest goes. */
+	if (mail->kept_count == MQTT_MAIL_KEPT) {
+		memmove(mail->kept, mail->kept + 1, sizeof(mail->kept) - sizeof(mail->kept[0]));
+		mail->kept_count--;
+		mail->kept_lost++;
+	}
+	kept = &mail->kept[mail->kept_count++];
+	kept->stamp_ns = stamp_ns;
+	kept->length = length;
+	memcpy(kept->data, data, length);
+}
+
+int mqtt_mail_put_sample(struct mqtt_mail *mail, int64_t stamp_ns, const char *data, size_t length)
+{
+	if (length > MQTT_DOCUMENT_SIZE)
+		return -EMSGSIZE;
+	if (!try_lock(mail)) {
+		keep(mail, stamp_ns, data, length);
+		return 0;
+	}
+	put_kept(mail);
+	mqtt_queue_put_sample(&mail->queue, stamp_ns, data, length);
+	unlock_and_wake(mail);
+	return 0;
+}
+
+int mqtt_mail_put_about(struct mqtt_mail *mail, const struct about *about, size_t discovery_count,
+			const char *data, size_t length)
+{
+	int result;
+
+	if (!try_lock(mail))
+		return -EAGAIN;
+	result = mqtt_queue_put(&mail->queue, MQTT_ABOUT, data, length);
+	mail->about = *about;
+	mail->queue.discovery_count = discovery_count;
+	mail->queue.discovery_next = 0;
+	unlock_and_wake(mail);
 	return result;
 }
 
 int mqtt_mail_news(struct mqtt_mail *mail, struct mqtt_news *ret_news)
 {
+	bool kept = mail->kept_count > 0;
+
 	if (!try_lock(mail))
 		return -EAGAIN;
+	put_kept(mail);
 	if (mail->rung)
 		mqtt_mail_hush(mail->news_fd);
 	mail->rung = false;
 	*ret_news = mail->news;
-	ret_news->dropped = mail->queue.dropped;
-	ret_news->overwritten = mail->queue.overwritten;
+	ret_news->history_sent = mail->queue.history_sent;
+	ret_news->untaken = mail->queue.untaken + mail->kept_lost;
 	ret_news->waiting = mqtt_queue_waiting(&mail->queue);
-	pthread_mutex_unlock(&mail->lock);
+	ret_news->ring = mqtt_ring_counts(mail->queue.ring);
+	if (kept)
+		unlock_and_wake(mail);
+	else
+		pthread_mutex_unlock(&mail->lock);
 	return 0;
+}
+
+void mqtt_mail_hasten(struct mqtt_mail *mail)
+{
+	atomic_store(&mail->hasten, true);
+	ring(mail->wake_fd);
+}
+
+void mqtt_mail_detach(struct mqtt_mail *mail)
+{
+	pthread_mutex_lock(&mail->lock);
+	if (mail->queue.ring)
+		put_kept(mail);
+	mail->queue.ring = NULL;
+	pthread_mutex_unlock(&mail->lock);
 }
 
 void mqtt_mail_finish(struct mqtt_mail *mail)
@@ -138,14 +224,28 @@ void mqtt_mail_restart(struct mqtt_mail *mail)
 	pthread_mutex_unlock(&mail->lock);
 }
 
-bool mqtt_mail_take(struct mqtt_mail *mail, struct mqtt_message *ret_message, char *buffer,
-		    unsigned *ret_flying)
+void mqtt_mail_repeat(struct mqtt_mail *mail)
+{
+	pthread_mutex_lock(&mail->lock);
+	mqtt_queue_repeat(&mail->queue);
+	pthread_mutex_unlock(&mail->lock);
+}
+
+void mqtt_mail_delay_discovery(struct mqtt_mail *mail, int64_t now_ns)
+{
+	pthread_mutex_lock(&mail->lock);
+	mqtt_queue_delay_discovery(&mail->queue, now_ns);
+	pthread_mutex_unlock(&mail->lock);
+}
+
+bool mqtt_mail_take(struct mqtt_mail *mail, int64_t now_ns, struct mqtt_message *ret_message,
+		    char *buffer, int64_t *ret_due_ns)
 {
 	bool some;
 
 	pthread_mutex_lock(&mail->lock);
-	*ret_flying = mail->queue.flying;
-	some = mqtt_queue_next(&mail->queue, ret_message, buffer);
+	some = mqtt_queue_next(&mail->queue, now_ns, ret_message, buffer);
+	*ret_due_ns = mqtt_queue_due_ns(&mail->queue);
 	pthread_mutex_unlock(&mail->lock);
 	return some;
 }
@@ -169,19 +269,65 @@ bool mqtt_mail_acknowledged(struct mqtt_mail *mail, int number)
 	return waited;
 }
 
-bool mqtt_mail_sign_off(struct mqtt_mail *mail, bool hurry)
+enum mqtt_topic mqtt_mail_refused(struct mqtt_mail *mail, int number)
 {
-	struct mqtt_document *document = &mail->queue.documents[MQTT_AVAILABILITY];
-	const size_t length = strlen(MQTT_OFFLINE);
-	bool signed_off, done = false;
+	enum mqtt_topic topic = MQTT_TOPICS;
 
 	pthread_mutex_lock(&mail->lock);
-	signed_off = document->length == (int)length &&
-		     memcmp(document->data, MQTT_OFFLINE, length) == 0;
-	if (signed_off)
-		done = !document->fresh && !document->flying;
-	else if (hurry || !mqtt_queue_waiting(&mail->queue))
-		mqtt_queue_put(&mail->queue, MQTT_AVAILABILITY, MQTT_OFFLINE, length);
+	mail->news.refused++;
+	for (unsigned i = 0; i < mail->queue.flying; i++) {
+		if (mail->queue.flights[i].number == number)
+			topic = mail->queue.flights[i].message.topic;
+	}
+	pthread_mutex_unlock(&mail->lock);
+	return topic;
+}
+
+void mqtt_mail_withheld(struct mqtt_mail *mail, const struct mqtt_message *message)
+{
+	pthread_mutex_lock(&mail->lock);
+	mail->news.withheld++;
+	mail->queue.skipped += message->topic == MQTT_HISTORY;
+	pthread_mutex_unlock(&mail->lock);
+}
+
+struct about mqtt_mail_about(struct mqtt_mail *mail)
+{
+	struct about about;
+
+	pthread_mutex_lock(&mail->lock);
+	about = mail->about;
+	pthread_mutex_unlock(&mail->lock);
+	return about;
+}
+
+void mqtt_mail_discovery_failed(struct mqtt_mail *mail, int error)
+{
+	pthread_mutex_lock(&mail->lock);
+	mail->news.discovery_error = error;
+	pthread_mutex_unlock(&mail->lock);
+}
+
+static bool anything_waits(const struct mqtt_queue *queue)
+{
+	struct mqtt_waiting waiting = mqtt_queue_waiting(queue);
+
+	return waiting.documents || waiting.events || queue->documents[MQTT_STATE].fresh;
+}
+
+bool mqtt_mail_sign_off(struct mqtt_mail *mail, bool hurry)
+{
+	struct mqtt_queue *queue = &mail->queue;
+	bool done = false;
+
+	pthread_mutex_lock(&mail->lock);
+	if (queue->leaving) {
+		/* Its PUBACK comes after all others that the broker owed. */
+		done = !queue->documents[MQTT_AVAILABILITY].fresh && !queue->flying;
+	} else if (queue->ring && (hurry || !anything_waits(queue))) {
+		queue->leaving = true;
+		mqtt_queue_put(queue, MQTT_AVAILABILITY, MQTT_OFFLINE, strlen(MQTT_OFFLINE));
+	}
 	pthread_mutex_unlock(&mail->lock);
 	return done;
 }

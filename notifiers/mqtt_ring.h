@@ -18,6 +18,9 @@
 
 struct mqtt_ring;
 
+/* The longest event. */
+#define MQTT_RING_EVENT_SIZE 4000
+
 /*
  * Makes a ring over memory (which must outlive it) and takes over what an earlier process left there;
  * whatever of that does not make sense is dropped and counted as lost. Everything that was left counts
@@ -30,7 +33,7 @@ void mqtt_ring_free(struct mqtt_ring *ring);
  * Takes a sample over: a JSON object as render_report() writes it. When there is no room, older samples are thinned:
  * every other one of the two neighbouring stretches that are densest goes, but none of the last minute
  * before stamp_ns (CLOCK_MONOTONIC) unless nothing else is left. Numbers count up from 1 over the life
- * of the memory. Returns 0 or -EMSGSIZE (never taken).
+ * of the memory. Without any memory (a full tmpfs) it is counted as thinned at once. Returns 0 or -EMSGSIZE (never taken).
  */
 int mqtt_ring_put(struct mqtt_ring *ring, int64_t stamp_ns, const char *data, size_t length,
 		  uint64_t *ret_number);
@@ -48,8 +51,8 @@ bool mqtt_ring_next(struct mqtt_ring *ring, uint64_t below, char *buffer, size_t
 void mqtt_ring_done(struct mqtt_ring *ring, uint64_t number);
 
 /*
- * Takes an event over, any text of up to MQTT_EVENT_SIZE bytes (mqtt_queue.h). When there is no room the oldest events go
- * and are counted. Numbers of their own, from 1 up. Returns 0 or -EMSGSIZE.
+ * Takes an event over, any text of up to MQTT_RING_EVENT_SIZE bytes. When there is no room the oldest
+ * events go and are counted. Numbers of their own, from 1 up. Returns 0 or -EMSGSIZE.
  */
 int mqtt_ring_put_event(struct mqtt_ring *ring, const char *data, size_t length);
 /* As for samples: the oldest event that was not returned since the last restart. */
@@ -64,10 +67,10 @@ struct mqtt_ring_counts {
 	size_t samples;	    /* in the ring, told ones that are not confirmed included */
 	size_t untold;	    /* of these never told nor returned */
 	size_t events;	    /* that wait for their acknowledgement */
-	size_t bytes;	    /* of the memory in use */
+	size_t bytes;	    /* of the memory in use, in slots of 16 and 4 KiB */
 	uint64_t thinned;   /* samples that went to make room, in this process */
 	uint64_t displaced; /* events, likewise */
-	uint64_t lost; /* samples and events that an earlier process left and that made no sense */
+	uint64_t lost;	    /* what an earlier process left and what made no sense, at least */
 };
 
 /* Costs no walk over the ring. */

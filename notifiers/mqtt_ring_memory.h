@@ -20,7 +20,7 @@ struct mqtt_ring_memory {
 	 * length are multiples of 4096. NULL: all of it may be written.
 	 */
 	int (*reserve)(void *context, size_t offset, size_t length);
-	/* Gives a part back; it reads as zero from then on. NULL: stays. */
+	/* Gives a part back; what it reads as from then on is not told. NULL: stays. */
 	void (*release)(void *context, size_t offset, size_t length);
 	void *context;
 };

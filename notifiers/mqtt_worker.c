@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The thread dials round after round: read the credentials, look the name up, try each address, and
- * as long as a connection stands carry messages from the mail to the library, which is given one only
- * when it has got rid of the last. So nothing piles up there, neither while disconnected nor while
- * the broker does not read. Between rounds it pauses (mqtt_dial.h).
+ * have a session with the one that answers (mqtt_session.c). Between rounds it pauses (mqtt_dial.h).
  *
  * The resolver cannot be interrupted. So the loop never waits for the thread for long, and the memory
- * belongs to whoever of the two leaves last.
+ * belongs to whoever of the two leaves last. The ring is the loop's alone: it is taken away before the
+ * thread is left to itself, because what comes after a reload opens the same file.
  */
 #include "notifiers/mqtt_worker.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,8 +21,8 @@
 #include "agent/env.h"
 #include "agent/log.h"
 #include "agent/sample.h"
-#include "notifiers/mqtt_link.h"
-#include "notifiers/mqtt_login.h"
+#include "notifiers/mqtt_reason.h"
+#include "notifiers/mqtt_session.h"
 
 /*
  * 16 to 24 KiB of it are ever touched (x86-64, glibc 2.36, OpenSSL 3.0: lookups that fail and
@@ -35,11 +34,6 @@
 #define HEAP_BYTES (32 * 1024)
 /* A connection that stood for that long was a good one: the pauses begin anew. */
 #define GOOD_NS (30 * NS_PER_S)
-/* A broker that takes messages but does not acknowledge one for that long is left. */
-#define SILENCE_NS (60 * NS_PER_S)
-/* At the end: for messages that still wait; the rest of the caller's 3 s is for "offline". */
-#define FLUSH_NS (NS_PER_S / 2)
-#define FLUSH_STEP_MS 50
 #define JOIN_NS (200 * NS_PER_MS)
 /* A file of our own is worth a look more often than a broker is worth a call. */
 #define FILE_PAUSE_MS 60000
@@ -48,144 +42,68 @@ struct mqtt_worker {
 	struct mqtt_mail mail;
 	atomic_int holders; /* the loop and the thread */
 	pthread_t thread;
+	struct mqtt_worker_conf conf; /* constant while the thread runs */
 
 	/* Of the thread alone. */
-	struct mqtt_worker_conf conf;
-	struct mqtt_link_conf link_conf;
-	struct mqtt_link link;
-	struct mqtt_login login;
+	struct mqtt_session session;
 	bool lacks_login; /* the file is no good */
+	unsigned failed;  /* rounds in a row */
 	uint64_t random;
-	int64_t answered_ns; /* the last PUBACK, or when the first message left that waits for one */
-	int64_t finish_ns;   /* when the request for goodbye was seen; 0: not yet */
-	char buffer[MQTT_DOCUMENT_SIZE];
 };
-
-static int64_t clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
-}
 
 static void worker_release(struct mqtt_worker *worker)
 {
 	if (atomic_fetch_sub(&worker->holders, 1) > 1)
 		return;
 	mqtt_mail_close(&worker->mail);
-	mqtt_login_forget(&worker->login);
+	mqtt_login_forget(&worker->session.login);
 	free(worker);
 }
 
-static void on_acknowledged(void *context, int number)
+/* A connection that stood came to an end: what that means, for people and for the next pause. */
+static void judge_end(struct mqtt_worker *worker, int64_t stood_ns)
 {
-	struct mqtt_worker *worker = context;
+	struct mqtt_session *session = &worker->session;
+	struct mqtt_suspect *suspect = &session->suspect;
+	const char *error = session->link.error;
+	bool taken_over = session->link.farewell == MQTT_REASON_TAKEN_OVER;
+	char text[2 * MQTT_TROUBLE_SIZE], trouble[MQTT_TROUBLE_SIZE];
 
-	if (mqtt_mail_acknowledged(&worker->mail, number))
-		worker->answered_ns = clock_ns();
+	if (error[0] &&
+	    mqtt_suspect_ended(suspect, session->link.hung_up, stood_ns, mqtt_clock_ns()))
+		log_warning(
+			"mqtt: the broker ends the connection when it gets a message for topic "
+			"%s: nothing of %zu bytes and more is sent for an hour; raise the limit "
+			"there (mosquitto: max_packet_size), or allow the topic",
+			suspect->blamed_topic == MQTT_DISCOVERY
+				? "discovery"
+				: mqtt_topic_kinds[suspect->blamed_topic].leaf,
+			suspect->limit);
+	text_copy(text, sizeof(text), error);
+	if (taken_over)
+		snprintf(text, sizeof(text),
+			 "another client with the name %s takes over the connection: [agent] id "
+			 "must be unique",
+			 worker->conf.client_id);
+	else if (mqtt_suspect_has_double(suspect))
+		snprintf(text, sizeof(text),
+			 "%s again and again; if another client has the name %s, set another "
+			 "[agent] id",
+			 error, worker->conf.client_id);
+	/* Two that fight for a name would go on for ever at full speed. */
+	if (taken_over || mqtt_suspect_has_double(suspect))
+		worker->failed++;
+	else
+		worker->failed = stood_ns >= GOOD_NS ? 1 : worker->failed + 1;
+	text_copy(trouble, sizeof(trouble), text);
+	mqtt_mail_tell(&worker->mail, MQTT_STAGE_PAUSE, "", trouble);
 }
 
-/* Waits for the loop's call, and for fd (negative: none). Returns what poll() said of fd. */
-static short wait_for(struct mqtt_worker *worker, int fd, short events, int timeout_ms)
-{
-	struct pollfd fds[] = {
-		{.fd = worker->mail.wake_fd, .events = POLLIN},
-		{.fd = fd, .events = events},
-	};
-
-	if (poll(fds, 2, timeout_ms) <= 0)
-		return 0;
-	if (fds[0].revents)
-		mqtt_mail_hush(worker->mail.wake_fd);
-	return fds[1].revents;
-}
-
-/* Carries messages to the library as long as it gets rid of them. */
-static int carry(struct mqtt_worker *worker, int64_t now_ns)
-{
-	unsigned flying = 0;
-
-	while (mqtt_link_idle(&worker->link)) {
-		const struct mqtt_topic_kind *kind;
-		struct mqtt_message message;
-		int number;
-
-		if (!mqtt_mail_take(&worker->mail, &message, worker->buffer, &flying))
-			break;
-		kind = &mqtt_topic_kinds[message.topic];
-		if (mqtt_link_publish(&worker->link, worker->conf.topics[message.topic],
-				      worker->buffer, message.length, kind->qos, kind->retain,
-				      &number) < 0)
-			return -ECONNABORTED;
-		if (!flying)
-			worker->answered_ns = now_ns;
-		mqtt_mail_sent(&worker->mail, &message, number);
-	}
-	if (flying && now_ns - worker->answered_ns >= SILENCE_NS) {
-		text_copy(worker->link.error, sizeof(worker->link.error),
-			  "the broker does not acknowledge messages");
-		return -ECONNABORTED;
-	}
-	return 0;
-}
-
-/* The way out: what waits, for a moment, then "offline", then DISCONNECT. True when all is done. */
-static bool say_goodbye(struct mqtt_worker *worker, int64_t now_ns)
-{
-	if (!worker->finish_ns)
-		worker->finish_ns = now_ns;
-	if (!mqtt_mail_sign_off(&worker->mail, now_ns - worker->finish_ns >= FLUSH_NS))
-		return false;
-	mqtt_link_goodbye(&worker->link);
-	return true;
-}
-
-/*
- * One connection, to its end. Returns how long it stood in nanoseconds, 0 if it never came up; the
- * reason stands in link.error, empty if we ended it ourselves.
- */
-static int64_t session(struct mqtt_worker *worker, const struct mqtt_address *address)
-{
-	struct mqtt_link *link = &worker->link;
-	int64_t now_ns = clock_ns(), since_ns = 0;
-	int result = mqtt_link_open(link, &worker->link_conf, address, now_ns);
-
-	while (result == 0 && !atomic_load(&worker->mail.quit)) {
-		int timeout_ms;
-		short events = mqtt_link_events(link, now_ns, &timeout_ms), revents;
-
-		if (worker->finish_ns && timeout_ms > FLUSH_STEP_MS)
-			timeout_ms = FLUSH_STEP_MS;
-		revents = wait_for(worker, link->fd, events, timeout_ms);
-		now_ns = clock_ns();
-		result = mqtt_link_step(link, revents, now_ns);
-		if (result < 0)
-			break;
-		if (link->phase != MQTT_LINK_UP) {
-			if (atomic_load(&worker->mail.finish))
-				break;
-			continue;
-		}
-		if (!since_ns) {
-			since_ns = worker->answered_ns = now_ns;
-			mqtt_mail_restart(&worker->mail);
-			mqtt_mail_tell(&worker->mail, MQTT_STAGE_CONNECTED, address->text, "");
-		}
-		if (atomic_load(&worker->mail.finish) && say_goodbye(worker, now_ns))
-			break;
-		result = carry(worker, now_ns);
-	}
-	if (result == 0)
-		link->error[0] = '\0';
-	mqtt_link_close(link);
-	return since_ns ? now_ns - since_ns + 1 : 0;
-}
-
-/* Tries each address once. Returns how long the connection stood. */
-static int64_t dial_all(struct mqtt_worker *worker)
+/* Tries each address once, and has a session with the first that answers. */
+static void dial_all(struct mqtt_worker *worker)
 {
 	const struct mqtt_conf *settings = &worker->conf.settings;
+	struct mqtt_session *session = &worker->session;
 	struct mqtt_mail *mail = &worker->mail;
 	struct mqtt_failures failures = {0};
 	struct mqtt_address_list list;
@@ -193,44 +111,50 @@ static int64_t dial_all(struct mqtt_worker *worker)
 	int result;
 
 	mqtt_mail_tell(mail, MQTT_STAGE_LOOKUP, "", NULL);
-	result = mqtt_login_read(&worker->login, settings->credential_file, trouble,
+	result = mqtt_login_read(&session->login, settings->credential_file, settings->psk, trouble,
 				 sizeof(trouble));
 	worker->lacks_login = result < 0;
 	if (result == 0)
-		result = mqtt_dial_find(settings->host, worker->link_conf.port,
+		result = mqtt_dial_find(settings->host, session->link_conf.port,
 					mqtt_conf_tls(settings), &list, trouble, sizeof(trouble));
-	if (mqtt_mail_ends(mail))
-		return 0;
-	for (size_t i = 0; result == 0 && i < list.count; i++) {
+	for (size_t i = 0; result == 0 && i < list.count && !mqtt_mail_ends(mail); i++) {
 		const char *address = list.addresses[i].text;
 		int64_t stood_ns;
 
 		mqtt_mail_tell(mail, MQTT_STAGE_CALLING, address, NULL);
-		stood_ns = session(worker, &list.addresses[i]);
+		stood_ns = mqtt_session_run(session, &list.addresses[i]);
 		if (stood_ns) {
-			mqtt_mail_tell(mail, MQTT_STAGE_PAUSE, "", worker->link.error);
-			return stood_ns;
+			judge_end(worker, stood_ns);
+			return;
 		}
 		if (mqtt_mail_ends(mail))
-			return 0;
-		log_debug("mqtt: %s: %s", address, worker->link.error);
-		mqtt_failures_add(&failures, address, worker->link.error);
+			return;
+		log_debug("mqtt: %s: %s", address, session->link.error);
+		mqtt_failures_add(&failures, address, session->link.error);
 	}
+	if (mqtt_mail_ends(mail))
+		return;
 	if (result == 0)
 		mqtt_failures_text(&failures, trouble, sizeof(trouble));
+	worker->failed++;
+	mqtt_suspect_unreachable(&session->suspect);
 	mqtt_mail_tell(mail, MQTT_STAGE_PAUSE, "", trouble);
-	return 0;
 }
 
 static void pause_for(struct mqtt_worker *worker, int64_t pause_ms)
 {
-	int64_t until_ns = clock_ns() + pause_ms * NS_PER_MS, left_ms;
+	int64_t until_ns = mqtt_clock_ns() + pause_ms * NS_PER_MS, left_ms;
 
 	while (!mqtt_mail_ends(&worker->mail)) {
-		left_ms = (until_ns - clock_ns() + NS_PER_MS - 1) / NS_PER_MS;
+		left_ms = (until_ns - mqtt_clock_ns() + NS_PER_MS - 1) / NS_PER_MS;
 		if (left_ms <= 0)
 			return;
-		wait_for(worker, -1, 0, (int)left_ms);
+		if (atomic_exchange(&worker->mail.hasten, false)) {
+			worker->failed = 0;
+			mqtt_suspect_lift(&worker->session.suspect, 0, true);
+			return;
+		}
+		mqtt_wait(&worker->mail, -1, 0, left_ms);
 	}
 }
 
@@ -250,16 +174,18 @@ static void touch_heap(void)
 static void *worker_main(void *context)
 {
 	struct mqtt_worker *worker = context;
-	unsigned failed = 0;
+	const struct mqtt_conf *settings = &worker->conf.settings;
 
 	touch_heap();
 	while (!mqtt_mail_ends(&worker->mail)) {
-		int64_t longest_ms = worker->conf.settings.reconnect_max / NS_PER_MS, pause_ms;
+		int64_t first_ms = settings->reconnect_min / NS_PER_MS;
+		int64_t longest_ms = settings->reconnect_max / NS_PER_MS, pause_ms;
 
-		failed = dial_all(worker) >= GOOD_NS ? 1 : failed + 1;
+		dial_all(worker);
 		if (worker->lacks_login && longest_ms > FILE_PAUSE_MS)
 			longest_ms = FILE_PAUSE_MS;
-		pause_ms = mqtt_pause_ms(failed, longest_ms, mqtt_random(&worker->random));
+		pause_ms = mqtt_pause_ms(worker->failed, first_ms, longest_ms,
+					 mqtt_random(&worker->random));
 		if (!mqtt_mail_ends(&worker->mail))
 			log_debug("mqtt: next attempt in %lld ms", (long long)pause_ms);
 		pause_for(worker, pause_ms);
@@ -267,27 +193,6 @@ static void *worker_main(void *context)
 	atomic_store(&worker->mail.goodbye, true);
 	worker_release(worker);
 	return NULL;
-}
-
-static void describe_link(struct mqtt_worker *worker)
-{
-	struct mqtt_worker_conf *conf = &worker->conf;
-
-	worker->link_conf = (struct mqtt_link_conf){
-		.host = conf->settings.host,
-		.port = mqtt_conf_port(&conf->settings),
-		.keepalive_s = (int)(conf->settings.keepalive / NS_PER_S),
-		.client_id = conf->client_id,
-		.will_topic = conf->topics[MQTT_AVAILABILITY],
-		.will = MQTT_OFFLINE,
-		.username = worker->login.username,
-		.password = worker->login.password,
-		.ca_file = conf->settings.ca_file,
-		.cert_file = conf->settings.cert_file,
-		.key_file = conf->settings.key_file,
-	};
-	worker->link.acknowledged = on_acknowledged;
-	worker->link.context = worker;
 }
 
 /* Signals belong to the loop: the thread is born with all of them blocked. */
@@ -316,21 +221,22 @@ static int start_thread(struct mqtt_worker *worker)
 	return -error;
 }
 
-int mqtt_worker_start(const struct mqtt_worker_conf *conf, struct mqtt_worker **ret_worker)
+int mqtt_worker_start(const struct mqtt_worker_conf *conf, struct mqtt_ring *ring,
+		      struct mqtt_worker **ret_worker)
 {
 	struct mqtt_worker *worker = calloc(1, sizeof(*worker));
 	int result;
 
 	if (!worker)
 		return -ENOMEM;
-	result = mqtt_mail_open(&worker->mail);
+	result = mqtt_mail_open(&worker->mail, ring, conf->settings.history_rate);
 	if (result < 0) {
 		free(worker);
 		return result;
 	}
 	worker->conf = *conf;
 	worker->random = conf->seed ? conf->seed : 1;
-	describe_link(worker);
+	mqtt_session_init(&worker->session, &worker->conf, &worker->mail);
 	atomic_store(&worker->holders, 1);
 	result = mqtt_link_library_open();
 	if (result == 0) {
@@ -344,6 +250,14 @@ int mqtt_worker_start(const struct mqtt_worker_conf *conf, struct mqtt_worker **
 	}
 	*ret_worker = worker;
 	return 0;
+}
+
+size_t mqtt_worker_discovery_count(const struct mqtt_worker *worker, const struct about *about)
+{
+	const struct mqtt_discovery discovery = mqtt_session_discovery(&worker->conf, about);
+
+	return mqtt_assistant_count((enum mqtt_conf_discovery)worker->conf.settings.discovery,
+				    &discovery);
 }
 
 struct mqtt_mail *mqtt_worker_mail(struct mqtt_worker *worker)
@@ -363,7 +277,7 @@ bool mqtt_worker_finish(struct mqtt_worker *worker)
 /* Returns true if the thread has ended. */
 static bool join(struct mqtt_worker *worker)
 {
-	int64_t until_ns = clock_ns() + JOIN_NS;
+	int64_t until_ns = mqtt_clock_ns() + JOIN_NS;
 	const struct timespec until = {
 		.tv_sec = (time_t)(until_ns / NS_PER_S),
 		.tv_nsec = (long)(until_ns % NS_PER_S),
@@ -377,10 +291,14 @@ static bool join(struct mqtt_worker *worker)
 
 void mqtt_worker_close(struct mqtt_worker *worker)
 {
+	bool ended;
+
 	if (!worker)
 		return;
 	mqtt_mail_quit(&worker->mail);
-	if (join(worker)) {
+	ended = join(worker);
+	mqtt_mail_detach(&worker->mail);
+	if (ended) {
 		mqtt_link_library_close();
 	} else {
 		/* The library counts who opened it, so this one keeps it open. */

@@ -7,24 +7,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "notifiers/mqtt_conf.h"
 #include "notifiers/mqtt_mail.h"
+#include "notifiers/mqtt_session.h"
 
 struct mqtt_worker;
 
-/* "hostingpi-" and the id. */
-#define MQTT_CLIENT_ID_SIZE 128
+/*
+ * Starts the thread. The ring stays the caller's; the thread uses it until mqtt_worker_close(). Returns 0 or
+ * negative errno.
+ */
+int mqtt_worker_start(const struct mqtt_worker_conf *conf, struct mqtt_ring *ring,
+		      struct mqtt_worker **ret_worker);
 
-/* What the worker needs to know. It keeps a copy of its own. */
-struct mqtt_worker_conf {
-	struct mqtt_conf settings; /* host is not empty */
-	char topics[MQTT_TOPICS][MQTT_TOPIC_SIZE];
-	char client_id[MQTT_CLIENT_ID_SIZE];
-	uint64_t seed; /* random; for the pauses */
-};
-
-/* Starts the thread. Returns 0 or negative errno. */
-int mqtt_worker_start(const struct mqtt_worker_conf *conf, struct mqtt_worker **ret_worker);
+/* In how many messages Home Assistant is told about us. */
+size_t mqtt_worker_discovery_count(const struct mqtt_worker *worker, const struct about *about);
 
 /* For documents and news. */
 struct mqtt_mail *mqtt_worker_mail(struct mqtt_worker *worker);

@@ -94,11 +94,13 @@ in_one_file() {
 library_borders() {
 	{
 		only_in '(uv|uv/.*)\.h' 'agent/loop[a-z_]*\.c'
-		only_in 'mosquitto\.h' 'notifiers/mqtt_[a-z_]*\.c'
+		only_in 'mosquitto\.h' 'notifiers/mqtt_client\.c'
 		only_in 'sensors/.*\.h' 'collectors/[a-z_]*\.c'
 		only_in 'curl/.*\.h' 'notifiers/post/wire\.c'
 		only_in 'oauth\.h' 'notifiers/post/oauth\.c'
 		only_in 'uni(str|norm|gbrk|ctype)\.h' 'notifiers/post/text\.c'
+		only_in 'mqtt_protocol\.h' 'notifiers/mqtt_client\.c'
+		only_in 'openssl/.*\.h' 'notifiers/mqtt_tls\.c'
 		in_one_file 'mosquitto\.h'
 		in_one_file 'sensors/.*\.h'
 	} | none

@@ -188,8 +188,12 @@ static void row_mqtt(struct row *row)
 		if (error != NULL)
 			row_part(row, TONE_WARNING, "%s", error);
 	}
-	row_trouble(row, "notifiers.mqtt.waiting", "messages waiting");
+	row_trouble(row, "notifiers.mqtt.samples_waiting", "samples waiting");
+	row_trouble(row, "notifiers.mqtt.events_waiting", "events waiting");
+	row_trouble(row, "notifiers.mqtt.samples_thinned", "samples thinned out");
 	row_trouble(row, "notifiers.mqtt.events_dropped", "events lost");
+	row_trouble(row, "notifiers.mqtt.too_large", "messages too large for the broker");
+	row_trouble(row, "notifiers.mqtt.refused", "messages refused by the broker");
 	row_trouble(row, "notifiers.mqtt.queue_dropped", "events lost before MQTT");
 	row_end(row);
 }

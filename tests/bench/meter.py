@@ -48,6 +48,12 @@ def cpu_ns(pid):
     return times
 
 
+def wakeups(pid):
+    """How often threads that live now went to sleep and were woken again."""
+    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return sum(int(_table(task / "status")["voluntary_ctxt_switches"]) for task in tasks)
+
+
 def memory(pid):
     """Sizes in kB, as the kernel names them, and the number of threads."""
     rollup = _table(f"/proc/{pid}/smaps_rollup")

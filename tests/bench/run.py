@@ -16,15 +16,19 @@ import traceback
 
 import where  # noqa: F401 (makes the lab's modules importable)
 import crowd
+import fleet
 import footprint
 import loop
 import meter
+import outage
+import payload
 import stalls
 import storm
 from harness import BUILD
 from process import LabError
 
 SECTIONS = {"A": footprint, "B": crowd, "C": stalls, "D": loop, "E": storm}
+SECTIONS |= {"F": fleet, "G": outage, "H": payload}  # only when asked for
 
 
 class Ended(BaseException):

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""stall.py SCENARIO SECONDS FILE: one way for a broker to fail, inside a namespace of its own.
+"""stall.py SCENARIO SECONDS FILE [cpu]: one way for a broker to fail, in a namespace of its own.
 
 Theory of operation: run by stalls.py under `unshare` with a network and a mount namespace of its
 own. The default route leads to a device behind which nobody listens: what is sent there vanishes,
 as behind a firewall that drops. Names are looked up as a scenario says, by mounting private resolver
-files over those of /etc. The result is written to FILE as JSON.
+files over those of /etc. The result is written to FILE as JSON. With "cpu" nobody asks the agent
+anything meanwhile, so that what it uses is its own.
 """
 
 import json
@@ -13,13 +14,14 @@ import signal
 import socket
 import sys
 import threading
+import time
 
 import where  # noqa: F401 (makes the lab's modules importable)
 import meter
 from crowd import Lateness, Program, bare_port, latency
 from harness import Agent, Mosquitto
 from process import LOOPBACK, LabError, Scratch, families, free_port, program, wait_until
-from subjects import Bare
+from subjects import Bare, make_certificates
 
 # Documentation addresses (RFC 5737, RFC 3849).
 GONE = ("2001:db8::7", "192.0.2.7")
@@ -27,6 +29,8 @@ RESOLVERS = ("2001:db8::53", "192.0.2.53")
 OURS = ("2001:db8:1::2/64", "198.51.100.2/24")
 NAME = "broker.example.net"
 RATE = 5.0  # per caller: enough answers for a p99
+SETTLE_S = 12  # what is read or said every ten seconds was so once
+SLOT_S = 2
 # A record of TLS 1.2 that promises a handshake message of 122 bytes, which never comes.
 HALF_HANDSHAKE = bytes.fromhex("160303007a")
 
@@ -163,6 +167,31 @@ class HalfTls(Scenario):
         self.mqtt = {"host": "localhost", "port": self.silent.port, "ca_file": ca_file}
 
 
+class CalmTls(Scenario):
+    connects = True
+
+    def prepare(self):
+        if not make_certificates(self.scratch):
+            raise Skipped("openssl is not installed")
+        port, folder = free_port(), self.scratch.path / "tls"
+        files = [f"certfile {folder}/cert.pem", f"keyfile {folder}/key.pem"]
+        extra = ["log_type error"]
+        for family in families():
+            extra += [f"listener {port} {LOOPBACK[family]}", *files]
+        self.broker = Mosquitto(self.scratch, extra).start()
+        self.mqtt = {"host": "localhost", "port": port, "ca_file": folder / "ca.pem"}
+
+
+class StoppedTls(CalmTls):
+    def trouble(self):
+        self.broker.stop()
+
+
+class KilledTls(CalmTls):
+    def trouble(self):
+        self.broker.kill()
+
+
 def make_ca(scratch):
     path = scratch.path / "ca.pem"
     if program("openssl") is None:
@@ -185,13 +214,49 @@ SCENARIOS = {
 }
 
 
-def measure(scratch, name, seconds):
-    scenario = SCENARIOS[name](scratch)
+# Where only the processor time counts; calm is what the others are compared with.
+CPU_SCENARIOS = {
+    **SCENARIOS,
+    "calm, over TLS": CalmTls,
+    "TLS broker stopped (SIGSTOP) while connected": StoppedTls,
+    "TLS broker killed": KilledTls,
+}
+
+
+def begin(scratch, name):
+    """The agent, connected where the scenario is so, and what will go wrong."""
+    scenario = CPU_SCENARIOS[name](scratch)
     config = {"mqtt": scenario.mqtt, "requests": {"source": "none"}}
     agent = Agent(scratch, config).start()
     wait_until(lambda: agent.status()["seq"] >= 2, what="two samples")
     if scenario.connects:
         meter.wait_connected(agent)
+    return agent, scenario
+
+
+def measure_cpu(scratch, name, seconds):
+    agent, scenario = begin(scratch, name)
+    time.sleep(SETTLE_S)
+    logged = len(agent.log.read_text().splitlines())
+    scenario.trouble()
+    window, woken, seq = meter.Window(agent.pid), meter.wakeups(agent.pid), agent.status()["seq"]
+    for _ in range(int(seconds // SLOT_S)):
+        time.sleep(SLOT_S)
+        window.slot()
+    used, woken = window.end(), meter.wakeups(agent.pid) - woken
+    status = agent.status()
+    return {
+        **used,
+        "samples": status["seq"] - seq,
+        "wakeups_s": round(woken / used["seconds"], 1),
+        "log_lines": len(agent.log.read_text().splitlines()) - logged,
+        "mqtt_state": status["notifiers"]["mqtt"]["state"],
+        "mqtt_error": status["notifiers"]["mqtt"]["last_error"],
+    }
+
+
+def measure(scratch, name, seconds):
+    agent, scenario = begin(scratch, name)
     port = bare_port(scratch)
     logged = len(agent.log.read_text().splitlines())
     scenario.trouble()
@@ -219,11 +284,12 @@ def measure(scratch, name, seconds):
 
 def main():
     name, seconds, path = sys.argv[1], float(sys.argv[2]), sys.argv[3]
+    what = measure_cpu if "cpu" in sys.argv[4:] else measure
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # through the tidying up
     scratch = Scratch("hostingpi-bench-")
     try:
         make_hole()
-        found = measure(scratch, name, seconds)
+        found = what(scratch, name, seconds)
     except Skipped as error:
         found = {"skipped": str(error)}
     except (LabError, OSError) as error:

@@ -25,15 +25,16 @@ UNSHARE_USER = ["unshare", "--map-root-user", "--net", "--mount"]
 
 
 class Isolated(Process):
-    def __init__(self, scratch, name, what, seconds):
+    def __init__(self, scratch, name, what, seconds, mode=()):
         super().__init__(scratch, name)
         self.what = what
         self.seconds = seconds
+        self.mode = mode
         self.output = scratch.path / f"{name}.json"
 
     def argv(self):
         python = [sys.executable, "-B", where.HERE / "stall.py"]
-        return [*unshare(), *python, self.what, self.seconds, self.output]
+        return [*unshare(), *python, self.what, self.seconds, self.output, *self.mode]
 
     def result(self):
         self.wait(self.seconds + 90)

@@ -43,7 +43,7 @@ class Idle(Process):
 
 
 class Collectd(Process):
-    def __init__(self, scratch, broker_port, status_url, name="collectd"):
+    def __init__(self, scratch, broker_port, status_url, name="collectd", host="127.0.0.1"):
         super().__init__(scratch, name)
         folder = scratch.path / f"{name}.d"
         folder.mkdir(exist_ok=True)
@@ -53,7 +53,7 @@ class Collectd(Process):
             f'Hostname "bench"\nFQDNLookup false\nInterval 1\nBaseDir "{folder}"\n'
             f'PIDFile "{folder}/pid"\nTypesDB "{TYPES_DB}"\n{load}\n'
             f'<Plugin nginx>\nURL "{status_url}"\n</Plugin>\n'
-            '<Plugin mqtt>\n<Publish "bench">\nHost "127.0.0.1"\n'
+            f'<Plugin mqtt>\n<Publish "bench">\nHost "{host}"\n'
             f"Port {broker_port}\n</Publish>\n</Plugin>\n",
         )
 

@@ -118,7 +118,7 @@ def test_reason_that_cannot_be_shown(agent, control, reason):
         (["--socket", "/" + "x" * 200, "status"], "107 characters"),
         *(
             ([word], f"'{word}' is not in this version")
-            for word in ("history", "events", "post", "guard", "check", "forget")
+            for word in ("history", "events", "post", "guard", "check")
         ),
         (["guard", "--", "rsync", "-a"], "'guard' is not in this version"),
     ],
@@ -134,9 +134,9 @@ def test_help_and_version():
     for option in ("-h", "--help"):
         done = ctl(option)
         assert (done.returncode, done.stderr) == (0, "")
-        for command in ("status", "watch", "drain", "ready"):
+        for command in ("status", "watch", "drain", "ready", "forget"):
             assert f"\n  {command} " in done.stdout
-        for later in ("history", "events", "guard", "forget"):
+        for later in ("history", "events", "guard"):
             assert later not in done.stdout
     done = ctl("--version")
     assert done.returncode == 0 and re.fullmatch(r"hostingpictl \S+\n", done.stdout)

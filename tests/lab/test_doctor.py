@@ -92,7 +92,7 @@ def test_settings_of_notifiers_are_shown_and_their_files_looked_for(scratch, tmp
 
     config = scratch.file("bad.conf", text.format(tmp_path / "missing"))
     rows = document(config)["findings"]
-    assert [row for row in rows if row["what"] == "credential_file" and "not there" in row["text"]]
+    assert [row for row in rows if row["what"] == "credential_file" and "make it, with mode 0600" in row["text"]]
     # Another root is another machine: its files are not here.
     rows = document(config, "--root", ROOTS / "pi4")["findings"]
     assert not [row for row in rows if row["what"] in ("credential_file", "not synchronised")]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The MQTT notifier with TLS, with impostors instead of a broker, and with bad name servers."""
+"""The MQTT notifier with impostors instead of a broker, and with bad name servers."""
 
 import contextlib
 import os
@@ -11,6 +11,7 @@ import time
 
 import harness
 import pytest
+from certificates import make_ca
 from mqtt_lab import is_topic, mqtt_config, mqtt_status, wait_connected, wait_log
 
 
@@ -18,97 +19,6 @@ def cpu_s(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         fields = file.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def openssl(scratch, *words):
-    command = [harness.program("openssl"), *(str(word) for word in words)]
-    subprocess.run(command, cwd=scratch.path, check=True, timeout=60, capture_output=True)
-
-
-def make_ca(scratch, name):
-    openssl(
-        scratch,
-        *"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split(),
-        *("-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN=test {name}"),
-    )
-    return scratch.path / f"{name}.pem"
-
-
-def make_certificate(scratch, ca, name, subject_alt_name):
-    """(certificate, key) signed by this CA; without names for a client."""
-    openssl(
-        scratch,
-        *"req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes".split(),
-        *("-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}"),
-    )
-    extension = scratch.file(f"{name}.ext", f"subjectAltName = {subject_alt_name}\n")
-    openssl(
-        scratch,
-        *f"x509 -req -days 2 -in {name}.csr -out {name}.pem -extfile {extension}".split(),
-        *("-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial"),
-    )
-    return scratch.path / f"{name}.pem", scratch.path / f"{name}.key"
-
-
-GOOD_NAMES = "DNS:localhost, IP:::1, IP:127.0.0.1"
-
-
-@pytest.fixture
-def tls(scratch, start_mosquitto):
-    """Gives a function that starts a broker with TLS; its certificate is for these names."""
-    make_ca(scratch, "ca")
-
-    def make(names=GOOD_NAMES, extra=()):
-        certificate, key = make_certificate(scratch, "ca", "broker", names)
-        port = harness.free_port()
-        files = [f"cafile {scratch.path}/ca.pem", f"certfile {certificate}", f"keyfile {key}"]
-        lines = []
-        for family in harness.families():
-            lines += [f"listener {port} {harness.LOOPBACK[family]}", *files, *extra]
-        return start_mosquitto(lines, port=port, listeners=False)
-
-    make.ca = scratch.path / "ca.pem"
-    return make
-
-
-@pytest.mark.parametrize("host", ["localhost", *(harness.LOOPBACK[f] for f in harness.families())])
-def test_tls(tls, start_agent, host):
-    broker = tls()
-    agent = start_agent(mqtt_config(broker.port, host, ca_file=tls.ca))
-    sub = broker.subscriber(options=["--cafile", tls.ca], host="localhost")
-    sub.wait_for(is_topic("state"))
-    sub.wait_for(is_topic("availability", "online"))
-    assert mqtt_status(agent)["tls"] is True
-    broker.restart()
-    sub.wait_for(is_topic("state"), since=sub.count())
-    assert agent.term() == 0
-    wait_log(broker, "Received DISCONNECT from hostingpi-lab")
-
-
-def test_tls_certificate_for_another_name(tls, start_agent):
-    broker = tls("DNS:other.example")
-    agent = start_agent(mqtt_config(broker.port, "localhost", ca_file=tls.ca))
-    wait_log(agent, "certificate is for another name")
-    assert not mqtt_status(agent)["connected"]
-    assert "Received CONNECT" not in broker.log.read_text()
-
-
-def test_tls_certificate_of_another_ca(scratch, tls, start_agent):
-    broker = tls()
-    other = make_ca(scratch, "stranger")
-    agent = start_agent(mqtt_config(broker.port, "localhost", ca_file=other))
-    wait_log(agent, "is not signed by ca_file")
-    assert not mqtt_status(agent)["connected"]
-
-
-def test_tls_client_certificate(scratch, tls, start_agent):
-    broker = tls(extra=["require_certificate true"])
-    agent = start_agent(mqtt_config(broker.port, "localhost", ca_file=tls.ca))
-    wait_log(agent, "warning: mqtt:")
-    certificate, key = make_certificate(scratch, "ca", "client", "DNS:pi")
-    agent.configure({"mqtt": {"cert_file": certificate, "key_file": key}})
-    agent.reload()
-    wait_connected(agent)
 
 
 class Impostor:

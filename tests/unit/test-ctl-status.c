@@ -224,8 +224,13 @@ static void test_mqtt_rows(void **state)
 		 "  MQTT          no broker is configured ([mqtt] host)\n"},
 		{"{\"connected\":true,\"broker\":\"b:1\",\"last_error\":\"old\"}",
 		 "  MQTT          connected to b:1\n"},
-		{"{\"connected\":true,\"waiting\":3,\"events_dropped\":1}",
-		 "  MQTT          connected to the broker, 3 messages waiting, 1 events lost\n"},
+		{"{\"connected\":true,\"waiting\":3,\"samples_waiting\":2,"
+		 "\"events_waiting\":1,\"events_dropped\":1}",
+		 "  MQTT          connected to the broker, 2 samples waiting, 1 events waiting, "
+		 "1 events lost\n"},
+		{"{\"connected\":true,\"samples_thinned\":4,\"too_large\":5,\"refused\":6}",
+		 "  MQTT          connected to the broker, 4 samples thinned out, 5 messages too "
+		 "large for the broker, 6 messages refused by the broker\n"},
 		{"5", "  MQTT          not connected to the broker\n"},
 	};
 

@@ -50,6 +50,13 @@ static void test_defaults(void **state)
 	assert_string_equal(conf.prefix, "hostingpi");
 	assert_int_equal(conf.keepalive, 30 * NS_PER_S);
 	assert_int_equal(conf.reconnect_max, 120 * NS_PER_S);
+	assert_int_equal(conf.reconnect_min, NS_PER_S);
+	assert_int_equal(conf.protocol, MQTT_CONF_PROTOCOL_3_1_1);
+	assert_int_equal(conf.message_expiry, 0);
+	assert_int_equal(conf.tls_version, MQTT_CONF_TLS_1_2);
+	assert_int_equal(conf.discovery, MQTT_CONF_DISCOVERY_DEVICE);
+	assert_string_equal(conf.discovery_prefix, "homeassistant");
+	assert_int_equal(conf.history_rate, 10);
 	assert_false(mqtt_conf_tls(&conf));
 	assert_int_equal(mqtt_conf_port(&conf), 1883);
 }
@@ -60,6 +67,10 @@ static void test_port_follows_tls(void **state)
 	struct mqtt_conf conf;
 
 	assert_int_equal(read_settings(&conf, "host = h\nca_file = /ca.pem"), 0);
+	assert_int_equal(mqtt_conf_port(&conf), 8883);
+	assert_int_equal(read_settings(&conf, "host = h\nca_path = /certs"), 0);
+	assert_int_equal(mqtt_conf_port(&conf), 8883);
+	assert_int_equal(read_settings(&conf, "host = h\npsk = yes\ncredential_file = /c"), 0);
 	assert_int_equal(mqtt_conf_port(&conf), 8883);
 	assert_int_equal(read_settings(&conf, "host = h\nca_file = /ca.pem\nport = 1883"), 0);
 	assert_int_equal(mqtt_conf_port(&conf), 1883);
@@ -79,6 +90,13 @@ static void test_settings_that_are_fine(void **state)
 		"keepalive = 5s",
 		"keepalive = 2m",
 		"ca_file = /a\ncert_file = /b\nkey_file = /c",
+		"ca_path = /a\ncert_file = /b\nkey_file = /c\ntls_version = 1.3",
+		"ca_file = /a\nca_path = /b",
+		"psk = yes\ncredential_file = /a\ntls_version = 1.2",
+		"protocol = 5\nmessage_expiry = 5m",
+		"reconnect_min = 2m",
+		"discovery = components\ndiscovery_prefix = home/assistant",
+		"history_rate = 100",
 	};
 	struct mqtt_conf conf;
 
@@ -116,7 +134,26 @@ static void test_settings_that_are_refused(void **state)
 		{"ca_file = ca.pem", "ca_file"},
 		{"ca_file = /a\ncert_file = /b", "key_file must be set"},
 		{"ca_file = /a\nkey_file = /b", "cert_file must be set"},
-		{"cert_file = /a\nkey_file = /b", "cert_file needs ca_file"},
+		{"psk = yes\nca_file = /a\ncredential_file = /b", "psk = yes excludes ca_file"},
+		{"psk = yes\nca_path = /a\ncredential_file = /b", "psk = yes excludes ca_path"},
+		{"psk = yes\ncert_file = /a\nkey_file = /k\ncredential_file = /b",
+		 "psk = yes excludes cert_file"},
+		{"psk = yes", "psk needs credential_file"},
+		{"psk = yes\ncredential_file = /b\ntls_version = 1.3",
+		 "tls_version = 1.3 excludes psk"},
+		{"tls_version = 1.3", "tls_version needs ca_file"},
+		{"tls_version = 1.1\nca_file = /a", "1.2"},
+		{"protocol = 4", "3.1.1"},
+		{"message_expiry = 5m", "message_expiry needs protocol = 5"},
+		{"protocol = 5\nmessage_expiry = 1500ms", "whole seconds"},
+		{"reconnect_min = 10ms", "reconnect_min"},
+		{"reconnect_min = 1h", "reconnect_min must not be longer"},
+		{"discovery = yes", "components"},
+		{"discovery_prefix =", "discovery_prefix"},
+		{"discovery_prefix = a/#", "discovery_prefix must not contain"},
+		{"history_rate = 0", "history_rate"},
+		{"history_rate = 101", "history_rate"},
+		{"cert_file = /a\nkey_file = /b", "cert_file needs ca_file or ca_path"},
 	};
 	struct mqtt_conf conf;
 
@@ -210,7 +247,7 @@ static void test_pauses_double_and_are_random(void **state)
 	for (unsigned failed = 0; failed < 7; failed++) {
 		int64_t least = INT64_MAX, most = 0;
 		for (int i = 0; i < 20000; i++) {
-			int64_t pause = mqtt_pause_ms(failed, 10000, mqtt_random(&random));
+			int64_t pause = mqtt_pause_ms(failed, 1000, 10000, mqtt_random(&random));
 			least = pause < least ? pause : least;
 			most = pause > most ? pause : most;
 		}
@@ -218,8 +255,8 @@ static void test_pauses_double_and_are_random(void **state)
 		assert_int_equal(least, 100);
 		assert_in_range(most, ceilings[failed] * 99 / 100, ceilings[failed]);
 	}
-	assert_in_range(mqtt_pause_ms(UINT32_MAX, INT64_MAX / 4, UINT64_MAX), 100, INT64_MAX);
-	assert_int_equal(mqtt_pause_ms(9, 1000, 1000), 1000);
+	assert_in_range(mqtt_pause_ms(UINT32_MAX, 1000, INT64_MAX / 4, UINT64_MAX), 100, INT64_MAX);
+	assert_int_equal(mqtt_pause_ms(9, 1000, 1000, 1000), 1000);
 }
 
 int main(void)

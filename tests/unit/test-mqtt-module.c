@@ -94,7 +94,10 @@ static int set_up(void **state)
 				     .port = 1,
 				     .prefix = "p",
 				     .keepalive = 30 * NS_PER_S,
-				     .reconnect_max = NS_PER_S};
+				     .reconnect_min = NS_PER_S,
+				     .reconnect_max = NS_PER_S,
+				     .history_rate = 10,
+				     .discovery = MQTT_CONF_DISCOVERY_OFF};
 	f->before = dup(STDERR_FILENO);
 	f->log = memfd_create("log", MFD_CLOEXEC);
 	/* Two threads write to it. */
@@ -278,6 +281,55 @@ static void test_short_connection_is_no_news(void **state)
 	free(world);
 }
 
+static void publish_event(struct fixture *f, uint64_t id)
+{
+	const struct report report = {.kind = REPORT_EVENT, .event = &(struct event){.id = id}};
+
+	while (mqtt_notifier.publish(f->self, &report) == NOTIFIER_BUSY)
+		;
+}
+
+static void reopen(struct fixture *f)
+{
+	mqtt_notifier.module.close(f->self);
+	memset(f->self, 0, mqtt_notifier.module.self_size);
+	assert_int_equal(mqtt_notifier.module.open(f->self, &f->conf, &f->env), 0);
+}
+
+/* A reload with other settings, and a restart, are the same for what waits. */
+static void test_what_waits_is_kept(void **state)
+{
+	struct fixture *f = *state;
+	char folder[] = "/dev/shm/hostingpi-test-XXXXXX", path[64];
+
+	if (!mkdtemp(folder)) {
+		print_message("no tmpfs at /dev/shm\n");
+		skip();
+	}
+	snprintf(path, sizeof(path), "%s/mqtt-ring", folder);
+	f->env.run_dir = folder;
+	/* Who only has a look leaves no trace. */
+	f->env.passing = true;
+	assert_int_equal(mqtt_notifier.module.open(f->self, &f->conf, &f->env), 0);
+	assert_int_equal(access(path, F_OK), -1);
+	f->env.passing = false;
+	reopen(f);
+	await_status(f, "\"ring\":\"file\"");
+	publish_event(f, 1);
+	publish_event(f, 2);
+	await_status(f, "\"events_waiting\":2");
+	assert_int_equal(count_log(f, "wait from before"), 0);
+	reopen(f);
+	assert_int_equal(count_log(f, "mqtt: 0 samples and 2 events wait from before"), 1);
+	await_status(f, "\"events_waiting\":2");
+	publish_event(f, 3);
+	await_status(f, "\"waiting\":3,");
+	assert_int_equal(look(f).samples[0].value, 3);
+	mqtt_notifier.module.close(f->self);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
@@ -288,6 +340,7 @@ int main(void)
 		TEST(nothing_starts_after_the_goodbye),
 		TEST(id_that_is_too_long),
 		TEST(short_connection_is_no_news),
+		TEST(what_waits_is_kept),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

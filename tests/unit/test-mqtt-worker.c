@@ -124,7 +124,7 @@ static void test_refusal_and_nonsense(void **state)
 	memset(packet, 'x', sizeof(packet));
 	while (send(world->peer, packet, sizeof(packet), MSG_NOSIGNAL) > 0)
 		;
-	hear_trouble(world, "does not speak MQTT");
+	hear_trouble(world, "the broker sends more than");
 	world_free(world);
 }
 
@@ -137,33 +137,39 @@ static void test_birth_news_and_goodbye(void **state)
 	assert_int_equal(listen(world->listener, 1), 0);
 	world_start(world);
 	put(world, MQTT_EVENT, "e1");
-	put(world, MQTT_STATE, "s1");
+	put_sample(world, "{\"seq\":1}");
+	put_sample(world, "{\"seq\":2}");
 	take_call(world);
 	take_packet(world, packet);
 	/* MQTT 3.1.1; clean session; will: retained, QoS 1 */
 	assert_memory_equal(packet + 2, "\0\4MQTT\4\x2e", 8);
 	say(world, CONNACK_WELCOME, sizeof(CONNACK_WELCOME));
 	expect_publish(world, 0x33, "p/i/availability", "online");
-	expect_publish(world, 0x30, "p/i/state", "s1");
 	expect_publish(world, 0x32, "p/i/event", "e1");
+	expect_publish(world, 0x32, "p/i/state", "{\"seq\":2}"); /* QoS 1: the first one */
+	expect_publish(world, 0x32, "p/i/history", "{\"seq\":1}");
 	do
 		hear(world);
 	while (world->news.stage != MQTT_STAGE_CONNECTED);
 	assert_string_equal(world->news.trouble, "");
 	put(world, MQTT_WEIGHT, "w1");
 	expect_publish(world, 0x33, "p/i/weight", "w1");
+	put_sample(world, "{\"seq\":3}");
+	expect_publish(world, 0x30, "p/i/state", "{\"seq\":3}"); /* and nobody confirms it */
 
 	/* The connection breaks: all but the finished event is said again. */
 	close(world->peer);
 	hear_trouble(world, "closed the connection");
 	put(world, MQTT_EVENT, "e2");
+	put_sample(world, "{\"seq\":4}");
 	take_call(world);
 	take_packet(world, packet);
 	say(world, CONNACK_WELCOME, sizeof(CONNACK_WELCOME));
 	expect_publish(world, 0x33, "p/i/availability", "online");
 	expect_publish(world, 0x33, "p/i/weight", "w1");
-	expect_publish(world, 0x30, "p/i/state", "s1");
 	expect_publish(world, 0x32, "p/i/event", "e2");
+	expect_publish(world, 0x32, "p/i/state", "{\"seq\":4}");
+	expect_publish(world, 0x32, "p/i/history", "{\"seq\":3}");
 	do
 		hear(world);
 	while (world->news.stage != MQTT_STAGE_CONNECTED);
@@ -177,7 +183,88 @@ static void test_birth_news_and_goodbye(void **state)
 		hear(world);
 	while (world->news.stage == MQTT_STAGE_CONNECTED);
 	assert_true(mqtt_worker_finish(world->worker));
-	assert_int_equal(world->news.waiting, 0);
+	assert_int_equal(world->news.waiting.events, 0);
+	assert_int_equal(world->news.ring.samples, 0);
+	assert_int_equal(world->news.history_sent, 2);
+	world_free(world);
+}
+
+static void test_another_client_has_our_name(void **state)
+{
+	(void)state;
+	static const unsigned char welcome[] = {0x20, 3, 0, 0, 0};
+	static const unsigned char taken_over[] = {0xe0, 2, 142, 0};
+	struct world *world = world_new();
+	unsigned char packet[4096];
+
+	assert_int_equal(listen(world->listener, 1), 0);
+	world->protocol = MQTT_CONF_PROTOCOL_5;
+	world_start(world);
+	take_call(world);
+	take_packet(world, packet);
+	say(world, welcome, sizeof(welcome));
+	take_packet(world, packet); /* "online" */
+	say(world, taken_over, sizeof(taken_over));
+	hear_trouble(world, "another client with the name hostingpi-test takes over the "
+			    "connection: [agent] id must be unique");
+	world_free(world);
+}
+
+static void test_large_message_ends_the_connection(void **state)
+{
+	(void)state;
+	struct world *world = world_new();
+	unsigned char packet[4096];
+	char large[1500];
+
+	memset(large, 'x', sizeof(large) - 1);
+	large[sizeof(large) - 1] = '\0';
+	assert_int_equal(listen(world->listener, 1), 0);
+	world_start(world);
+	put(world, MQTT_EVENT, large);
+	put(world, MQTT_EVENT, "small");
+	for (int i = 0; i < 2; i++) {
+		take_call(world);
+		take_packet(world, packet);
+		say(world, CONNACK_WELCOME, sizeof(CONNACK_WELCOME));
+		expect_publish(world, 0x33, "p/i/availability", "online");
+		assert_true(take_packet(world, packet) >
+			    sizeof(large)); /* alone, and not answered */
+		close(world->peer);
+		hear_trouble(world, "closed the connection");
+	}
+	take_call(world);
+	take_packet(world, packet);
+	say(world, CONNACK_WELCOME, sizeof(CONNACK_WELCOME));
+	expect_publish(world, 0x33, "p/i/availability", "online");
+	expect_publish(world, 0x32, "p/i/event", "small");
+	do
+		hear(world);
+	while (world->news.stage != MQTT_STAGE_CONNECTED);
+	assert_int_equal(world->news.withheld, 1);
+	/* An operator who has raised the limit there. */
+	mqtt_mail_hasten(mqtt_worker_mail(world->worker));
+	expect_publish(world, 0x33, "p/i/availability", "online");
+	expect_publish(world, 0x32, "p/i/event", large);
+	world_free(world);
+}
+
+static void test_reload_ends_the_pause(void **state)
+{
+	(void)state;
+	struct world *world = world_new();
+	unsigned char packet[4096];
+
+	world->reconnect_ns = 3600 * NS_PER_S; /* longer than any deadline here */
+	world_start(world);
+	hear_trouble(world, "Connection refused");
+	assert_int_equal(listen(world->listener, 1), 0);
+	do
+		mqtt_mail_hasten(mqtt_worker_mail(world->worker));
+	while (poll(&(struct pollfd){.fd = world->listener, .events = POLLIN}, 1, 10) != 1);
+	take_call(world);
+	take_packet(world, packet);
+	assert_int_equal(packet[0], 0x10);
 	world_free(world);
 }
 
@@ -281,6 +368,9 @@ int main(void)
 		cmocka_unit_test(test_silent_listener),
 		cmocka_unit_test(test_refusal_and_nonsense),
 		cmocka_unit_test(test_birth_news_and_goodbye),
+		cmocka_unit_test(test_another_client_has_our_name),
+		cmocka_unit_test(test_large_message_ends_the_connection),
+		cmocka_unit_test(test_reload_ends_the_pause),
 		cmocka_unit_test(test_close_does_not_wait_for_the_resolver),
 		cmocka_unit_test(test_library_without_a_reason),
 		cmocka_unit_test(test_login_is_read_for_each_call),

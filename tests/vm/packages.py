@@ -26,6 +26,7 @@ LIBRARIES = (
     "libgcc-12-dev",
     "libuv1-dev",
     "libmosquitto-dev",
+    "libssl-dev",
     "libinih-dev",
     "libcjson-dev",
     "libsensors-dev",

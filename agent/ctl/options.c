@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Options may stand anywhere. So the whole line is read first; then the command is chosen by its name
+ * and, where several share a name, by the option that makes the difference; last, every option must
+ * belong to it: one that has no meaning there was meant for something else.
+ */
+#include "agent/ctl/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/version.h"
+
+static const char usage_start[] = "usage: hostingpictl [--socket PATH] [--json] COMMAND\n\n";
+
+static const char usage_end[] =
+	"\n"
+	"  --socket PATH   control socket of the agent (default " CTL_DEFAULT_SOCKET ",\n"
+	"                  or $HOSTINGPI_SOCKET)\n"
+	"  --json          the answer for programs\n"
+	"  -n, --count N   watch: stop after N times\n"
+	"  --reason TEXT   drain: shown in the status, 1 to 48 ASCII characters without '#'\n"
+	"  -c, --config F  where the broker is said (default as hostingpid)\n"
+	"  --prefix TEXT   first levels of the topics, instead of those in the configuration\n"
+	"  --id ID         forget: another Pi than this one\n"
+	"  --dry-run       forget: only show what would be removed\n"
+	"  --force         forget: even if it is said to be online\n"
+	"  -h, --help      this text\n"
+	"  -V, --version   the version\n"
+	"\n"
+	"exit: 0 fine, 1 failed, 2 wrong usage or configuration, 3 the agent or the broker\n"
+	"cannot be reached\n";
+
+/* The commands of the caller; those of ctl_commands[] follow. */
+struct table {
+	const struct ctl_command *const *own;
+};
+
+/* The command with this index; NULL behind the last. */
+static const struct ctl_command *table_get(const struct table *table, size_t index)
+{
+	const struct ctl_command *const *row = table->own;
+
+	while (*row != NULL && index > 0) {
+		row++;
+		index--;
+	}
+	return *row != NULL ? *row : ctl_commands[index];
+}
+
+/* Reserved by the design: so that a script which uses them gets a plain answer. */
+static const char *const later[] = {"history", "events", "post", "guard", "check"};
+
+static const struct {
+	enum ctl_option option;
+	const char *name;
+} option_names[] = {
+	{CTL_OPTION_COUNT, "-n"},	   {CTL_OPTION_REASON, "--reason"},
+	{CTL_OPTION_MQTT, "--mqtt"},	   {CTL_OPTION_CONFIG, "-c"},
+	{CTL_OPTION_PREFIX, "--prefix"},   {CTL_OPTION_ID, "--id"},
+	{CTL_OPTION_DRY_RUN, "--dry-run"}, {CTL_OPTION_FORCE, "--force"},
+};
+
+__attribute__((format(printf, 1, 2))) static enum ctl_exit usage(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("hostingpictl: ", stderr);
+	vfprintf(stderr, format, args);
+	fputs("; see 'hostingpictl --help'\n", stderr);
+	va_end(args);
+	return CTL_USAGE;
+}
+
+/* Takes the first command of this name; choose() looks at the others. */
+static enum ctl_exit take_command(const struct table *table, const struct ctl_command **first,
+				  const char *word)
+{
+	const struct ctl_command *command;
+
+	if (*first != NULL)
+		return usage("one command only, not '%s' and '%s'", (*first)->name, word);
+	for (size_t i = 0; (command = table_get(table, i)) != NULL; i++) {
+		if (strcmp(command->name, word) == 0) {
+			*first = command;
+			return CTL_FINE;
+		}
+	}
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		if (strcmp(later[i], word) == 0)
+			return usage("'%s' is not in this version (%s)", word, hostingpi_version);
+	return usage("unknown command '%s'", word);
+}
+
+static enum ctl_exit take_count(struct ctl_options *options, const char *text)
+{
+	char *end;
+
+	errno = 0;
+	options->count = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || options->count < 1)
+		return usage("-n takes a number of at least 1, not '%s'", text);
+	return CTL_FINE;
+}
+
+/* An option that belongs to some commands only. */
+static enum ctl_exit take_option(struct ctl_options *options, enum ctl_option option,
+				 const char *value)
+{
+	options->given |= option;
+	switch (option) {
+	case CTL_OPTION_COUNT:
+		return take_count(options, value);
+	case CTL_OPTION_REASON:
+		options->reason = value;
+		break;
+	case CTL_OPTION_CONFIG:
+		options->config = value;
+		break;
+	case CTL_OPTION_PREFIX:
+		options->prefix = value;
+		break;
+	case CTL_OPTION_ID:
+		options->id = value;
+		break;
+	case CTL_OPTION_MQTT:
+	case CTL_OPTION_DRY_RUN:
+	case CTL_OPTION_FORCE:
+		break;
+	}
+	return CTL_FINE;
+}
+
+static void print_help(const struct table *table)
+{
+	const struct ctl_command *command;
+
+	fputs(usage_start, stdout);
+	for (size_t i = 0; (command = table_get(table, i)) != NULL; i++)
+		fputs(command->help, stdout);
+	fputs(usage_end, stdout);
+}
+
+static enum ctl_exit missing_command(const struct table *table)
+{
+	const struct ctl_command *command;
+	char names[128] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; (command = table_get(table, i)) != NULL && used < sizeof(names); i++)
+		if (command->variant == 0)
+			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
+						 i > 0 ? ", " : "", command->name);
+	return usage("a command is missing: %s", names);
+}
+
+/* Who else would take this option, a variant of the command first. */
+static enum ctl_exit stray_option(const struct table *table, const char *own_name, unsigned option)
+{
+	const struct ctl_command *command, *owner = NULL;
+	const char *name = "";
+
+	for (size_t i = 0; i < sizeof(option_names) / sizeof(option_names[0]); i++)
+		if (option_names[i].option == option)
+			name = option_names[i].name;
+	for (size_t i = 0; (command = table_get(table, i)) != NULL; i++)
+		if ((command->takes | command->variant) & option &&
+		    (owner == NULL || strcmp(command->name, own_name) == 0))
+			owner = command;
+	if (owner == NULL)
+		return usage("%s belongs to no command", name);
+	return usage("%s belongs to the command %s%s", name, owner->name,
+		     owner->variant & CTL_OPTION_MQTT & ~option ? " --mqtt" : "");
+}
+
+/* The command of that name whose difference was given, and nothing that does not belong to it. */
+static enum ctl_exit choose(const struct table *table, const struct ctl_command *first,
+			    const struct ctl_options *options,
+			    const struct ctl_command **ret_command)
+{
+	const struct ctl_command *command, *chosen = first;
+	unsigned stray;
+
+	for (size_t i = 0; (command = table_get(table, i)) != NULL; i++)
+		if (strcmp(command->name, first->name) == 0 && command->variant & options->given)
+			chosen = command;
+	stray = options->given & ~(chosen->takes | chosen->variant);
+	if (stray != 0)
+		return stray_option(table, first->name, stray & -stray);
+	*ret_command = chosen;
+	return CTL_FINE;
+}
+
+static const struct option longs[] = {
+	{"socket", required_argument, NULL, 's'},
+	{"json", no_argument, NULL, 'j'},
+	{"reason", required_argument, NULL, CTL_OPTION_REASON},
+	{"count", required_argument, NULL, 'n'},
+	{"mqtt", no_argument, NULL, CTL_OPTION_MQTT},
+	{"config", required_argument, NULL, 'c'},
+	{"prefix", required_argument, NULL, CTL_OPTION_PREFIX},
+	{"id", required_argument, NULL, CTL_OPTION_ID},
+	{"dry-run", no_argument, NULL, CTL_OPTION_DRY_RUN},
+	{"force", no_argument, NULL, CTL_OPTION_FORCE},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+	{NULL, 0, NULL, 0},
+};
+
+/* What getopt found that is no option. */
+static enum ctl_exit refuse(char **argv, int found)
+{
+	if (found == ':')
+		return usage("'%s' needs a value", argv[optind - 1]);
+	/* A short one may stand in the middle of its word; 's' and 'j' are long ones. */
+	if (optopt > 0 && optopt < 0x80 && strchr("sj", optopt) == NULL)
+		return usage("unknown option '-%c'", optopt);
+	return usage("unknown option '%s'", argv[optind - 1]);
+}
+
+/* Reads the words and options; *ret_done: help or version was printed. */
+static enum ctl_exit read_line(int argc, char **argv, const struct table *table,
+			       struct ctl_options *options, const struct ctl_command **first,
+			       bool *ret_done)
+{
+	enum ctl_exit result = CTL_FINE;
+	int option;
+
+	/* '-': words come in order as option 1, wherever they stand; ':' tells what is missing. */
+	while (result == CTL_FINE &&
+	       (option = getopt_long(argc, argv, "-:n:c:hV", longs, NULL)) >= 0) {
+		switch (option) {
+		case 1:
+			result = take_command(table, first, optarg);
+			break;
+		case 's':
+			options->socket = optarg;
+			break;
+		case 'j':
+			options->json = true;
+			break;
+		case 'n':
+			result = take_option(options, CTL_OPTION_COUNT, optarg);
+			break;
+		case 'c':
+			result = take_option(options, CTL_OPTION_CONFIG, optarg);
+			break;
+		case 'h':
+			print_help(table);
+			*ret_done = true;
+			return ctl_output_end();
+		case 'V':
+			printf("hostingpictl %s\n", hostingpi_version);
+			*ret_done = true;
+			return ctl_output_end();
+		case ':':
+		case '?':
+			return refuse(argv, option);
+		default:
+			result = take_option(options, (enum ctl_option)option, optarg);
+			break;
+		}
+	}
+	/* What follows "--". */
+	for (; result == CTL_FINE && optind < argc; optind++)
+		result = take_command(table, first, argv[optind]);
+	return result;
+}
+
+enum ctl_exit options_parse(int argc, char **argv, const struct ctl_command *const *own,
+			    struct ctl_options *ret_options, const struct ctl_command **ret_command)
+{
+	const struct table table = {own};
+	const struct ctl_command *first = NULL;
+	bool done = false;
+	enum ctl_exit result;
+
+	*ret_options = (struct ctl_options){.socket = getenv("HOSTINGPI_SOCKET")};
+	*ret_command = NULL;
+	if (ret_options->socket != NULL && ret_options->socket[0] == '\0')
+		ret_options->socket = NULL;
+	result = read_line(argc, argv, &table, ret_options, &first, &done);
+	if (result != CTL_FINE || done)
+		return result;
+	if (first == NULL)
+		return missing_command(&table);
+	return choose(&table, first, ret_options, ret_command);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* The memory of the ring: what of it outlives a process, what stands in for it, and that a full tmpfs is survived. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mqtt-ring-world.h"
+
+static char folder[64], path[128], reason[128];
+
+static int set_up(void **state)
+{
+	(void)state;
+	snprintf(folder, sizeof(folder), "/dev/shm/hostingpi-test-XXXXXX");
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(path, sizeof(path), "%s/mqtt-ring", folder);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(folder);
+}
+
+static struct mqtt_ring_file *open_in(const char *run_dir)
+{
+	struct mqtt_ring_file *file;
+
+	assert_int_equal(mqtt_ring_file_open(&file, run_dir, reason, sizeof(reason)), 0);
+	return file;
+}
+
+/* It works as a ring, and whatever it is, samples come back. */
+static void expect_works(struct mqtt_ring_file *file, bool anonymous)
+{
+	struct world world = {.memory = *mqtt_ring_file_memory(file), .now_ns = 1};
+
+	assert_int_equal(reason[0] != '\0', anonymous);
+	world.ring = mqtt_ring_new(&world.memory);
+	assert_non_null(world.ring);
+	for (uint64_t i = 1; i <= 12000; i++)
+		world_put(&world, i);
+	for (uint64_t i = world_next(&world, UINT64_MAX); i; i = world_next(&world, UINT64_MAX))
+		mqtt_ring_done(world.ring, i);
+	assert_int_equal(mqtt_ring_counts(world.ring).samples, 0);
+	mqtt_ring_free(world.ring);
+	mqtt_ring_file_close(file);
+}
+
+static blkcnt_t blocks(void)
+{
+	struct stat status;
+
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0600);
+	assert_int_equal(status.st_size, MQTT_RING_BYTES);
+	return status.st_blocks;
+}
+
+static void test_a_file_of_a_tmpfs(void **state)
+{
+	(void)state;
+	expect_works(open_in(folder), false);
+	/* After a replay: one slot and the two directories at most, in blocks of 512. */
+	assert_in_range(blocks(), 8, (16384 + 2 * 4096) / 512);
+}
+
+static void test_another_process_finds_it(void **state)
+{
+	(void)state;
+	struct world world = {.now_ns = 1};
+	struct mqtt_ring_file *file;
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		world.memory = *mqtt_ring_file_memory(open_in(folder));
+		world.ring = mqtt_ring_new(&world.memory);
+		for (uint64_t i = 1; i <= 1000; i++)
+			mqtt_ring_told(world.ring, world_put(&world, i));
+		mqtt_ring_confirm(world.ring, 10);
+		mqtt_ring_put_event(world.ring, "hello", 5);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	file = open_in(folder);
+	assert_string_equal(reason, "");
+	world.memory = *mqtt_ring_file_memory(file);
+	world.ring = mqtt_ring_new(&world.memory);
+	assert_int_equal(mqtt_ring_counts(world.ring).untold, 990);
+	assert_int_equal(mqtt_ring_counts(world.ring).events, 1);
+	for (uint64_t i = 11; i <= 1000; i++)
+		assert_int_equal(world_next(&world, UINT64_MAX), i);
+	world_put(&world, 1001);
+	mqtt_ring_free(world.ring);
+	mqtt_ring_file_close(file);
+}
+
+static void test_two_agents_do_not_share_it(void **state)
+{
+	(void)state;
+	struct mqtt_ring_file *file = open_in(folder);
+
+	expect_works(open_in(folder), true);
+	assert_string_equal(reason, "another process has mqtt-ring");
+	mqtt_ring_file_close(file);
+	expect_works(open_in(folder), false);
+}
+
+static void test_what_is_no_file_of_ours_stays_as_it_is(void **state)
+{
+	(void)state;
+	char other[160];
+	struct stat status;
+
+	snprintf(other, sizeof(other), "%s-other", folder);
+	assert_int_equal(symlink(other, path), 0);
+	expect_works(open_in(folder), true);
+	assert_int_not_equal(access(other, F_OK), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	expect_works(open_in(folder), true);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	expect_works(open_in(folder), true);
+	assert_int_equal(rmdir(path), 0);
+	if (geteuid() == 0) {
+		int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+		assert_int_equal(write(fd, "x", 1), 1);
+		assert_int_equal(fchown(fd, 1, 1), 0);
+		close(fd);
+		expect_works(open_in(folder), true);
+		assert_int_equal(stat(path, &status), 0);
+		assert_int_equal(status.st_size, 1);
+	}
+}
+
+static void test_never_a_file_on_a_disk(void **state)
+{
+	(void)state;
+	expect_works(open_in("/nonexistent/folder"), true);
+	expect_works(open_in("/proc/self"), true);
+	assert_non_null(strstr(reason, "not in memory"));
+}
+
+static void test_files_of_any_length(void **state)
+{
+	(void)state;
+	static const off_t lengths[] = {0, 1, 5000, 100000, MQTT_RING_BYTES + 4096};
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct mqtt_ring_file *file = open_in(folder);
+		struct world world = {.memory = *mqtt_ring_file_memory(file), .now_ns = 1};
+		world.ring = mqtt_ring_new(&world.memory);
+		for (uint64_t j = 1; j <= 3000; j++)
+			world_put(&world, j);
+		mqtt_ring_free(world.ring);
+		mqtt_ring_file_close(file);
+		assert_int_equal(truncate(path, lengths[i]), 0);
+		file = open_in(folder);
+		world.memory = *mqtt_ring_file_memory(file);
+		world.ring = mqtt_ring_new(&world.memory);
+		for (uint64_t j = world_next(&world, UINT64_MAX), before = 0; j;
+		     j = world_next(&world, UINT64_MAX)) {
+			assert_true(j > before);
+			before = j;
+		}
+		assert_int_equal(mqtt_ring_counts(world.ring).samples == 3000,
+				 lengths[i] > MQTT_RING_BYTES);
+		mqtt_ring_free(world.ring);
+		mqtt_ring_file_close(file);
+		unlink(path);
+	}
+}
+
+/* Where a tmpfs of its own may be mounted: no page is there that the ring has not reserved. */
+static void test_a_full_tmpfs_raises_no_signal(void **state)
+{
+	(void)state;
+	if (mount("tmpfs", folder, "tmpfs", 0, "size=64k,mode=755") < 0)
+		skip();
+	for (unsigned round = 0; round < 2; round++) {
+		struct mqtt_ring_file *file = open_in(folder);
+		struct world world = {.memory = *mqtt_ring_file_memory(file), .now_ns = 1};
+		char text[2048];
+		uint64_t number;
+		world.ring = mqtt_ring_new(&world.memory);
+		for (uint64_t i = 1; i <= 5000; i++) {
+			assert_int_equal(mqtt_ring_put(world.ring, (int64_t)i, text,
+						       world_document(i, text, sizeof(text)),
+						       &number),
+					 0);
+			mqtt_ring_put_event(world.ring, text, 500);
+		}
+		assert_true(mqtt_ring_counts(world.ring).thinned > 1000);
+		assert_true(mqtt_ring_counts(world.ring).samples > 10);
+		mqtt_ring_free(world.ring);
+		mqtt_ring_file_close(file);
+	}
+	assert_int_equal(umount(folder), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_a_file_of_a_tmpfs, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_another_process_finds_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_two_agents_do_not_share_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_is_no_file_of_ours_stays_as_it_is, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_never_a_file_on_a_disk, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_files_of_any_length, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_full_tmpfs_raises_no_signal, set_up,
+						tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
