@@ -277,6 +277,7 @@ static int put(struct mqtt *self, const struct report *report, size_t length)
 		return mqtt_mail_put_sample(mail, report->snapshot->now_ns, self->document, length);
 	case REPORT_DECISION:
 	case REPORT_EVENT:
+	case REPORT_MESSAGE: /* not wanted */
 	case REPORT_KINDS:
 		break;
 	}

@@ -20,6 +20,8 @@ enum ctl_option {
 	CTL_OPTION_ID = 0x2000,
 	CTL_OPTION_DRY_RUN = 0x4000,
 	CTL_OPTION_FORCE = 0x8000,
+	CTL_OPTION_WAIT = 0x10000,
+	CTL_OPTION_TIMEOUT = 0x20000,
 };
 
 struct ctl_options {
@@ -28,13 +30,15 @@ struct ctl_options {
 	const char *socket; /* NULL: not said, neither here nor in the environment */
 	const char *reason; /* the values of what was given; NULL or 0 otherwise */
 	const char *config, *prefix, *id;
-	long count;
+	const char *text; /* the word behind the command, where it takes one */
+	long count, timeout_s;
 };
 
 struct ctl_command {
 	const char *name;
 	unsigned variant; /* the option that chooses it instead of the first of its name; 0: none */
 	unsigned takes;	  /* options besides, a mask */
+	bool takes_text;  /* one more word, which must be there */
 	const char *help; /* its lines in the summary */
 	enum ctl_exit (*run)(const struct ctl_options *options, struct client *client);
 };

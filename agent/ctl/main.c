@@ -10,9 +10,13 @@
 #include "agent/ctl/client.h"
 #include "agent/ctl/command.h"
 #include "agent/ctl/options.h"
+#include "agent/ctl/post.h"
 #include "agent/ctl/status.h"
 #include "agent/ctl/text.h"
 #include "agent/ctl/watch.h"
+
+/* Longer than one attempt, and a little for the wait before it. */
+#define DEFAULT_TIMEOUT_S 120
 
 static enum ctl_exit run_status(const struct ctl_options *options, struct client *client)
 {
@@ -80,6 +84,23 @@ static enum ctl_exit run_ready(const struct ctl_options *options, struct client 
 	return change(options, client, request, "ready: traffic comes back step by step");
 }
 
+static enum ctl_exit run_post(const struct ctl_options *options, struct client *client)
+{
+	const struct post_order order = {
+		.text = options->text,
+		.wait = options->given & CTL_OPTION_WAIT,
+		.timeout_s = options->timeout_s != 0 ? options->timeout_s : DEFAULT_TIMEOUT_S,
+		.json = options->json,
+	};
+	int result = post_run(client, &order);
+
+	if (result != CTL_FINE && client->error[0] != '\0')
+		ctl_fail(CTL_FAILED, client->error);
+	else if (ctl_output_end() != CTL_FINE)
+		return CTL_FAILED;
+	return (enum ctl_exit)result; /* or one of enum post_exit */
+}
+
 static const struct ctl_command status_command = {
 	.name = "status",
 	.help = "  status                what the agent sees and what it tells the load balancers\n",
@@ -106,8 +127,16 @@ static const struct ctl_command ready_command = {
 	.run = run_ready,
 };
 
+static const struct ctl_command post_command = {
+	.name = "post",
+	.takes = CTL_OPTION_WAIT | CTL_OPTION_TIMEOUT,
+	.takes_text = true,
+	.help = "  post TEXT [--wait]    post a message, as set up in section [post]\n",
+	.run = run_post,
+};
+
 static const struct ctl_command *const commands[] = {
-	&status_command, &watch_command, &drain_command, &ready_command, NULL,
+	&status_command, &watch_command, &drain_command, &ready_command, &post_command, NULL,
 };
 
 int main(int argc, char **argv)

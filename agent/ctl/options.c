@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,11 +30,14 @@ static const char usage_end[] =
 	"  --id ID         forget: another Pi than this one\n"
 	"  --dry-run       forget: only show what would be removed\n"
 	"  --force         forget: even if it is said to be online\n"
+	"  --wait          post: wait until it is known what became of it\n"
+	"  --timeout S     post: wait that many seconds at most (default 120)\n"
 	"  -h, --help      this text\n"
 	"  -V, --version   the version\n"
 	"\n"
 	"exit: 0 fine, 1 failed, 2 wrong usage or configuration, 3 the agent or the broker\n"
-	"cannot be reached\n";
+	"cannot be reached; post --wait: 65 refused, 75 still in the queue, 77 credentials or\n"
+	"account refused\n";
 
 /* The commands of the caller; those of ctl_commands[] follow. */
 struct table {
@@ -53,7 +57,7 @@ static const struct ctl_command *table_get(const struct table *table, size_t ind
 }
 
 /* Reserved by the design: so that a script which uses them gets a plain answer. */
-static const char *const later[] = {"history", "events", "post", "guard", "check"};
+static const char *const later[] = {"history", "events", "guard", "check"};
 
 static const struct {
 	enum ctl_option option;
@@ -63,6 +67,7 @@ static const struct {
 	{CTL_OPTION_MQTT, "--mqtt"},	   {CTL_OPTION_CONFIG, "-c"},
 	{CTL_OPTION_PREFIX, "--prefix"},   {CTL_OPTION_ID, "--id"},
 	{CTL_OPTION_DRY_RUN, "--dry-run"}, {CTL_OPTION_FORCE, "--force"},
+	{CTL_OPTION_WAIT, "--wait"},	   {CTL_OPTION_TIMEOUT, "--timeout"},
 };
 
 __attribute__((format(printf, 1, 2))) static enum ctl_exit usage(const char *format, ...)
@@ -77,12 +82,18 @@ __attribute__((format(printf, 1, 2))) static enum ctl_exit usage(const char *for
 	return CTL_USAGE;
 }
 
-/* Takes the first command of this name; choose() looks at the others. */
-static enum ctl_exit take_command(const struct table *table, const struct ctl_command **first,
-				  const char *word)
+/* Takes the first command of this name (choose() looks at the others), or the text behind one. */
+static enum ctl_exit take_word(const struct table *table, struct ctl_options *options,
+			       const struct ctl_command **first, const char *word)
 {
 	const struct ctl_command *command;
 
+	if (*first != NULL && (*first)->takes_text) {
+		if (options->text != NULL)
+			return usage("one text only: put it in quotes");
+		options->text = word;
+		return CTL_FINE;
+	}
 	if (*first != NULL)
 		return usage("one command only, not '%s' and '%s'", (*first)->name, word);
 	for (size_t i = 0; (command = table_get(table, i)) != NULL; i++) {
@@ -97,14 +108,14 @@ static enum ctl_exit take_command(const struct table *table, const struct ctl_co
 	return usage("unknown command '%s'", word);
 }
 
-static enum ctl_exit take_count(struct ctl_options *options, const char *text)
+static enum ctl_exit take_number(const char *option, const char *text, long most, long *ret_number)
 {
 	char *end;
 
 	errno = 0;
-	options->count = strtol(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || options->count < 1)
-		return usage("-n takes a number of at least 1, not '%s'", text);
+	*ret_number = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || *ret_number < 1 || *ret_number > most)
+		return usage("%s takes a number of at least 1, not '%s'", option, text);
 	return CTL_FINE;
 }
 
@@ -115,7 +126,9 @@ static enum ctl_exit take_option(struct ctl_options *options, enum ctl_option op
 	options->given |= option;
 	switch (option) {
 	case CTL_OPTION_COUNT:
-		return take_count(options, value);
+		return take_number("-n", value, LONG_MAX, &options->count);
+	case CTL_OPTION_TIMEOUT:
+		return take_number("--timeout", value, 86400, &options->timeout_s);
 	case CTL_OPTION_REASON:
 		options->reason = value;
 		break;
@@ -131,6 +144,7 @@ static enum ctl_exit take_option(struct ctl_options *options, enum ctl_option op
 	case CTL_OPTION_MQTT:
 	case CTL_OPTION_DRY_RUN:
 	case CTL_OPTION_FORCE:
+	case CTL_OPTION_WAIT:
 		break;
 	}
 	return CTL_FINE;
@@ -192,6 +206,10 @@ static enum ctl_exit choose(const struct table *table, const struct ctl_command 
 	stray = options->given & ~(chosen->takes | chosen->variant);
 	if (stray != 0)
 		return stray_option(table, first->name, stray & -stray);
+	if (chosen->takes_text && options->text == NULL)
+		return usage("'%s' needs a text", chosen->name);
+	if (options->given & CTL_OPTION_TIMEOUT && !(options->given & CTL_OPTION_WAIT))
+		return usage("--timeout belongs to --wait");
 	*ret_command = chosen;
 	return CTL_FINE;
 }
@@ -207,6 +225,8 @@ static const struct option longs[] = {
 	{"id", required_argument, NULL, CTL_OPTION_ID},
 	{"dry-run", no_argument, NULL, CTL_OPTION_DRY_RUN},
 	{"force", no_argument, NULL, CTL_OPTION_FORCE},
+	{"wait", no_argument, NULL, CTL_OPTION_WAIT},
+	{"timeout", required_argument, NULL, CTL_OPTION_TIMEOUT},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -236,7 +256,7 @@ static enum ctl_exit read_line(int argc, char **argv, const struct table *table,
 	       (option = getopt_long(argc, argv, "-:n:c:hV", longs, NULL)) >= 0) {
 		switch (option) {
 		case 1:
-			result = take_command(table, first, optarg);
+			result = take_word(table, options, first, optarg);
 			break;
 		case 's':
 			options->socket = optarg;
@@ -268,7 +288,7 @@ static enum ctl_exit read_line(int argc, char **argv, const struct table *table,
 	}
 	/* What follows "--". */
 	for (; result == CTL_FINE && optind < argc; optind++)
-		result = take_command(table, first, argv[optind]);
+		result = take_word(table, options, first, argv[optind]);
 	return result;
 }
 
