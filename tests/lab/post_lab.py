@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""Running hostingpi-post: its configuration and credentials, one message at a time."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import time
+
+from harness import BUILD
+from post_service import MASTODON, X_V2
+from post_verifier import KEYS, TOKEN
+
+EXITS = {
+    "posted": 0,
+    "duplicate": 0,
+    "retry": 75,
+    "rejected": 65,
+    "unauthorised": 77,
+    "no_credit": 77,
+}
+FIELDS = ["id", "result", "status", "remote_id", "retry_after_s", "detail", "cut", "via", "prefix"]
+LONGEST_S = 60  # far more than any time-out that is configured here
+
+
+@dataclasses.dataclass
+class Outcome:
+    code: int
+    result: dict
+    stderr: str
+    seconds: float
+
+    def __getattr__(self, name):
+        """outcome.via is outcome.result["via"]."""
+        try:
+            return self.result[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def read_outcome(code, stdout, stderr, seconds):
+    """Every result has all fields, and its exit code is the one of its word."""
+    lines = stdout.splitlines()
+    assert len(lines) == 1, (code, stdout, stderr)
+    result = json.loads(lines[0])
+    assert list(result) == FIELDS
+    assert code == EXITS[result["result"]], result
+    assert (result["prefix"] is not None) == (result["via"] == "nat64"), result
+    assert result["remote_id"] if result["result"] == "posted" else not result["remote_id"]
+    return Outcome(code, result, stderr, seconds)
+
+
+class Poster:
+    """wrapper: words in front of the program, such as nsenter; settings: {section: {key: value}}."""
+
+    def __init__(self, scratch, base_url, ca, service="x", name="post", wrapper=(), settings=None):
+        self.wrapper = [str(word) for word in wrapper]
+        self.credentials = scratch.file(f"{name}.credentials")
+        self.write_credentials({"access_token": TOKEN} if service == "mastodon" else KEYS)
+        self.config = scratch.path / f"{name}.conf"
+        path = MASTODON if service == "mastodon" else X_V2
+        self.settings = {
+            "post": {"service": service, "timeout": "10s"},
+            service: {
+                "url": base_url + path,
+                "ca_file": ca,
+                "credential_file": self.credentials,
+            },
+            "nat64": {"prefix": "none"},
+        }
+        self.configure(settings or {})
+
+    def write_credentials(self, values, mode=0o600):
+        self.credentials.write_text("".join(f"{key} = {value}\n" for key, value in values.items()))
+        self.credentials.chmod(mode)
+
+    def configure(self, settings):
+        for section, keys in settings.items():
+            self.settings.setdefault(section, {}).update(keys)
+        parts = []
+        for section, keys in self.settings.items():
+            parts += [f"[{section}]", *(f"{key} = {value}" for key, value in keys.items()), ""]
+        self.config.write_text("\n".join(parts), encoding="utf-8")
+
+    def spawn(self, text, message_id="lab-1", env=None, program=None):
+        """The running program, which has its message."""
+        words = [*self.wrapper, program or BUILD / "hostingpi-post", "-c", self.config]
+        popen = subprocess.Popen(
+            [str(word) for word in words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={"PATH": os.environ["PATH"], **(env or {})},
+        )
+        popen.stdin.write(json.dumps({"id": message_id, "text": text}).encode())
+        popen.stdin.close()
+        popen.stdin = None  # or communicate() would flush it
+        return popen
+
+    def post(self, text, message_id="lab-1", env=None):
+        before = time.monotonic()
+        popen = self.spawn(text, message_id, env)
+        return self.outcome(popen, before)
+
+    def outcome(self, popen, before=0.0):
+        try:
+            stdout, stderr = popen.communicate(timeout=LONGEST_S)
+        finally:
+            popen.kill()
+        seconds = time.monotonic() - before
+        return read_outcome(popen.returncode, stdout.decode(), stderr.decode(), seconds)
