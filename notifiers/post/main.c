@@ -18,6 +18,7 @@
 #include "agent/settings.h"
 #include "agent/units.h"
 #include "agent/version.h"
+#include "notifiers/post/interrupt.h"
 #include "notifiers/post/message.h"
 #include "notifiers/post/request.h"
 #include "notifiers/post/result.h"
@@ -38,6 +39,10 @@ static const char usage_text[] =
 	"\n"
 	"exit: 0 posted, 75 try again later, 77 credentials or account refused, 65 message refused,\n"
 	"      2 wrong usage or configuration\n";
+
+static const char ended_early[] = "ended, or out of time, before anything was sent";
+/* libcurl sees to the time-out itself; this is for what comes before it. */
+#define TIMEOUT_MARGIN_MS 500
 
 struct options {
 	const char *conf_path;
@@ -175,6 +180,13 @@ static void conclude(struct post *post, enum answer_result result, const char *d
 	snprintf(post->result.answer.detail, sizeof(post->result.answer.detail), "%s", detail);
 }
 
+/* What is said if somebody ends the program from here on, or its time is over. */
+static void expect_end(struct post *post, const char *detail)
+{
+	conclude(post, ANSWER_RETRY, detail);
+	interrupt_prepare(&post->result);
+}
+
 /* The message from standard input, cut to what the service takes. False: concluded. */
 static bool take_message(struct post *post)
 {
@@ -199,6 +211,7 @@ static bool take_message(struct post *post)
 		return false;
 	}
 	post->result.cut = result == TEXT_CUT;
+	expect_end(post, ended_early);
 	return true;
 }
 
@@ -244,6 +257,7 @@ static void send_request(struct post *post, int64_t until_ms)
 		if (left_ms < 1000)
 			break;
 		post->result.address = address;
+		expect_end(post, "ended while it was under way; the message may have arrived");
 		if (wire_send(&post->request, address, left_ms, &post->exchange) == 0) {
 			take_answer(post);
 			return;
@@ -253,6 +267,7 @@ static void send_request(struct post *post, int64_t until_ms)
 		if (post->exchange.sent)
 			break;
 		post->result.address = NULL;
+		expect_end(post, ended_early);
 	}
 	if (post->route.note[0] && !post->result.address)
 		snprintf(error + strlen(error), sizeof(error) - strlen(error), "; %s",
@@ -273,8 +288,11 @@ int main(int argc, char **argv)
 		return RESULT_EXIT_USAGE;
 	route_limit_resolver();
 	post.result.id = "";
+	expect_end(&post, ended_early);
+	interrupt_open(post.conf.timeout / NS_PER_MS + TIMEOUT_MARGIN_MS);
 	if (take_message(&post) && make_request(&post)) {
 		if (post.options.dry_run) {
+			interrupt_close();
 			request_print(&post.request);
 			request_free(&post.request);
 			request_forget_secrets(&post.secrets);
@@ -285,6 +303,7 @@ int main(int argc, char **argv)
 		else
 			send_request(&post, started_ms + post.conf.timeout / NS_PER_MS);
 	}
+	interrupt_close();
 	request_free(&post.request);
 	request_forget_secrets(&post.secrets);
 	if (result_print(&post.result) < 0)

@@ -19,20 +19,19 @@ import threading
 import time
 import urllib.parse
 
-from post_verifier import KEYS, TOKEN, Verifier
+from post_verifier import TOKEN, Verifier
 from process import LabError, program
 
 X_V2 = "/2/tweets"
 X_V11 = "/1.1/statuses/update.json"
 MASTODON = "/api/v1/statuses"
-# The order of things; "answer": in the middle of it, "hang": instead of it.
-STAGES = ("accept", "handshake", "headers", "body", "answer", "hang")
 LONGEST_S = 60
 
 
 @dataclasses.dataclass
 class Fault:
-    """Ends the connection with a reset at a stage, or answers something else (stage "reply")."""
+    """Ends the connection with a reset at a stage ("accept", "handshake", "headers", "body", "answer":
+    in the middle of it), says nothing ("hang"), or something of its own ("reply")."""
 
     stage: str
     keep: bool = False
@@ -253,8 +252,9 @@ def read_head(reader):
 
 
 def answer(status, body, headers, now_s):
-    """The bytes of an answer; a body that is no text is JSON."""
-    data = (body if isinstance(body, str) else json.dumps(body)).encode()
+    """The bytes of an answer; a body that is neither bytes nor text is JSON."""
+    text = body if isinstance(body, (bytes, str)) else json.dumps(body)
+    data = text.encode() if isinstance(text, str) else text
     date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now_s))
     lines = {"Date": date, "Content-Type": "application/json", "Content-Length": len(data)}
     lines |= {"Connection": "close", **headers}
@@ -263,6 +263,3 @@ def answer(status, body, headers, now_s):
         head = [f"HTTP/1.1 {status} {phrase}", *(f"{key}: {value}" for key, value in lines.items())]
         return "\r\n".join([*head, "", ""]).encode() + data
     raise LabError(f"no such status: {status}")
-
-
-__all__ = ["KEYS", "TOKEN", "Certificates", "Fault", "Request", "Service", "STAGES", "form"]

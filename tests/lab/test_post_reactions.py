@@ -2,6 +2,7 @@
 """hostingpi-post against a service on loopback: what each answer, and each lack of one, becomes."""
 
 import datetime
+import json
 import signal
 import socket
 import time
@@ -180,15 +181,31 @@ def test_connection_breaks_mastodon(service, stage, keep, maybe):
     assert one.post("it breaks", "key-2").remote_id == "1001"  # another message
 
 
-@pytest.mark.parametrize("keep", [False, True])
-def test_no_answer_in_time(service, keep):
-    service.faults = [Fault("hang", keep=keep)]
+def test_no_answer_in_time(service):
+    service.faults = [Fault("hang"), Fault("hang", keep=True)]
     one = poster(service, post={"timeout": "5s"})
-    outcome = one.post("anybody there?")
-    assert outcome.code == 75 and outcome.status is None and "may have arrived" in outcome.detail
-    assert outcome.seconds < 15
-    assert one.post("anybody there?").result["result"] == ("duplicate" if keep else "posted")
-    assert len(service.posts) == 1
+    waiting = {}
+    for count, text in enumerate(("lost", "kept"), 1):
+        waiting[text] = (one.spawn(text), time.monotonic())
+        harness.wait_until(lambda: len(service.requests) == count)
+    for text, (popen, since) in waiting.items():
+        outcome = one.outcome(popen, since)
+        assert outcome.code == 75 and outcome.status is None, text
+        assert "may have arrived" in outcome.detail and 4 < outcome.seconds < 15
+    assert service.texts() == ["kept"]
+    assert one.post("lost").result["result"] == "posted"
+    assert one.post("kept").result["result"] == "duplicate"
+    assert service.texts() == ["kept", "lost"]
+
+
+def test_hostile_complaints(service):
+    """What a service says stands in the result, readable, in one line."""
+    bodies = [json.dumps({"error": "ä" * 1000 + "x" * n}).encode() for n in (0, 1)]
+    bodies += [b'{"error": "\xff\xfe\xc3"}', b'{"error": "a\\nb\\u0007c"}', b"\0" * 300]
+    for body in bodies:
+        service.faults = [Fault("reply", status=422, body=body)]
+        outcome = poster(service).post("one")
+        assert outcome.code == 65 and outcome.detail.isprintable()
 
 
 def test_ended_by_a_signal(service):
