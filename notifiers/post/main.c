@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/sample.h"
 #include "agent/settings.h"
 #include "agent/units.h"
 #include "agent/version.h"
@@ -177,7 +178,7 @@ static bool load_conf(struct post *post)
 static void conclude(struct post *post, enum answer_result result, const char *detail)
 {
 	post->result.answer.result = result;
-	snprintf(post->result.answer.detail, sizeof(post->result.answer.detail), "%s", detail);
+	text_copy(post->result.answer.detail, sizeof(post->result.answer.detail), detail);
 }
 
 /* What is said if somebody ends the program from here on, or its time is over. */
@@ -262,16 +263,22 @@ static void send_request(struct post *post, int64_t until_ms)
 			take_answer(post);
 			return;
 		}
-		snprintf(error, sizeof(error), "%s: %s%s", address->text, post->exchange.error,
-			 post->exchange.sent ? "; the message may have arrived" : "");
+		/* What is wrong with the best way is what somebody may want to mend. */
+		if (i == 0 || post->exchange.sent)
+			snprintf(error, sizeof(error), "%s: %s%s", address->text,
+				 post->exchange.error,
+				 post->exchange.sent ? "; the message may have arrived" : "");
 		if (post->exchange.sent)
 			break;
 		post->result.address = NULL;
 		expect_end(post, ended_early);
 	}
-	if (post->route.note[0] && !post->result.address)
-		snprintf(error + strlen(error), sizeof(error) - strlen(error), "; %s",
-			 post->route.note);
+	if (post->route.note[0] && !post->result.address) {
+		char with_note[sizeof(error) + ROUTE_REASON_SIZE + 4];
+		snprintf(with_note, sizeof(with_note), "%s; %s", post->route.note, error);
+		conclude(post, ANSWER_RETRY, with_note);
+		return;
+	}
 	conclude(post, ANSWER_RETRY, error);
 }
 

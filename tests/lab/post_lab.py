@@ -2,6 +2,7 @@
 """Running hostingpi-post: its configuration and credentials, one message at a time."""
 
 import dataclasses
+import itertools
 import json
 import os
 import subprocess
@@ -20,6 +21,7 @@ EXITS = {
     "no_credit": 77,
 }
 FIELDS = ["id", "result", "status", "remote_id", "retry_after_s", "detail", "cut", "via", "prefix"]
+_numbers = itertools.count(1)
 LONGEST_S = 60  # far more than any time-out that is configured here
 
 
@@ -53,7 +55,8 @@ def read_outcome(code, stdout, stderr, seconds):
 class Poster:
     """wrapper: words in front of the program, such as nsenter; settings: {section: {key: value}}."""
 
-    def __init__(self, scratch, base_url, ca, service="x", name="post", wrapper=(), settings=None):
+    def __init__(self, scratch, base_url, ca, service="x", wrapper=(), settings=None):
+        name = f"post{next(_numbers)}"
         self.wrapper = [str(word) for word in wrapper]
         self.credentials = scratch.file(f"{name}.credentials")
         self.write_credentials({"access_token": TOKEN} if service == "mastodon" else KEYS)
