@@ -105,6 +105,11 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call obj,$(UNIT_AUX)) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(link) -o $@ $^ $(pkg_libs) -lcmocka -pthread
 
+$(BUILD)/post/%: $(BUILD)/tests/post/%.o $(LIB_POST) $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(post_libs)
+
 # Of two rules that fit, make takes the one with the shorter stem.
 $(BUILD)/tests/test-post-%: $(BUILD)/tests/unit/test-post-%.o $(LIB_POST) $(LIB)
 	$(call say,LINK,$@)
@@ -163,7 +168,7 @@ check-san: ## the same with address and undefined-behaviour sanitizers, and 6 s 
 	+@$(SAN_ENV) $(submake) VARIANT=san check
 	+@$(if $(T),,$(submake) FUZZ_SECONDS=6 fuzz)
 
-check-lab: all $(BUILD)/sim/hostingpi-sim ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
+check-lab: all $(BUILD)/sim/hostingpi-sim $(BUILD)/post/sign ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
 	@exec env HOSTINGPI_BUILD=$(BUILD) sh tests/check-lab.sh $(PYTHON) $(if $(T),-k '$(T)') $(PYTEST)
 
 goldens: all ## write anew what hostingpid says about the boards in tests/roots, and show what changed

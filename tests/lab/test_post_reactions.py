@@ -4,47 +4,15 @@
 import datetime
 import json
 import signal
-import socket
 import time
 
 import harness
 import pytest
-from post_lab import Poster
-from post_service import MASTODON, X_V11, X_V2, Certificates, Fault, Service
+from post_loopback import FAMILY, HOST, VIA
+from post_service import MASTODON, X_V11, X_V2, Fault
 from post_verifier import oauthlib
 
 pytestmark = pytest.mark.skipif(oauthlib is None, reason="needs python3-oauthlib (tests/deps.sh)")
-
-HOST = harness.url_host(harness.families()[0])
-VIA = "ipv6" if harness.families()[0] == socket.AF_INET6 else "ipv4"
-
-
-@pytest.fixture(scope="module")
-def place():
-    """A scratch folder, its authority, and a service that is made new for each test."""
-    scratch = harness.Scratch()
-    certificates = Certificates(scratch)
-    context = certificates.context("IP:::1", "IP:127.0.0.1")
-    listener = socket.create_server((HOST.strip("[]"), 0), family=harness.families()[0])
-    service = Service(context).listen(listener)
-    service.ca, service.scratch = certificates.ca, scratch
-    service.base_url = f"https://{HOST}:{listener.getsockname()[1]}"
-    yield service
-    service.close()
-    scratch.close()
-
-
-@pytest.fixture
-def service(place):
-    place.reset()
-    return place
-
-
-def poster(service, kind="x", **settings):
-    one = Poster(service.scratch, service.base_url, service.ca, kind)
-    one.configure(settings)
-    return one
-
 
 def x_error(title, detail, status):
     return {"title": title, "detail": detail, "type": "about:blank", "status": status}
@@ -87,14 +55,14 @@ X_TABLE = [
 
 
 @pytest.mark.parametrize("status, body, result, word", X_TABLE)
-def test_answer(service, status, body, result, word):
-    service.faults = [Fault("reply", status=status, body=body)]
-    outcome = poster(service).post("one")
+def test_answer(post_service, status, body, result, word):
+    post_service.faults = [Fault("reply", status=status, body=body)]
+    outcome = post_service.poster().post("one")
     assert (outcome.result["result"], outcome.status) == (result, status)
     assert outcome.detail is None if word is None else word in outcome.detail
     assert outcome.via == VIA and outcome.id == "lab-1"
     assert outcome.remote_id == ("77" if result == "posted" else None)
-    assert service.connections == 1 and not outcome.stderr
+    assert post_service.connections == 1 and not outcome.stderr
 
 
 def utc(offset_s, form):
@@ -124,23 +92,23 @@ LIMITS = {
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_rate_limit(service, name):
-    service.faults = [Fault("reply", status=429, headers=LIMITS[name]())]
-    outcome = poster(service).post("one")
+def test_rate_limit(post_service, name):
+    post_service.faults = [Fault("reply", status=429, headers=LIMITS[name]())]
+    outcome = post_service.poster().post("one")
     assert (outcome.code, outcome.status) == (75, 429)
     assert 500 <= outcome.retry_after_s <= 600
 
 
-def test_rate_limit_that_says_nothing_or_nonsense(service):
+def test_rate_limit_that_says_nothing_or_nonsense(post_service):
     nonsense = window("x-rate-limit-", "soon") | {"Retry-After": "-5"}
-    service.faults = [Fault("reply", status=429), Fault("reply", status=429, headers=nonsense)]
-    one = poster(service)
+    post_service.faults = [Fault("reply", status=429), Fault("reply", status=429, headers=nonsense)]
+    one = post_service.poster()
     assert [one.post("one").retry_after_s for _ in range(2)] == [None, None]
 
 
-def test_overload_says_when(service):
-    service.faults = [Fault("reply", status=503, headers={"Retry-After": "120"})]
-    assert poster(service).post("one").retry_after_s == 120
+def test_overload_says_when(post_service):
+    post_service.faults = [Fault("reply", status=503, headers={"Retry-After": "120"})]
+    assert post_service.poster().post("one").retry_after_s == 120
 
 
 BREAKS = [
@@ -156,99 +124,99 @@ BREAKS = [
 
 
 @pytest.mark.parametrize("stage, keep, maybe", BREAKS)
-def test_connection_breaks(service, stage, keep, maybe):
-    service.faults = [Fault(stage, keep=keep)]
-    one = poster(service)
+def test_connection_breaks(post_service, stage, keep, maybe):
+    post_service.faults = [Fault(stage, keep=keep)]
+    one = post_service.poster()
     outcome = one.post("it breaks")
     assert outcome.result["result"] == "retry" and outcome.status is None
     assert ("may have arrived" in outcome.detail) == maybe
     assert outcome.via == (VIA if maybe else None)
-    assert service.connections == 1  # no second try that nobody asked for
+    assert post_service.connections == 1  # no second try that nobody asked for
     # The same text again settles it.
     assert one.post("it breaks").result["result"] == ("duplicate" if keep else "posted")
-    assert service.texts() == ["it breaks"]
+    assert post_service.texts() == ["it breaks"]
 
 
 @pytest.mark.parametrize("stage, keep, maybe", BREAKS)
-def test_connection_breaks_mastodon(service, stage, keep, maybe):
-    service.faults = [Fault(stage, keep=keep)]
-    one = poster(service, "mastodon")
+def test_connection_breaks_mastodon(post_service, stage, keep, maybe):
+    post_service.faults = [Fault(stage, keep=keep)]
+    one = post_service.poster("mastodon")
     outcome = one.post("it breaks", "key-1")
     assert outcome.result["result"] == "retry" and ("may have arrived" in outcome.detail) == maybe
     again = one.post("it breaks", "key-1")
     assert again.result["result"] == "posted" and again.remote_id == "1000"
-    assert service.texts() == ["it breaks"]
+    assert post_service.texts() == ["it breaks"]
     assert one.post("it breaks", "key-2").remote_id == "1001"  # another message
 
 
-def test_no_answer_in_time(service):
-    service.faults = [Fault("hang"), Fault("hang", keep=True)]
-    one = poster(service, post={"timeout": "5s"})
+def test_no_answer_in_time(post_service):
+    post_service.faults = [Fault("hang"), Fault("hang", keep=True)]
+    one = post_service.poster(post={"timeout": "5s"})
     waiting = {}
     for count, text in enumerate(("lost", "kept"), 1):
         waiting[text] = (one.spawn(text), time.monotonic())
-        harness.wait_until(lambda: len(service.requests) == count)
+        harness.wait_until(lambda: len(post_service.requests) == count)
     for text, (popen, since) in waiting.items():
         outcome = one.outcome(popen, since)
         assert outcome.code == 75 and outcome.status is None, text
         assert "may have arrived" in outcome.detail and 4 < outcome.seconds < 15
-    assert service.texts() == ["kept"]
+    assert post_service.texts() == ["kept"]
     assert one.post("lost").result["result"] == "posted"
     assert one.post("kept").result["result"] == "duplicate"
-    assert service.texts() == ["kept", "lost"]
+    assert post_service.texts() == ["kept", "lost"]
 
 
-def test_hostile_complaints(service):
+def test_hostile_complaints(post_service):
     """What a service says stands in the result, readable, in one line."""
     bodies = [json.dumps({"error": "ä" * 1000 + "x" * n}).encode() for n in (0, 1)]
     bodies += [b'{"error": "\xff\xfe\xc3"}', b'{"error": "a\\nb\\u0007c"}', b"\0" * 300]
     for body in bodies:
-        service.faults = [Fault("reply", status=422, body=body)]
-        outcome = poster(service).post("one")
+        post_service.faults = [Fault("reply", status=422, body=body)]
+        outcome = post_service.poster().post("one")
         assert outcome.code == 65 and outcome.detail.isprintable()
 
 
-def test_ended_by_a_signal(service):
-    service.faults = [Fault("hang", keep=True)]
-    popen = poster(service).spawn("on the way")
-    harness.wait_until(lambda: service.requests)
+def test_ended_by_a_signal(post_service):
+    post_service.faults = [Fault("hang", keep=True)]
+    popen = post_service.poster().spawn("on the way")
+    harness.wait_until(lambda: post_service.requests)
     popen.send_signal(signal.SIGTERM)
-    outcome = poster(service).outcome(popen)
+    outcome = post_service.poster().outcome(popen)
     assert outcome.code == 75 and outcome.id == "lab-1" and "may have arrived" in outcome.detail
 
 
-def test_form_of_v11(service):
-    one = poster(service, x={"url": service.base_url + X_V11, "api": "v1.1"})
+def test_form_of_v11(post_service):
+    one = post_service.poster(x={"url": post_service.base_url + X_V11, "api": "v1.1"})
     text = "Grüße & 100 % + ein Ü? ✓ 日本 👩‍🚀 a=b"
     outcome = one.post(text)
     assert (outcome.result["result"], outcome.status) == ("posted", 200)
     assert one.post(text).result["result"] == "duplicate"
-    assert service.texts() == [text]
+    assert post_service.texts() == [text]
 
 
-def test_mastodon_request(service):
-    one = poster(service, "mastodon", mastodon={"visibility": "unlisted", "language": "de"})
+def test_mastodon_request(post_service):
+    one = post_service.poster("mastodon", mastodon={"visibility": "unlisted", "language": "de"})
     assert one.post("Grüße ✓", "pi3-17").result["result"] == "posted"
-    (request,) = service.requests
+    (request,) = post_service.requests
     assert request.path == MASTODON and request.headers["idempotency-key"] == "pi3-17"
     assert b'"unlisted"' in request.body and b'"de"' in request.body
 
 
-def test_wrong_certificate(service):
+def test_wrong_certificate(post_service):
     """Another authority: nothing of the request leaves."""
     settings = {"x": {"ca_file": "/etc/ssl/certs/ca-certificates.crt"}}
-    outcome = poster(service, **settings).post("secret")
+    outcome = post_service.poster(**settings).post("secret")
     assert outcome.code == 75 and "certificate" in outcome.detail.lower()
-    assert "may have arrived" not in outcome.detail and not service.requests
+    assert "may have arrived" not in outcome.detail and not post_service.requests
 
 
-def test_nobody_listens(service):
-    port = harness.free_port(harness.families()[0])
-    outcome = poster(service, x={"url": f"https://{HOST}:{port}{X_V2}"}).post("one")
+def test_nobody_listens(post_service):
+    port = harness.free_port(FAMILY)
+    outcome = post_service.poster(x={"url": f"https://{HOST}:{port}{X_V2}"}).post("one")
     assert outcome.code == 75 and outcome.via is None and outcome.status is None
 
 
-def test_answer_that_does_not_end(service):
-    service.faults = [Fault("reply", status=200, body="x" * 200_000)]
-    outcome = poster(service).post("one")
+def test_answer_that_does_not_end(post_service):
+    post_service.faults = [Fault("reply", status=200, body="x" * 200_000)]
+    outcome = post_service.poster().post("one")
     assert outcome.code == 75 and "too long" in outcome.detail
