@@ -82,6 +82,7 @@ static void harden(void)
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
 	signal(SIGPIPE, SIG_IGN);
+	unsetenv("SSLKEYLOGFILE"); /* libcurl would write there what opens the connection */
 }
 
 static void on_conf_error(void *context, const char *message)
