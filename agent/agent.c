@@ -327,9 +327,15 @@ static int control_request(void *context, enum control_request request, const ch
 	return 0;
 }
 
+static int control_message(void *context, const char *text, char ret_id[OPERATOR_ID_SIZE],
+			   char *ret_error, size_t size)
+{
+	return agent_message(context, text, ret_id, ret_error, size);
+}
+
 static bool start(struct agent *agent)
 {
-	static const struct control_ops ops = {control_status, control_request};
+	static const struct control_ops ops = {control_status, control_request, control_message};
 
 	agent->tick = env_timer(&agent->env, agent_tick, agent);
 	agent->watchdog = env_timer(&agent->env, on_watchdog, agent);

@@ -99,6 +99,10 @@ void agent_about(struct agent *agent);
 /* Tells an event to the notifiers and to the log. */
 void agent_event(struct agent *agent, const struct event *event);
 
+/* Hands an operator's message on, as in struct control_ops (agent_message.c). */
+int agent_message(struct agent *agent, const char *text, char ret_id[OPERATOR_ID_SIZE],
+		  char *ret_error, size_t size);
+
 /* The status document (agent_status.c). Returns its length or -ENOSPC. */
 int agent_status(const struct agent *agent, char *buffer, size_t size);
 

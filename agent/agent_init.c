@@ -113,10 +113,12 @@ int agent_init(struct agent *agent, const struct options *options)
 	agent->env.real_root = options->root == NULL;
 	agent->env.dry_run = options->dry_run;
 	agent->env.id = agent->identity.id;
+	agent->env.conf_path = options->conf_given ? options->conf_path : NULL;
 	snprintf(agent->run_dir, sizeof(agent->run_dir), "%s", agent->settings->agent.run_dir);
 	agent->env.run_dir = agent->run_dir;
 	agent->env.now_ns = loop_now_ns;
 	agent->env.wall_ms = loop_wall_ms;
+	agent->env.wall_synced = loop_wall_synced;
 	agent->env.entropy = loop_entropy;
 	agent->env.loop = agent->loop;
 	agent->env.started_ms = loop_wall_ms(&agent->env);

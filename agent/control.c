@@ -27,8 +27,7 @@
 #define CONTROL_QUIET_NS (2 * NS_PER_S)
 /* When descriptors have run out, the socket stays readable: look away for a while. */
 #define CONTROL_PAUSE_NS (1 * NS_PER_S)
-/* A sentence, and the same with every byte escaped by one more and the object around it. */
-#define CONTROL_SENTENCE_SIZE 128
+/* A sentence with every byte escaped by one more and the object around it. */
 #define CONTROL_ERROR_SIZE (2 * CONTROL_SENTENCE_SIZE + 16)
 
 struct control_client {
@@ -98,19 +97,17 @@ static void client_answer_status(struct control_client *client)
 }
 
 /* Says who asked for a change; the name behind the number would need the name service. */
-static void request_log(const struct control_client *client, const struct control_command *command)
+static void asked_log(const struct control_client *client, const char *verb, const char *separator,
+		      const char *what)
 {
-	const char *verb = command->request == REQUEST_DRAIN ? "drain" : "ready";
-	const char *separator = command->reason[0] != '\0' ? ": " : "";
 	struct ucred peer = {0};
 	socklen_t length = sizeof(peer);
 
 	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
-		log_notice("%s asked for on the control socket%s%s", verb, separator,
-			   command->reason);
+		log_notice("%s asked for on the control socket%s%s", verb, separator, what);
 	else
 		log_notice("%s asked for by user id %u (process %d)%s%s", verb, (unsigned)peer.uid,
-			   (int)peer.pid, separator, command->reason);
+			   (int)peer.pid, separator, what);
 }
 
 static void client_answer_request(struct control_client *client,
@@ -121,7 +118,8 @@ static void client_answer_request(struct control_client *client,
 	const char *reason = command->reason[0] != '\0' ? command->reason : NULL;
 	int r;
 
-	request_log(client, command);
+	asked_log(client, command->request == REQUEST_DRAIN ? "drain" : "ready",
+		  reason != NULL ? ": " : "", command->reason);
 	r = control->ops->request(control->context, command->request, reason);
 	if (r < 0) {
 		client_answer_error(client, strerror(-r));
@@ -131,6 +129,27 @@ static void client_answer_request(struct control_client *client,
 	memcpy(client->out, ok, client->out_used);
 }
 
+/* The text is public anyway, but who said it is of interest. */
+static void client_answer_message(struct control_client *client, const char *text)
+{
+	const struct control *control = client->control;
+	char id[OPERATOR_ID_SIZE], error[CONTROL_SENTENCE_SIZE] = "";
+	struct json json;
+
+	if (control->ops->message(control->context, text, id, error, sizeof(error)) < 0) {
+		client_answer_error(client, error);
+		return;
+	}
+	asked_log(client, "message", ": ", id);
+	json_start(&json, client->out, CONTROL_ERROR_SIZE);
+	json_object(&json, NULL);
+	json_bool(&json, "ok", true);
+	json_text(&json, "id", id);
+	json_object_end(&json);
+	client->out_used = (size_t)json_finish(&json);
+	client->out[client->out_used++] = '\n';
+}
+
 static void client_answer(struct control_client *client, const char *line, size_t length)
 {
 	struct control_command command;
@@ -138,6 +157,8 @@ static void client_answer(struct control_client *client, const char *line, size_
 
 	if (control_parse(line, length, &command, error, sizeof(error)) < 0)
 		client_answer_error(client, error);
+	else if (command.text[0] != '\0')
+		client_answer_message(client, command.text);
 	else if (command.request == REQUEST_NONE)
 		client_answer_status(client);
 	else
@@ -186,7 +207,7 @@ static int client_read(struct control_client *client)
 		client_skip(client);
 	if (client->in_used == sizeof(client->in) && !client_has_line(client)) {
 		client_answer_error(client,
-				    "the line is too long; a request has at most 512 bytes");
+				    "the line is too long; a request has at most 4096 bytes");
 		client_skip(client);
 	}
 	return 0;
@@ -278,7 +299,7 @@ static void client_welcome(struct control *control, int fd)
 		close(fd);
 		return;
 	}
-	/* Not by assignment of a whole structure: that would touch the 16 KiB as well. */
+	/* Not by assignment of a whole structure: that would touch the buffers as well. */
 	client->control = control;
 	client->fd = fd;
 	client->since_ns = env_now_ns(control->env);

@@ -7,6 +7,7 @@
  *   {"command":"status"}                      the status document
  *   {"command":"drain","reason":"new card"}   {"ok":true}; the reason may be left out
  *   {"command":"ready"}                       {"ok":true}
+ *   {"command":"message","text":"hello"}      {"ok":true,"id":"..."}: whoever posts has queued it
  *   anything else                             {"error":"what is wrong, what is allowed"}
  */
 #ifndef HOSTINGPI_CONTROL_H
@@ -19,8 +20,8 @@
 
 /* 8: a few terminals with `watch` and a script; more than this wait for no one, they are told. */
 #define CONTROL_CLIENTS 8
-/* 512: the longest request, a drain with every character of its reason escaped, takes 319 bytes. */
-#define CONTROL_LINE_MAX 512
+/* 4096: the longest text of a message has 2000 bytes, of which quotes and line ends take two. */
+#define CONTROL_LINE_MAX 4096
 /* 32 KiB: the longest state document, and what notifiers tell of themselves. */
 #define CONTROL_ANSWER_SIZE 32768
 /* 48 characters: a decision's reason has 63, the rest is for the words that go before this one. */
@@ -36,7 +37,17 @@ struct control_ops {
 	 * given, else 1..48 printable ASCII characters without '#', valid during the call.
 	 */
 	int (*request)(void *context, enum control_request request, const char *reason);
+	/*
+	 * Hands an operator's message to whoever posts: text as in struct operator_message, valid
+	 * during the call. Returns 0 with its name in ret_id, or negative errno with one printable
+	 * sentence in ret_error (CONTROL_SENTENCE_SIZE bytes) that says why it is not taken.
+	 */
+	int (*message)(void *context, const char *text, char ret_id[OPERATOR_ID_SIZE],
+		       char *ret_error, size_t size);
 };
+
+/* A sentence about a request that is refused. */
+#define CONTROL_SENTENCE_SIZE 128
 
 struct control;
 
@@ -51,10 +62,11 @@ struct control *control_new(const struct env *env, const struct control_ops *ops
 /* Drops all clients and removes the socket, if it is still ours. NULL is fine. */
 void control_free(struct control *control);
 
-/* What was asked for, for tests and fuzzing as well. REQUEST_NONE asks for the status. */
+/* What was asked for, for tests and fuzzing as well. */
 struct control_command {
-	enum control_request request;
+	enum control_request request;	  /* REQUEST_NONE: the status, or a message */
 	char reason[CONTROL_REASON_SIZE]; /* empty: none was given */
+	char text[OPERATOR_TEXT_SIZE];	  /* of a message; empty: it is none */
 };
 
 /*

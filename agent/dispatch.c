@@ -5,6 +5,8 @@
  */
 #include "agent/dispatch.h"
 
+#include <errno.h>
+
 static bool sink_wants(const struct dispatch_sink *sink, enum report_kind kind)
 {
 	return sink->open && (sink->notifier->wants & (1u << kind));
@@ -69,6 +71,7 @@ void dispatch_report(struct dispatch *dispatch, const struct report *report)
 			keep_event(sink, report->event); /* behind those that wait: order stays */
 			break;
 		case REPORT_SAMPLE:
+		case REPORT_MESSAGE:
 			offer(sink, report);
 			continue;
 		case REPORT_KINDS:
@@ -83,4 +86,17 @@ void dispatch_retry(struct dispatch *dispatch)
 	for (size_t i = 0; i < dispatch->sink_count; i++)
 		if (dispatch->sinks[i].open)
 			retry_sink(dispatch, &dispatch->sinks[i]);
+}
+
+int dispatch_message(struct dispatch *dispatch, const struct operator_message *message)
+{
+	const struct report report = {.kind = REPORT_MESSAGE, .message = message};
+	int result = -ENOENT;
+
+	for (size_t i = 0; i < dispatch->sink_count && result != 0; i++) {
+		const struct dispatch_sink *sink = &dispatch->sinks[i];
+		if (sink_wants(sink, REPORT_MESSAGE))
+			result = sink->notifier->publish(sink->self, &report);
+	}
+	return result == NOTIFIER_BUSY ? -EAGAIN : result;
 }

@@ -37,6 +37,11 @@ struct dispatch {
  * next one is newer.
  */
 void dispatch_report(struct dispatch *dispatch, const struct report *report);
+/*
+ * Offers an operator's message to the sinks that take messages, until one has it. Returns 0, -ENOENT if
+ * no sink is for messages now, or what the last one said: a message is never kept here.
+ */
+int dispatch_message(struct dispatch *dispatch, const struct operator_message *message);
 /* Offers again what waits; once per tick. */
 void dispatch_retry(struct dispatch *dispatch);
 

@@ -153,12 +153,31 @@ bool doctor_is_set(const struct conf_item *item, const void *conf, const void *d
 		      item->size) != 0;
 }
 
-/* Files that a notifier is told to read; on another root they are not this machine's. */
+struct examination {
+	struct findings *findings;
+	const char *module;
+};
+
+static void take_finding(void *context, const char *what, const char *text)
+{
+	const struct examination *examination = context;
+	struct finding *row = add(examination->findings, examination->module, NULL);
+	if (!row)
+		return;
+	text_copy(row->what, sizeof(row->what), what);
+	text_copy(row->copy, sizeof(row->copy), text);
+	row->text = row->copy;
+}
+
+/* Files that a notifier is told to use; on another root they are not this machine's. */
 static void check_notifier(const struct agent *agent, const struct instance *instance,
 			   const void *conf, struct findings *findings)
 {
+	struct examination examination = {findings, instance->module->name};
 	if (!agent->env.real_root)
 		return;
+	if (instance->notifier->examine)
+		instance->notifier->examine(conf, take_finding, &examination);
 	for (const struct conf_item *item = instance->module->conf; item && item->key; item++) {
 		const char *path = (const char *)conf + item->offset;
 		if (item->type != CONF_PATH || !path[0] || access(path, R_OK) == 0)

@@ -12,7 +12,8 @@ struct finding {
 	const char *module;
 	bool missing;  /* a reading that lacks; otherwise something that is not as it should be */
 	char what[80]; /* GROUP.NAME of the reading, or a few words */
-	const char *text; /* what to do about it; static, or valid until the next reading */
+	const char *text; /* what to do about it; static, valid until the next reading, or copy */
+	char copy[200];
 };
 
 /* 128: more than there are readings and settings that can be found fault with. */

@@ -266,6 +266,9 @@ static void print_settings(const struct instance *instance, const void *conf)
 			continue;
 		if (item->type == CONF_TEXT || item->type == CONF_NAME || item->type == CONF_PATH)
 			snprintf(text, sizeof(text), "%s = %s", item->key, value);
+		else if (item->type == CONF_WORD)
+			snprintf(text, sizeof(text), "%s = %s", item->key,
+				 item->words[*(const int *)(const void *)value]);
 		else
 			snprintf(text, sizeof(text), "%s", item->key);
 		list_item(&list, text);

@@ -29,15 +29,17 @@ struct watch; /* opaque, owned by the loop */
 struct timer; /* opaque, owned by the loop */
 
 struct env {
-	int root_fd;	     /* all kernel files are opened relative to this directory */
-	bool real_root;	     /* root_fd is "/": libsensors may be asked and kmsg is a device */
-	bool dry_run;	     /* decide and say so, but tell balancers to stay as they are */
-	bool passing;	     /* --once, --doctor: look, and leave no trace for the daemon */
-	const char *id;	     /* this Pi, letters, digits, '-' and '_' */
-	const char *run_dir; /* runtime directory, may be absent; never NULL */
-	int64_t started_ms;  /* wall clock at start, unix milliseconds */
+	int root_fd;	       /* all kernel files are opened relative to this directory */
+	bool real_root;	       /* root_fd is "/": libsensors may be asked and kmsg is a device */
+	bool dry_run;	       /* decide and say so, but tell balancers to stay as they are */
+	bool passing;	       /* --once, --doctor: look, and leave no trace for the daemon */
+	const char *id;	       /* this Pi, letters, digits, '-' and '_' */
+	const char *run_dir;   /* runtime directory, may be absent; never NULL */
+	const char *conf_path; /* what -c said; NULL: the file that is read without it */
+	int64_t started_ms;    /* wall clock at start, unix milliseconds */
 	int64_t (*now_ns)(const struct env *env);   /* CLOCK_MONOTONIC */
 	int64_t (*wall_ms)(const struct env *env);  /* unix milliseconds */
+	bool (*wall_synced)(const struct env *env); /* somebody keeps the wall clock right */
 	uint32_t (*entropy)(const struct env *env); /* 32 random bits, for jitter and identifiers */
 	/* The loop behind the functions below; NULL in unit tests, then they return NULL. */
 	struct loop *loop;
@@ -51,6 +53,11 @@ static inline int64_t env_now_ns(const struct env *env)
 static inline int64_t env_wall_ms(const struct env *env)
 {
 	return env->wall_ms(env);
+}
+
+static inline bool env_wall_synced(const struct env *env)
+{
+	return env->wall_synced(env);
 }
 
 static inline uint32_t env_entropy(const struct env *env)

@@ -6,6 +6,7 @@
  */
 #include "agent/identity.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -87,4 +88,10 @@ void identity_read(int root_fd, const char *configured, struct identity *ret_ide
 			     sizeof(identity.kernel)) < 0)
 		identity.kernel[0] = '\0';
 	*ret_identity = identity;
+}
+
+void identity_name_message(const struct env *env, char ret_id[static OPERATOR_ID_SIZE])
+{
+	snprintf(ret_id, OPERATOR_ID_SIZE, "%08" PRIx32 "-%08" PRIx32,
+		 (uint32_t)(env_wall_ms(env) / 1000), env_entropy(env));
 }

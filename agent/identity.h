@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/env.h"
+#include "agent/report.h"
+
 struct identity {
 	char id[65];
 	char model[96];	      /* empty: unknown */
@@ -23,5 +26,11 @@ void identity_read(int root_fd, const char *configured, struct identity *ret_ide
 
 /* FNV-1a, 64 bits: for identifiers and digests, not for secrets. Start with hash 0. */
 uint64_t identity_hash(uint64_t hash, const void *bytes, size_t size);
+
+/*
+ * Names a message: the time and a random number, so that it is another one on every Pi and after every
+ * start. Services know by it that a second attempt is no second message.
+ */
+void identity_name_message(const struct env *env, char ret_id[static OPERATOR_ID_SIZE]);
 
 #endif

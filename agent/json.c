@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/utf8.h"
+
 static void put(struct json *json, const char *bytes, size_t length)
 {
 	/* One byte stays free for the NUL. */
@@ -25,28 +27,9 @@ static void put_byte(struct json *json, char byte)
 	put(json, &byte, 1);
 }
 
-/* Length of the well-formed UTF-8 character at text, 0 if there is none (RFC 3629, section 4). */
-static size_t utf8_length(const unsigned char *text)
-{
-	unsigned char c = text[0];
-	if (c < 0x80)
-		return 1;
-
-	size_t length = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
-	if (c < 0xc2 || c > 0xf4)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	if ((c == 0xe0 && text[1] < 0xa0) || (c == 0xed && text[1] > 0x9f) ||
-	    (c == 0xf0 && text[1] < 0x90) || (c == 0xf4 && text[1] > 0x8f))
-		return 0;
-	return length;
-}
-
 static void put_string(struct json *json, const char *text)
 {
-	const unsigned char *at = (const unsigned char *)text;
+	const char *at = text;
 
 	put_byte(json, '"');
 	while (*at) {
@@ -55,14 +38,14 @@ static void put_string(struct json *json, const char *text)
 			put(json, "\\ufffd", 6);
 			at++;
 		} else if (*at == '"' || *at == '\\') {
-			char escaped[2] = {'\\', (char)*at++};
+			char escaped[2] = {'\\', *at++};
 			put(json, escaped, 2);
-		} else if (*at < 0x20 || *at == 0x7f) {
+		} else if ((unsigned char)*at < 0x20 || *at == 0x7f) {
 			char escaped[8];
-			snprintf(escaped, sizeof(escaped), "\\u%04x", *at++);
+			snprintf(escaped, sizeof(escaped), "\\u%04x", (unsigned char)*at++);
 			put(json, escaped, 6);
 		} else {
-			put(json, (const char *)at, length);
+			put(json, at, length);
 			at += length;
 		}
 	}

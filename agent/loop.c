@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/timex.h>
 #include <time.h>
 
 #include <uv.h>
@@ -254,6 +255,13 @@ int64_t loop_wall_ms(const struct env *env)
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / NS_PER_MS;
+}
+
+bool loop_wall_synced(const struct env *env)
+{
+	struct timex timex = {.modes = 0};
+	/* Of another root's machine nothing is known. */
+	return !env->real_root || adjtimex(&timex) < 0 || !(timex.status & STA_UNSYNC);
 }
 
 uint32_t loop_entropy(const struct env *env)

@@ -34,6 +34,7 @@ void loop_stop(struct loop *loop);
 struct env;
 int64_t loop_now_ns(const struct env *env);
 int64_t loop_wall_ms(const struct env *env);
+bool loop_wall_synced(const struct env *env);
 uint32_t loop_entropy(const struct env *env);
 
 /* "libuv 1.44.2", static. */

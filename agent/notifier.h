@@ -14,6 +14,9 @@ enum {
 	NOTIFIER_BUSY = 1, /* not taken: offer it again at the next tick */
 };
 
+/* Something that stands in the way: a few words, and what to do; both are copied. */
+typedef void notifier_finding_fn(void *context, const char *what, const char *text);
+
 struct notifier {
 	struct module module;
 	unsigned wants; /* mask of 1u << enum report_kind */
@@ -28,6 +31,11 @@ struct notifier {
 	 * is asked again every 20 ms, for at most 3 s in all. NULL: nothing to say.
 	 */
 	bool (*stop)(void *self);
+	/*
+	 * For --doctor, which opens no notifier: looks at the files that it is told to use and tells
+	 * what stands in the way through fn. NULL: nothing but its own section's paths to look at.
+	 */
+	void (*examine)(const void *conf, notifier_finding_fn *fn, void *context);
 	/*
 	 * Writes the members of an object for `status --json` and --doctor: what it is connected to,
 	 * chosen ports, the last error. NULL: nothing.

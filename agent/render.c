@@ -218,6 +218,7 @@ int render_report(char *buffer, size_t size, const struct report *report)
 	case REPORT_EVENT:
 		render_event(&json, NULL, report->event);
 		break;
+	case REPORT_MESSAGE: /* goes to those who post it as it is */
 	case REPORT_KINDS:
 		break;
 	}

@@ -78,11 +78,23 @@ struct about {
 	size_t metric_count;
 };
 
+/* What an operator wants to have said. */
+struct operator_message {
+	const char *id;	  /* letters, digits and '-', another one each time */
+	const char *text; /* UTF-8, not blank, no control characters but '\n' and '\t' */
+};
+
+/* 2000 bytes: 500 characters of four bytes, and more than any service takes by default. */
+#define OPERATOR_TEXT_SIZE 2001
+/* Two times eight hexadecimal digits with '-' between. */
+#define OPERATOR_ID_SIZE 18
+
 enum report_kind {
 	REPORT_ABOUT,
 	REPORT_SAMPLE,
 	REPORT_DECISION,
 	REPORT_EVENT,
+	REPORT_MESSAGE,
 	REPORT_KINDS,
 };
 
@@ -93,6 +105,7 @@ struct report {
 		const struct snapshot *snapshot;
 		const struct decision *decision;
 		const struct event *event;
+		const struct operator_message *message;
 	};
 };
 

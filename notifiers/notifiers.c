@@ -10,5 +10,6 @@
 const struct notifier *const notifiers[] = {
 	&haproxy_notifier,
 	&mqtt_notifier,
+	&post_notifier,
 	NULL,
 };

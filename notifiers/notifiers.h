@@ -7,5 +7,6 @@
 
 extern const struct notifier haproxy_notifier;
 extern const struct notifier mqtt_notifier;
+extern const struct notifier post_notifier;
 
 #endif

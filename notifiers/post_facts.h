@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* What posts want to know of the readings: now, and of the day. Pure: snapshots go in. */
+#ifndef HOSTINGPI_POST_FACTS_H
+#define HOSTINGPI_POST_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/report.h"
+#include "notifiers/post_pace.h"
+#include "notifiers/post_template.h"
+
+/* The figures of the day. Zeroed with since_ns set is a valid start. */
+struct post_day {
+	int64_t since_ns;
+	struct post_number requests, temp_max, headroom_min;
+};
+
+/* ROLE_STORAGE_FAILING is handed in by several modules: kernel log, card, NFS. */
+#define POST_FACTS_STORAGE 8
+
+/* Zeroed is a valid start, but for day. */
+struct post_facts {
+	bool found;			      /* the slots below */
+	int headroom, temp, requests, health; /* slots; -1: there is none */
+	unsigned storage[POST_FACTS_STORAGE];
+	unsigned storage_count;
+
+	bool storage_failing;
+	struct post_number headroom_bytes, temp_milli, requests_milli;
+	struct post_number counted; /* the counter of requests, if the next one can be compared */
+	struct post_day day;
+};
+
+void post_facts_sample(struct post_facts *facts, const struct snapshot *snapshot);
+
+#endif
