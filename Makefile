@@ -56,6 +56,8 @@ UNIT_AUX   := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 FUZZ_SRC   := $(wildcard tests/fuzz/fuzz-*.c)
 SIM_SRC    := $(wildcard tests/sim/*.c)
 
+POST_BIN   := $(patsubst tests/post/%.c,$(BUILD)/post/%,$(wildcard tests/post/*.c))
+
 obj         = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIB         = $(BUILD)/libhostingpi.a
 LIB_POST    = $(BUILD)/libhostingpi-post.a
@@ -110,6 +112,11 @@ $(BUILD)/post/%: $(BUILD)/tests/post/%.o $(LIB_POST) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(link) -o $@ $^ $(post_libs)
 
+$(BUILD)/post/drive: $(BUILD)/tests/post/drive.o $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(pkg_libs)
+
 # Of two rules that fit, make takes the one with the shorter stem.
 $(BUILD)/tests/test-post-%: $(BUILD)/tests/unit/test-post-%.o $(LIB_POST) $(LIB)
 	$(call say,LINK,$@)
@@ -148,7 +155,7 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 # A fresh build uses all processors unless the caller said how many.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab fuzz fuzz-programs test bench bench-loop bench-storm bench-web bench-programs check-vm check-vm-long check-vm-faults vm-programs lint format install uninstall clean help
+.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab check-post-random fuzz fuzz-programs test bench bench-loop bench-storm bench-web bench-programs check-vm check-vm-long check-vm-faults vm-programs lint format install uninstall clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
 	@sh tests/deps.sh build
@@ -168,8 +175,13 @@ check-san: ## the same with address and undefined-behaviour sanitizers, and 6 s 
 	+@$(SAN_ENV) $(submake) VARIANT=san check
 	+@$(if $(T),,$(submake) FUZZ_SECONDS=6 fuzz)
 
-check-lab: all $(BUILD)/sim/hostingpi-sim $(BUILD)/post/sign ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
+check-lab: all $(BUILD)/sim/hostingpi-sim $(POST_BIN) ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
 	@exec env HOSTINGPI_BUILD=$(BUILD) sh tests/check-lab.sh $(PYTHON) $(if $(T),-k '$(T)') $(PYTEST)
+
+RUNS ?= 1000
+
+check-post-random: all $(POST_BIN) ## messages through the outbox amid random faults, and each one's fate (two minutes; RUNS=n)
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/post/faulty.py $(RUNS) --fates $(BUILD)/post/fates
 
 goldens: all ## write anew what hostingpid says about the boards in tests/roots, and show what changed
 	@env HOSTINGPI_BUILD=$(BUILD) PYTHONPATH=tests/lab $(PYTHON) -B tests/lab/goldens.py

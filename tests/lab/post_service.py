@@ -25,6 +25,7 @@ from process import LabError, program
 X_V2 = "/2/tweets"
 X_V11 = "/1.1/statuses/update.json"
 MASTODON = "/api/v1/statuses"
+REFUSALS = (400, 403, 413, 422)  # answers after which a message is given up
 LONGEST_S = 60
 
 
@@ -85,6 +86,8 @@ class Service:
         self.verifier = Verifier()
         self.lock = threading.Lock()
         self.faults = []  # one for each next connection; None: behaves well
+        self.choose = lambda: None  # the fault of a connection when there is none of those
+        self.refusals = set()  # texts that were refused for ever
         self.posts = []
         self.keys = {}
         self.requests = []
@@ -111,6 +114,7 @@ class Service:
         """As if it were new; connections that hang are ended."""
         with self.lock:
             self.faults, self.posts, self.keys = [], [], {}
+            self.choose, self.refusals = lambda: None, set()
             self.requests, self.reasons, self.peers = [], [], []
             self.connections = 0
             self.verifier = Verifier()
@@ -134,7 +138,7 @@ class Service:
             with self.lock:
                 self.connections += 1
                 self.peers.append(peer[0])
-                fault = self.faults.pop(0) if self.faults else None
+                fault = self.faults.pop(0) if self.faults else self.choose()
             connection.settimeout(LONGEST_S)
             threading.Thread(target=self._serve, args=(connection, fault), daemon=True).start()
 
@@ -174,6 +178,8 @@ class Service:
             tls.recv(1)  # until the client has enough of it
             return None
         if stage == "reply":
+            if fault.status in REFUSALS:
+                self.refusals.add(text_of(request))
             return tls.sendall(answer(fault.status, fault.body, fault.headers, self._now()))
         if stage == "answer":
             status, document = (status, document) if fault.keep else (503, {"title": "no"})
@@ -197,9 +203,9 @@ class Service:
             title = {"title": "Unauthorized", "type": "about:blank", "status": 401}
             return 401, {**title, "detail": "Unauthorized"}
         if request.path == X_V2:
-            return self._take_x(json.loads(request.body)["text"])
+            return self._take_x(text_of(request))
         if request.path == X_V11:
-            return self._take_x_v11(form(request.body)["status"])
+            return self._take_x_v11(text_of(request))
         return 404, {"title": "Not Found"}
 
     def _post(self, text):
@@ -226,8 +232,14 @@ class Service:
             return 401, {"error": "The access token is invalid"}
         key = request.headers.get("idempotency-key")
         if key not in self.keys:
-            self.keys[key] = self._post(json.loads(request.body)["status"])
+            self.keys[key] = self._post(text_of(request))
         return 200, {"id": self.keys[key], "visibility": "public"}
+
+
+def text_of(request):
+    if request.path == X_V11:
+        return form(request.body)["status"]
+    return json.loads(request.body)["text" if request.path == X_V2 else "status"]
 
 
 def form(body):
