@@ -40,12 +40,10 @@ static void fill(struct post_budget *budget, int64_t now_ns)
 
 void post_budget_restore(struct post_budget *budget, const struct post_budget *kept, int64_t now_ns)
 {
-	budget->credit_ns = kept->credit_ns < 0 ? 0 : kept->credit_ns;
-	budget->stamp_ns = kept->stamp_ns < now_ns ? kept->stamp_ns : now_ns;
+	budget->credit_ns = clamp_i64(kept->credit_ns, 0, budget->burst * budget->token_ns);
+	budget->stamp_ns = clamp_i64(kept->stamp_ns, 0, now_ns);
 	budget->gone = kept->gone;
-	budget->last_ns = kept->last_ns < now_ns ? kept->last_ns : now_ns;
-	/* What does not fit anyway must not overflow when time is added. */
-	budget->credit_ns = clamp_i64(budget->credit_ns, 0, budget->burst * budget->token_ns);
+	budget->last_ns = clamp_i64(kept->last_ns, 0, now_ns);
 	fill(budget, now_ns);
 }
 

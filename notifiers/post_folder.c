@@ -136,7 +136,7 @@ static void scan_file(int fd, const char *name, post_folder_fn *fn, void *contex
 		if (length < 0)
 			snprintf(error, sizeof(error), "%s", strerrordesc_np(-length));
 	}
-	log_warning("post: outbox: %.64s is no message of ours (%s): removing it", name, error);
+	log_warning("post: outbox: %.64s is not taken (%s): removing it", name, error);
 	if (unlinkat(fd, name, 0) < 0 && unlinkat(fd, name, AT_REMOVEDIR) < 0)
 		log_warning("post: outbox: %.64s cannot be removed: %s", name,
 			    strerrordesc_np(errno));

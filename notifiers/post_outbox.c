@@ -197,10 +197,12 @@ void post_outbox_open(struct post_outbox *outbox, const char *run_dir, post_drop
 	outbox->count = 0;
 	outbox->busy = 0;
 	outbox->fd = post_folder_open(run_dir, "outbox", error, sizeof(error));
-	if (outbox->fd < 0)
+	if (outbox->fd < 0) {
+		outbox->fd = -1;
 		log_warning("post: %s: messages that wait are kept in memory only", error);
-	else
+	} else {
 		post_folder_scan(outbox->fd, take_file, outbox);
+	}
 }
 
 void post_outbox_close(struct post_outbox *outbox)

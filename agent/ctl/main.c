@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -13,12 +14,14 @@
 #include <string.h>
 
 #include "agent/ctl/client.h"
+#include "agent/ctl/post.h"
 #include "agent/ctl/status.h"
 #include "agent/ctl/text.h"
 #include "agent/ctl/watch.h"
 #include "agent/version.h"
 
 #define DEFAULT_SOCKET "/run/hostingpi/control.sock"
+#define DEFAULT_TIMEOUT_S 120
 
 struct command;
 
@@ -27,13 +30,17 @@ struct options {
 	bool json;
 	const char *reason; /* NULL: none */
 	long count;	    /* 0: without end */
+	const char *text;   /* NULL: none */
+	bool wait;
+	long timeout_s; /* 0: not given */
 	const struct command *command;
 };
 
 struct command {
 	const char *name;
-	enum ctl_exit (*run)(const struct options *options, struct client *client);
-	char own_option; /* the one option that belongs to it; 0: none */
+	int (*run)(const struct options *options, struct client *client);
+	const char *own_options; /* letters of those that belong to it alone */
+	bool takes_text;
 };
 
 static const char usage_text[] =
@@ -43,16 +50,20 @@ static const char usage_text[] =
 	"  watch [-n COUNT]      the same once a second\n"
 	"  drain [--reason TEXT] take this machine out of the load balancers\n"
 	"  ready                 put it back\n"
+	"  post TEXT [--wait]    post a message, as set up in section [post]\n"
 	"\n"
 	"  --socket PATH   control socket of the agent (default " DEFAULT_SOCKET ",\n"
 	"                  or $HOSTINGPI_SOCKET)\n"
 	"  --json          the agent's answer itself\n"
 	"  -n, --count N   watch: stop after N times\n"
 	"  --reason TEXT   drain: shown in the status, 1 to 48 ASCII characters without '#'\n"
+	"  --wait          post: wait until it is known what became of it\n"
+	"  --timeout S     post: wait that many seconds at most (default 120)\n"
 	"  -h, --help      this text\n"
 	"  -V, --version   the version\n"
 	"\n"
-	"exit: 0 fine, 1 failed, 2 wrong usage, 3 the agent cannot be reached\n";
+	"exit: 0 fine, 1 failed, 2 wrong usage, 3 the agent cannot be reached;\n"
+	"      post --wait: 65 refused, 75 still in the queue, 77 credentials or account refused\n";
 
 /* The text may hold what the daemon said. */
 static enum ctl_exit fail(enum ctl_exit code, const char *text)
@@ -85,14 +96,14 @@ static enum ctl_exit json_print(const cJSON *document)
 	return output_end();
 }
 
-static enum ctl_exit run_status(const struct options *options, struct client *client)
+static int run_status(const struct options *options, struct client *client)
 {
 	struct style style = style_detect(stdout);
 	cJSON *document = NULL;
 	enum ctl_exit result = client_ask(client, "{\"command\":\"status\"}", &document);
 
 	if (result != CTL_FINE)
-		return fail(result, client->error);
+		return (int)fail(result, client->error);
 	if (options->json) {
 		result = json_print(document);
 	} else {
@@ -103,9 +114,9 @@ static enum ctl_exit run_status(const struct options *options, struct client *cl
 	return result;
 }
 
-static enum ctl_exit run_watch(const struct options *options, struct client *client)
+static int run_watch(const struct options *options, struct client *client)
 {
-	return watch_run(client, options->count, options->json);
+	return (int)watch_run(client, options->count, options->json);
 }
 
 /* Sends drain or ready and says what comes of it. */
@@ -131,7 +142,7 @@ static enum ctl_exit change(const struct options *options, struct client *client
 	return result;
 }
 
-static enum ctl_exit run_drain(const struct options *options, struct client *client)
+static int run_drain(const struct options *options, struct client *client)
 {
 	cJSON *request = cJSON_CreateObject();
 
@@ -143,7 +154,7 @@ static enum ctl_exit run_drain(const struct options *options, struct client *cli
 		      "'hostingpictl ready' ends it");
 }
 
-static enum ctl_exit run_ready(const struct options *options, struct client *client)
+static int run_ready(const struct options *options, struct client *client)
 {
 	cJSON *request = cJSON_CreateObject();
 
@@ -151,15 +162,31 @@ static enum ctl_exit run_ready(const struct options *options, struct client *cli
 	return change(options, client, request, "ready: traffic comes back step by step");
 }
 
+static int run_post(const struct options *options, struct client *client)
+{
+	const struct post_order order = {
+		.text = options->text,
+		.wait = options->wait,
+		.timeout_s = options->timeout_s != 0 ? options->timeout_s : DEFAULT_TIMEOUT_S,
+		.json = options->json,
+	};
+	int result = post_run(client, &order);
+
+	if (result != CTL_FINE && client->error[0] != '\0')
+		fail(CTL_FAILED, client->error);
+	else if (output_end() != CTL_FINE)
+		return CTL_FAILED;
+	return result;
+}
+
 static const struct command commands[] = {
-	{"status", run_status, 0},
-	{"watch", run_watch, 'n'},
-	{"drain", run_drain, 'r'},
-	{"ready", run_ready, 0},
+	{"status", run_status, "", false}, {"watch", run_watch, "n", false},
+	{"drain", run_drain, "r", false},  {"ready", run_ready, "", false},
+	{"post", run_post, "wt", true},
 };
 
 /* Reserved by the design: so that a script which uses them gets a plain answer. */
-static const char *const later[] = {"history", "events", "post", "guard", "check", "forget"};
+static const char *const later[] = {"history", "events", "guard", "check", "forget"};
 
 __attribute__((format(printf, 1, 2))) static enum ctl_exit usage(const char *format, ...)
 {
@@ -173,8 +200,15 @@ __attribute__((format(printf, 1, 2))) static enum ctl_exit usage(const char *for
 	return CTL_USAGE;
 }
 
-static enum ctl_exit take_command(struct options *options, const char *name)
+/* A command, or the text that follows one. */
+static enum ctl_exit take_word(struct options *options, const char *name)
 {
+	if (options->command != NULL && options->command->takes_text && options->text == NULL) {
+		options->text = name;
+		return CTL_FINE;
+	}
+	if (options->command != NULL && options->command->takes_text)
+		return usage("one text only: put it in quotes");
 	if (options->command != NULL)
 		return usage("one command only, not '%s' and '%s'", options->command->name, name);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -189,26 +223,32 @@ static enum ctl_exit take_command(struct options *options, const char *name)
 	return usage("unknown command '%s'", name);
 }
 
-static enum ctl_exit take_count(struct options *options, const char *text)
+static enum ctl_exit take_number(const char *option, const char *text, long most, long *ret_number)
 {
 	char *end;
 
 	errno = 0;
-	options->count = strtol(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || options->count < 1)
-		return usage("-n takes a number of at least 1, not '%s'", text);
+	*ret_number = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || *ret_number < 1 || *ret_number > most)
+		return usage("%s takes a number of at least 1, not '%s'", option, text);
 	return CTL_FINE;
 }
 
 /* An option of one command must not stand at another one, where it would have no meaning. */
 static enum ctl_exit check_own(const struct options *options)
 {
-	char own = options->command->own_option;
+	const char *own = options->command->own_options;
 
-	if (options->count != 0 && own != 'n')
+	if (options->count != 0 && strchr(own, 'n') == NULL)
 		return usage("-n belongs to the command watch");
-	if (options->reason != NULL && own != 'r')
+	if (options->reason != NULL && strchr(own, 'r') == NULL)
 		return usage("--reason belongs to the command drain");
+	if (options->wait && strchr(own, 'w') == NULL)
+		return usage("--wait belongs to the command post");
+	if (options->timeout_s != 0 && !options->wait)
+		return usage("--timeout belongs to the command post with --wait");
+	if (options->command->takes_text && options->text == NULL)
+		return usage("'%s' needs a text", options->command->name);
 	return CTL_FINE;
 }
 
@@ -220,6 +260,8 @@ static enum ctl_exit options_parse(int argc, char **argv, struct options *option
 		{"json", no_argument, NULL, 'j'},
 		{"reason", required_argument, NULL, 'r'},
 		{"count", required_argument, NULL, 'n'},
+		{"wait", no_argument, NULL, 'w'},
+		{"timeout", required_argument, NULL, 't'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
@@ -232,7 +274,7 @@ static enum ctl_exit options_parse(int argc, char **argv, struct options *option
 	       (option = getopt_long(argc, argv, "-:n:hV", longs, NULL)) >= 0) {
 		switch (option) {
 		case 1:
-			result = take_command(options, optarg);
+			result = take_word(options, optarg);
 			break;
 		case 's':
 			options->socket = optarg;
@@ -244,7 +286,13 @@ static enum ctl_exit options_parse(int argc, char **argv, struct options *option
 			options->reason = optarg;
 			break;
 		case 'n':
-			result = take_count(options, optarg);
+			result = take_number("-n", optarg, LONG_MAX, &options->count);
+			break;
+		case 'w':
+			options->wait = true;
+			break;
+		case 't':
+			result = take_number("--timeout", optarg, 86400, &options->timeout_s);
 			break;
 		case 'h':
 			fputs(usage_text, stdout);
@@ -258,16 +306,16 @@ static enum ctl_exit options_parse(int argc, char **argv, struct options *option
 			return usage("'%s' needs a value", argv[optind - 1]);
 		default:
 			/* A short one may stand in the middle of its word. */
-			if (optopt != 0 && strchr("snjr", optopt) == NULL)
+			if (optopt != 0 && strchr("snjrwt", optopt) == NULL)
 				return usage("unknown option '-%c'", optopt);
 			return usage("unknown option '%s'", argv[optind - 1]);
 		}
 	}
 	/* What follows "--". */
 	for (; result == CTL_FINE && optind < argc; optind++)
-		result = take_command(options, argv[optind]);
+		result = take_word(options, argv[optind]);
 	if (result == CTL_FINE && options->command == NULL)
-		return usage("a command is missing: status, watch, drain or ready");
+		return usage("a command is missing: status, watch, drain, ready or post");
 	return result == CTL_FINE ? check_own(options) : result;
 }
 
@@ -282,17 +330,17 @@ int main(int argc, char **argv)
 {
 	struct options options = {.socket = default_socket()};
 	struct client client;
-	enum ctl_exit result;
+	int result;
 	bool done = false;
 
 	/* Characters and times as people here write them; numbers stay as they are. */
 	setlocale(LC_CTYPE, "");
 	setlocale(LC_TIME, "");
-	result = options_parse(argc, argv, &options, &done);
+	result = (int)options_parse(argc, argv, &options, &done);
 	if (done || result != CTL_FINE)
-		return (int)result;
+		return result;
 	client_init(&client, options.socket);
 	result = options.command->run(&options, &client);
 	client_close(&client);
-	return (int)result;
+	return result;
 }

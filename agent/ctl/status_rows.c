@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent/ctl/document.h"
 
@@ -194,6 +195,53 @@ static void row_mqtt(struct row *row)
 	row_end(row);
 }
 
+/* "21 Nov 12:34"; a foreign number may be any. */
+static void post_next(struct row *row, const char *before, const char *path)
+{
+	char text[64];
+	struct tm local;
+	double ms;
+	time_t when;
+
+	if (!document_number(row->document, path, &ms) || ms < 0 || ms > 1e15)
+		return;
+	when = (time_t)(ms / 1000);
+	if (localtime_r(&when, &local) != NULL &&
+	    strftime(text, sizeof(text), "%d %b %H:%M", &local) > 0)
+		row_part(row, TONE_NORMAL, "%s%s", before, text);
+}
+
+static void row_post(struct row *row)
+{
+	const cJSON *post = document_find(row->document, "notifiers.post");
+	const char *service = document_text(post, "service");
+	const char *why = document_text(post, "why_waiting");
+	const char *result = document_text(post, "last_result.result");
+	const char *detail = document_text(post, "last_result.detail");
+	double count;
+
+	if (post == NULL)
+		return;
+	row_start(row, "posts");
+	if (service != NULL)
+		row_part(row, TONE_NORMAL, "to %s", service);
+	if (document_number(post, "posted", &count) && service != NULL)
+		row_part(row, TONE_NORMAL, "%.0f posted", count);
+	row_trouble(row, "notifiers.post.rejected", "refused");
+	row_trouble(row, "notifiers.post.dropped", "dropped");
+	if (document_number(post, "waiting", &count) && count > 0)
+		row_part(row, TONE_WARNING, "%.0f waiting", count);
+	if (why != NULL)
+		row_part(row, TONE_NORMAL, "%s", why);
+	post_next(row, "next attempt ", "notifiers.post.next_attempt");
+	if (result != NULL)
+		row_part(row, TONE_NORMAL, "last: %s", result);
+	if (detail != NULL)
+		row_part(row, TONE_NORMAL, "%s", detail);
+	post_next(row, "at ", "notifiers.post.last_result.ts");
+	row_end(row);
+}
+
 static void row_agent(struct row *row)
 {
 	const char *path = document_text(row->document, "config.path");
@@ -220,5 +268,6 @@ void status_rows_print(struct row *row)
 	row_balancers(row);
 	row_haproxy(row);
 	row_mqtt(row);
+	row_post(row);
 	row_agent(row);
 }

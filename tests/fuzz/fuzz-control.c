@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Requests on the control socket. Whatever comes in: a request that is taken has a reason which may be
- * shown and logged as it is, and a refusal leaves the command alone and has one line of text.
+ * shown and logged as it is, a message a text that may be posted, and a refusal leaves the command alone and has one line of text.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/control.h"
+#include "agent/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,7 +21,7 @@ static void check(int condition)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct control_command command = {REQUEST_NONE, "untouched"};
+	struct control_command command = {REQUEST_NONE, "untouched", ""};
 	char error[120] = "";
 	char *line;
 	int r;
@@ -41,6 +42,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(r == 0 && error[0] == '\0');
 	check(command.request == REQUEST_DRAIN || command.reason[0] == '\0');
 	check(strlen(command.reason) < sizeof(command.reason));
+	check(command.text[0] == '\0' || command.request == REQUEST_NONE);
+	check(strlen(command.text) < sizeof(command.text) && utf8_valid(command.text));
+	for (const char *at = command.text; *at != '\0'; at++)
+		check((unsigned char)*at >= ' ' || *at == '\n' || *at == '\t');
 	for (const char *at = command.reason; *at != '\0'; at++)
 		check(*at >= ' ' && *at <= '~' && *at != '#');
 	return 0;

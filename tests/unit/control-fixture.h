@@ -156,7 +156,8 @@ static int64_t fixture_now_ns(const struct env *env)
 /* What the daemon behind the socket was asked for and what it is to say. */
 struct fake_agent {
 	char status[CONTROL_ANSWER_SIZE + 1];
-	int status_count, request_count;
+	int status_count, request_count, message_count;
+	char text[OPERATOR_TEXT_SIZE];
 	int result;
 	enum control_request request;
 	bool reasoned;
@@ -186,7 +187,20 @@ static int fake_request(void *context, enum control_request request, const char 
 	return agent->result;
 }
 
-static const struct control_ops fake_ops = {.status = fake_status, .request = fake_request};
+static int fake_message(void *context, const char *text, char ret_id[OPERATOR_ID_SIZE],
+			char *ret_error, size_t size)
+{
+	struct fake_agent *agent = context;
+
+	snprintf(agent->text, sizeof(agent->text), "%s", text);
+	snprintf(ret_id, OPERATOR_ID_SIZE, "id-%d", ++agent->message_count);
+	if (agent->result < 0)
+		snprintf(ret_error, size, "not \"now\"");
+	return agent->result;
+}
+
+static const struct control_ops fake_ops = {
+	.status = fake_status, .request = fake_request, .message = fake_message};
 
 struct fixture {
 	char directory[32]; /* holds run/, which control_new() makes */

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 #include <errno.h>
@@ -28,6 +29,19 @@ static const struct {
 	{"{\"command\":\"ready\"}", REQUEST_READY, ""},
 };
 
+#define WITH_TEXT(text) "{\"command\":\"message\",\"text\":\"" text "\"}"
+
+static const struct {
+	const char *line;
+	const char *text;
+} messages[] = {
+	{WITH_TEXT("x"), "x"},
+	{WITH_TEXT("two\\nlines\\tand \\\"quotes\\\""), "two\nlines\tand \"quotes\""},
+	{WITH_TEXT("K\xc3\xbchler \xf0\x9f\xa5\xa7"), "K\xc3\xbchler \xf0\x9f\xa5\xa7"},
+	{WITH_TEXT("\\u00fc\\ud83e\\udd67"), "\xc3\xbc\xf0\x9f\xa5\xa7"},
+	{WITH_TEXT("\\\\u0000"), "\\u0000"}, /* a backslash and letters */
+};
+
 static const struct {
 	const char *line;
 	const char *error; /* a part of it */
@@ -41,11 +55,11 @@ static const struct {
 	{"{\"command\":\"status\"}}", "not a JSON object"},
 	{"{\"command\":\"status\"}{\"command\":\"drain\"}", "not a JSON object"},
 	{"{\"command\":\"status\"} # yes", "not a JSON object"},
-	{"{}", "is one of status, drain, ready"},
-	{"{\"reason\":\"because\"}", "is one of status, drain, ready"},
-	{"{\"command\":\"Status\"}", "is one of status, drain, ready"},
-	{"{\"command\":\"\"}", "is one of status, drain, ready"},
-	{"{\"command\":\"history\"}", "is one of status, drain, ready"},
+	{"{}", "is one of status, drain, ready, message"},
+	{"{\"reason\":\"because\"}", "is one of status, drain, ready, message"},
+	{"{\"command\":\"Status\"}", "is one of status, drain, ready, message"},
+	{"{\"command\":\"\"}", "is one of status, drain, ready, message"},
+	{"{\"command\":\"history\"}", "is one of status, drain, ready, message"},
 	{"{\"command\":null}", "\"command\" must be a text"},
 	{"{\"command\":[\"drain\"]}", "\"command\" must be a text"},
 	{"{\"command\":\"drain\",\"reason\":1}", "\"reason\" must be a text"},
@@ -60,6 +74,22 @@ static const struct {
 	{WITH_REASON("a\\nb"), "1 to 48 printable"},
 	{WITH_REASON("\\u001b[2J"), "1 to 48 printable"},
 	{WITH_REASON("K\xc3\xbchler"), "1 to 48 printable"},
+	{"{\"command\":\"message\"}", "1 to 2000 bytes"},
+	{"{\"command\":\"message\",\"text\":null}", "must be a text"},
+	{"{\"command\":\"message\",\"text\":\"a\",\"text\":\"b\"}", "stands twice"},
+	{"{\"command\":\"message\",\"text\":\"a\",\"reason\":\"b\"}",
+	 "belongs to the command drain"},
+	{"{\"command\":\"drain\",\"text\":\"a\"}", "belongs to the command message"},
+	{"{\"command\":\"status\",\"text\":\"a\"}", "belongs to the command message"},
+	{WITH_TEXT(""), "1 to 2000 bytes"},
+	{WITH_TEXT(" \\n\\t "), "1 to 2000 bytes"},
+	{WITH_TEXT("a\\u001b[2J"), "1 to 2000 bytes"},
+	{WITH_TEXT("a\\rb"), "1 to 2000 bytes"},
+	{WITH_TEXT("a\x7f"), "1 to 2000 bytes"},
+	{WITH_TEXT("a\xff"), "1 to 2000 bytes"},
+	{WITH_TEXT("a\xed\xa0\x80"), "1 to 2000 bytes"}, /* half of a pair */
+	{WITH_TEXT("a\\u0000b"), "not a JSON object"},
+	{WITH_TEXT("\\ud83e"), "not a JSON object"},
 };
 
 static void test_good(void **state)
@@ -82,7 +112,7 @@ static void test_bad(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct control_command command = {REQUEST_READY, "untouched"};
+		struct control_command command = {REQUEST_READY, "untouched", ""};
 		char error[120] = "";
 
 		if (control_parse(bad[i].line, strlen(bad[i].line), &command, error,
@@ -93,6 +123,47 @@ static void test_bad(void **state)
 		assert_true(strlen(error) < sizeof(error) - 1);
 		assert_int_equal(command.request, REQUEST_READY);
 		assert_string_equal(command.reason, "untouched");
+	}
+}
+
+static void test_messages(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		struct control_command command;
+		char error[120] = "";
+
+		if (control_parse(messages[i].line, strlen(messages[i].line), &command, error,
+				  sizeof(error)) < 0)
+			fail_msg("%s: %s", messages[i].line, error);
+		assert_int_equal(command.request, REQUEST_NONE);
+		assert_string_equal(command.text, messages[i].text);
+	}
+}
+
+/* 2000 bytes are taken, also where each of them is escaped; one more is not. */
+static void test_longest_message(void **state)
+{
+	static const char *const units[] = {"x", "\\n", "\xf0\x9f\xa5\xa7"};
+	static const size_t bytes[] = {1, 1, 4};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		for (size_t more = 0; more < 2; more++) {
+			char line[2 * CONTROL_LINE_MAX] = "{\"command\":\"message\",\"text\":\"x";
+			struct control_command command;
+			char error[120];
+			size_t used = strlen(line);
+
+			/* The first is an 'x', so that there is more than blanks. */
+			for (size_t length = 1; length + bytes[i] <= 2000 + more * bytes[i];
+			     length += bytes[i])
+				used += (size_t)sprintf(line + used, "%s", units[i]);
+			used += (size_t)sprintf(line + used, "\"}");
+			assert_true(more || used <= CONTROL_LINE_MAX);
+			assert_int_equal(control_parse(line, used, &command, error, sizeof(error)),
+					 more ? -EINVAL : 0);
+		}
 	}
 }
 
@@ -110,7 +181,7 @@ static void test_length_counts(void **state)
 	assert_int_equal(control_parse(line, 19, &command, error, sizeof(error)), -EINVAL);
 }
 
-/* 512 bytes of brackets are the deepest nesting that a client can send. */
+/* A line of brackets is the deepest nesting that a client can send. */
 static void test_deep_nesting(void **state)
 {
 	char line[CONTROL_LINE_MAX];
@@ -126,10 +197,9 @@ static void test_deep_nesting(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_length_counts),
-		cmocka_unit_test(test_deep_nesting),
+		cmocka_unit_test(test_good),	      cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_messages),      cmocka_unit_test(test_longest_message),
+		cmocka_unit_test(test_length_counts), cmocka_unit_test(test_deep_nesting),
 	};
 
 	return cmocka_run_group_tests_name("control requests", tests, NULL, NULL);

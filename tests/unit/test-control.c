@@ -96,6 +96,24 @@ static void test_drain_and_ready(void **state)
 	close(fd);
 }
 
+static void test_message(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fake_agent *agent = &fixture->agent;
+	int fd = client_new(fixture);
+
+	assert_string_equal(client_ask(fd, "{\"command\":\"message\",\"text\":\"hi \xc3\xbc\"}\n"),
+			    "{\"ok\":true,\"id\":\"id-1\"}\n");
+	assert_string_equal(agent->text, "hi \xc3\xbc");
+	assert_int_equal(agent->request_count, 0);
+	assert_int_equal(agent->status_count, 0);
+
+	agent->result = -ENOENT;
+	assert_string_equal(client_ask(fd, "{\"command\":\"message\",\"text\":\"b\"}\n"),
+			    "{\"error\":\"not \\\"now\\\"\"}\n");
+	close(fd);
+}
+
 static void test_errors_do_not_end_it(void **state)
 {
 	struct fixture *fixture = *state;
@@ -149,7 +167,7 @@ static void test_endless_line(void **state)
 	}
 	/* It was told once, at the beginning; after the line end it may ask again. */
 	assert_string_equal(client_receive(flood),
-			    "{\"error\":\"the line is too long; a request has at most 512 "
+			    "{\"error\":\"the line is too long; a request has at most 4096 "
 			    "bytes\"}\n");
 	assert_string_equal(client_ask(flood, "\n" STATUS), STATUS_ANSWER);
 	close(flood);
@@ -318,6 +336,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_status_again_and_again, setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_drain_and_ready, setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_message, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_errors_do_not_end_it, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_status_that_does_not_fit, setup,
 						fixture_teardown),

@@ -12,6 +12,8 @@
 #include "agent/dispatch.h"
 
 struct capture {
+	int message_answer; /* of publish() to a message */
+	unsigned messages;
 	int answer; /* of publish() */
 	unsigned samples, decisions, abouts;
 	int last_weight;
@@ -38,6 +40,9 @@ static int capture_publish(void *self, const struct report *report)
 	case REPORT_EVENT:
 		capture->ids[capture->events++] = report->event->id;
 		break;
+	case REPORT_MESSAGE:
+		capture->messages++;
+		return capture->message_answer;
 	case REPORT_KINDS:
 		break;
 	}
@@ -105,6 +110,27 @@ static void test_wants(void **context)
 	assert_int_equal(f->b.events, 1);
 }
 
+/* The first that takes it has it; who is busy or refuses is asked once, and nothing is kept. */
+static void test_message(void **context)
+{
+	struct fixture *f = *context;
+	const struct operator_message message = {.id = "1", .text = "hi"};
+
+	assert_int_equal(dispatch_message(&f->dispatch, &message), 0);
+	assert_int_equal(f->a.messages, 1);
+	assert_int_equal(f->b.messages, 0); /* does not want any */
+
+	f->a.message_answer = -ENOSPC;
+	assert_int_equal(dispatch_message(&f->dispatch, &message), -ENOSPC);
+	f->a.message_answer = NOTIFIER_BUSY;
+	assert_int_equal(dispatch_message(&f->dispatch, &message), -EAGAIN);
+	dispatch_retry(&f->dispatch);
+	assert_int_equal(f->a.messages, 3);
+
+	f->sinks[0].open = false;
+	assert_int_equal(dispatch_message(&f->dispatch, &message), -ENOENT);
+}
+
 static void test_busy_keeps_order(void **context)
 {
 	struct fixture *f = *context;
@@ -155,6 +181,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_wants, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_message, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_busy_keeps_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_overflow_drops_oldest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_broken_sink_is_counted, setup, teardown),

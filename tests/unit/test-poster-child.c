@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running the posting program: whatever it does, it is read, ended and reaped, and no descriptor and no
+ * process is left. It is a shell here. Results: what is taken of the line that it prints.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "notifiers/post_child.h"
+#include "notifiers/post_result.h"
+
+static char directory[64], program[96];
+static struct post_command command;
+static struct post_child child;
+static const struct env env = {.loop = NULL};
+static size_t descriptors;
+
+/* A byte each second of this clock is not waited for: only the end of the program is. */
+#define NOW_NS (1000 * NS_PER_S)
+#define LATER_NS (2000 * NS_PER_S)
+
+static size_t count_descriptors(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	size_t count = 0;
+
+	assert_non_null(folder);
+	while (readdir(folder))
+		count++;
+	closedir(folder);
+	return count;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	strcpy(directory, "/tmp/hostingpi-test-XXXXXX");
+	assert_non_null(mkdtemp(directory));
+	snprintf(program, sizeof(program), "%s/program", directory);
+	memset(&child, 0, sizeof(child));
+	descriptors = count_descriptors();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	post_child_close(&child);
+	assert_int_equal(count_descriptors(), descriptors);
+	assert_true(waitpid(-1, NULL, WNOHANG) < 0); /* no child at all */
+	assert_int_equal(errno, ECHILD);
+	unlink(program);
+	return rmdir(directory);
+}
+
+static void nothing(void *context)
+{
+	(void)context;
+}
+
+static int begin(const char *script, const char *input)
+{
+	FILE *file = fopen(program, "we");
+
+	assert_non_null(file);
+	fprintf(file, "#!/bin/sh\n%s\n", script);
+	fclose(file);
+	chmod(program, 0700);
+	post_command_make(&command, program, "/some/file.conf");
+	return post_child_start(&child, &env, &command, input, strlen(input), LATER_NS, nothing,
+				NULL);
+}
+
+/* Steps until it has ended; in between waits for what a loop would wait for. */
+static void finish(int64_t now_ns)
+{
+	while (!post_child_step(&child, now_ns)) {
+		struct pollfd fds[] = {{.fd = child.pid_fd, .events = POLLIN},
+				       {.fd = child.out_fd, .events = POLLIN},
+				       {.fd = child.in_fd, .events = POLLOUT}};
+		assert_true(poll(fds, 3, 60000) > 0);
+	}
+	assert_int_equal(child.pid, 0);
+}
+
+static void run(const char *script, const char *input)
+{
+	assert_int_equal(begin(script, input), 0);
+	finish(NOW_NS);
+}
+
+static void assert_output(const char *text)
+{
+	assert_int_equal(child.used, strlen(text));
+	assert_memory_equal(child.output, text, child.used);
+}
+
+static void test_talks(void **state)
+{
+	(void)state;
+	run("cat; echo \"$1 $2\"; exit 75", "hello\n");
+	assert_int_equal(child.end, POST_CHILD_EXITED);
+	assert_int_equal(child.code, 75);
+	assert_output("hello\n-c /some/file.conf\n");
+}
+
+/* More than a pipe holds, in both directions. */
+static void test_long_input(void **state)
+{
+	static char input[POST_FILE_SIZE];
+
+	(void)state;
+	memset(input, 'x', sizeof(input) - 1);
+	run("wc -c | tr -d ' '", input);
+	assert_output("16383\n");
+	assert_int_equal(post_child_start(&child, &env, &command, input, sizeof(input) + 1,
+					  LATER_NS, nothing, NULL),
+			 -EMSGSIZE);
+}
+
+static void test_prints_much(void **state)
+{
+	(void)state;
+	run("head -c 1000000 /dev/zero | tr '\\0' y", "");
+	assert_int_equal(child.end, POST_CHILD_EXITED);
+	assert_int_equal(child.used, POST_OUTPUT_SIZE);
+}
+
+static void test_closes_early(void **state)
+{
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	run("exec <&- >&-; exit 3", "never read");
+	assert_int_equal(child.end, POST_CHILD_EXITED);
+	assert_int_equal(child.code, 3);
+	assert_output("");
+}
+
+static void test_dies(void **state)
+{
+	(void)state;
+	run("echo half; kill -SEGV $$", "x");
+	assert_int_equal(child.end, POST_CHILD_KILLED);
+	assert_int_equal(child.code, SIGSEGV);
+	assert_output("half\n");
+}
+
+static void test_hangs(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		begin("trap '' TERM HUP INT; echo begun; while :; do sleep 1000; done", ""), 0);
+	assert_false(post_child_step(&child, NOW_NS));
+	assert_false(post_child_step(&child, LATER_NS - 1));
+	finish(LATER_NS);
+	assert_int_equal(child.end, POST_CHILD_LATE);
+}
+
+/* What it started is ended with it, and cannot keep us waiting by holding its output open. */
+static void test_leaves_somebody_behind(void **state)
+{
+	char text[32] = "";
+	pid_t left;
+
+	(void)state;
+	run("sleep 1000 & echo $!", "");
+	assert_int_equal(child.end, POST_CHILD_EXITED);
+	memcpy(text, child.output, child.used < 31 ? child.used : 31);
+	left = atoi(text);
+	assert_true(left > 1);
+	/* Gone, or a zombie that is init's. */
+	for (int i = 0; kill(left, 0) == 0 && i < 1000; i++) {
+		char path[64], line[256] = "";
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", left);
+		file = fopen(path, "re");
+		if (!file || !fgets(line, sizeof(line), file) || strstr(line, ") Z "))
+			left = 0;
+		if (file)
+			fclose(file);
+		if (!left)
+			return;
+		sched_yield();
+	}
+	assert_int_not_equal(kill(left, 0), 0);
+}
+
+static void test_cannot_be_started(void **state)
+{
+	(void)state;
+	post_command_make(&command, "/nowhere/hostingpi-post", NULL);
+	assert_int_equal(post_child_start(&child, &env, &command, "x", 1, LATER_NS, nothing, NULL),
+			 0);
+	finish(NOW_NS);
+	assert_int_equal(child.end, POST_CHILD_EXITED);
+	assert_int_equal(child.code, 127);
+}
+
+/* Less of everything, and nothing of ours. */
+static void test_surroundings(void **state)
+{
+	char text[POST_OUTPUT_SIZE + 1];
+
+	(void)state;
+	setenv("HOSTINGPI_SECRET", "leak", 1);
+	setenv("LANG", "C.UTF-8", 1);
+	unsetenv("TZ");
+	run("env; ulimit -c; ulimit -v; nice; cat /proc/$$/oom_score_adj; ls /proc/$$/fd | wc -l; "
+	    "cat /proc/$$/stat",
+	    "");
+	memcpy(text, child.output, child.used);
+	text[child.used < POST_OUTPUT_SIZE ? child.used : POST_OUTPUT_SIZE] = '\0';
+	assert_null(strstr(text, "HOSTINGPI_SECRET"));
+	assert_null(strstr(text, "TZ="));
+	assert_non_null(strstr(text, "LANG=C.UTF-8\n"));
+	assert_non_null(strstr(text, "PATH="));
+	assert_non_null(strstr(text, "\n0\n262144\n"));
+	assert_non_null(strstr(text, "\n500\n"));
+	unsetenv("HOSTINGPI_SECRET");
+}
+
+static void test_closed_while_it_runs(void **state)
+{
+	(void)state;
+	assert_int_equal(begin("exec sleep 1000", ""), 0);
+	post_child_close(&child);
+	assert_int_equal(child.pid, 0);
+	post_child_close(&child);
+	assert_false(post_child_step(&child, NOW_NS));
+}
+
+static void test_many_in_a_row(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		run("cat", "again\n");
+		assert_output("again\n");
+	}
+}
+
+static void test_results(void **state)
+{
+	static const char line[] =
+		"{\"id\":\"a-1\",\"result\":\"retry\",\"status\":429,\"remote_id\":null,"
+		"\"retry_after_s\":900,\"detail\":\"slow \\u001bdown\",\"cut\":false,"
+		"\"via\":\"nat64\",\"prefix\":\"64:ff9b::/96\"}\nmore";
+	static const char *const others[] = {
+		"",
+		"\n",
+		"posted\n",
+		"{\"id\":\"a-1\",\"result\":\"retry\"}", /* no line end: it was cut */
+		"{\"id\":\"a-2\",\"result\":\"posted\"}\n",
+		"{\"id\":null,\"result\":\"posted\"}\n",
+		"{\"id\":\"a-1\",\"result\":\"unusable\"}\n",
+		"{\"id\":\"a-1\",\"result\":7}\n",
+		"[\"a-1\",\"posted\"]\n",
+	};
+	static const char odd[] = "{\"id\":\"a-1\",\"result\":\"posted\",\"status\":1e99,"
+				  "\"retry_after_s\":-5,\"detail\":[],\"via\":\"far too long\"}\n";
+	struct post_result result = {.status = 7};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_int_equal(post_result_parse(others[i], strlen(others[i]), "a-1", &result),
+				 -EBADMSG);
+		assert_int_equal(result.status, 7);
+	}
+	assert_int_equal(post_result_parse(line, sizeof(line) - 1, "a-1", &result), 0);
+	assert_int_equal(result.word, POST_RESULT_RETRY);
+	assert_int_equal(result.status, 429);
+	assert_int_equal(result.retry_after_s, 900);
+	assert_string_equal(result.remote_id, "");
+	assert_string_equal(result.detail, "slow  down");
+	assert_string_equal(result.via, "nat64");
+	assert_string_equal(result.prefix, "64:ff9b::/96");
+	assert_int_equal(post_result_parse(odd, sizeof(odd) - 1, "a-1", &result), 0);
+	assert_int_equal(result.status, 0);
+	assert_int_equal(result.retry_after_s, 0);
+	assert_string_equal(result.detail, "");
+	assert_string_equal(result.via, "far ...");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_talks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_input, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_prints_much, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_closes_early, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dies, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hangs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_leaves_somebody_behind, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cannot_be_started, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_surroundings, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_closed_while_it_runs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_in_a_row, setup, teardown),
+		cmocka_unit_test(test_results),
+	};
+
+	return cmocka_run_group_tests_name("posting program", tests, NULL, NULL);
+}
