@@ -9,8 +9,7 @@ import subprocess
 import tempfile
 
 from harness import BUILD
-
-MEMORY = "/dev/shm"  # the outbox wants a tmpfs
+from post_lab import MEMORY, child_of
 
 
 class Drive:
@@ -74,11 +73,7 @@ class Drive:
 
     def poster_pid(self):
         """The running hostingpi-post, or None."""
-        path = pathlib.Path(f"/proc/{self.popen.pid}/task/{self.popen.pid}/children")
-        try:
-            return int(path.read_text().split()[0])
-        except (OSError, IndexError):
-            return None
+        return child_of(self.popen.pid)
 
     def kill(self):
         self.popen.send_signal(signal.SIGKILL)

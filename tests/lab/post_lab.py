@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Running hostingpi-post: its configuration and credentials, one message at a time."""
+"""Running hostingpi-post, by hand or by the agent: configuration, credentials, messages."""
 
 import dataclasses
 import itertools
 import json
 import os
+import pathlib
 import subprocess
+import tempfile
 import time
 
-from harness import BUILD
+from harness import BUILD, REPO, Agent
 from post_service import MASTODON, X_V2
 from post_verifier import KEYS, TOKEN
 
@@ -22,6 +24,7 @@ EXITS = {
 }
 FIELDS = ["id", "result", "status", "remote_id", "retry_after_s", "detail", "cut", "via", "prefix"]
 _numbers = itertools.count(1)
+MEMORY = "/dev/shm"  # the outbox wants a tmpfs
 LONGEST_S = 60  # far more than any time-out that is configured here
 
 
@@ -112,3 +115,35 @@ class Poster:
             popen.kill()
         seconds = time.monotonic() - before
         return read_outcome(popen.returncode, stdout.decode(), stderr.decode(), seconds)
+
+
+class PostingAgent(Agent):
+    """An agent that posts with the configuration of a poster, without waiting between messages. It looks
+    at a recorded board: of another machine's clock nothing is known, so it counts as right."""
+
+    def __init__(self, scratch, poster, name="agent", wrapper=(), board="pi3b"):
+        self.memory = tempfile.TemporaryDirectory(prefix="hostingpi-", dir=MEMORY)
+        options = ["--root", REPO / "tests" / "roots" / board] if board else []
+        super().__init__(scratch, poster.settings, name, options, wrapper)
+        self.run_dir = pathlib.Path(self.memory.name)
+        self.configure({"agent": {"id": "hostingpi3", "run_dir": self.run_dir}})
+        self.configure({"post": {"min_gap": "1s", "daily_at": ""}})
+
+    def post_status(self):
+        return self.status()["notifiers"]["post"]
+
+    def poster_pid(self):
+        """The running hostingpi-post, or None."""
+        return child_of(self.pid)
+
+    def close(self):
+        super().close()
+        self.memory.cleanup()
+
+
+def child_of(pid):
+    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    try:
+        return int(path.read_text().split()[0])
+    except (OSError, IndexError):
+        return None

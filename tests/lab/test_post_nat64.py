@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
 """hostingpi-post on an IPv6-only Pi: every way through NAT64, and what is in the way (nat64_lab.py)."""
 
+import json
+import subprocess
 import time
 
+import harness
 import nat64_lab
 import pytest
 from harness import Scratch
 from nat64_lab import DOMAIN, IPV4_ONLY, NOWHERE, PRIVATE, RESOLVERS, SPARE, SPECIFIC, WELL_KNOWN
-from post_lab import Poster
+from post_lab import Poster, PostingAgent
 from post_service import X_V2, Certificates, Service
 from post_verifier import oauthlib
 
@@ -209,3 +212,29 @@ def test_signature_is_for_the_name(lab):
     lab.posts(prefix=WELL_KNOWN)
     (request,) = lab.old.requests
     assert request.url == f"https://api.{DOMAIN}{X_V2}"
+
+
+@pytest.mark.parametrize("service", ["x", "mastodon"])
+def test_daemon_tells_its_start(lab, service):
+    """The whole way, also an operator's message. With -s the transcript can be seen."""
+    prefix = WELL_KNOWN if service == "x" else SPECIFIC
+    poster = lab.poster(service=service)  # for its configuration
+    wrapper = lab.network.on_pi(RESOLVERS[prefix])
+    agent = PostingAgent(lab.scratch, poster, f"agent-{service}", wrapper).start()
+    try:
+        harness.wait_until(lambda: len(lab.old.posts) == 1)
+        words = [harness.BUILD / "hostingpictl", "--socket", agent.run_dir / "control.sock"]
+        words += ["post", "--wait", "Grüße von IPv6 ✓"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done
+        status = agent.post_status()
+        assert not list(agent.run_dir.glob("outbox/*.json"))
+    finally:
+        agent.close()
+    print(done.stdout, json.dumps({"texts": lab.old.texts(), "status": status}, ensure_ascii=False, indent=1))
+    assert lab.old.texts()[0].startswith("hostingpi3 is up, ")
+    assert lab.old.texts()[1] == "Grüße von IPv6 ✓"
+    assert [(one["result"], one["via"], one["prefix"]) for one in status["recent"]] == 2 * [
+        ("posted", "nat64", prefix)
+    ]
+    assert not lab.native.connections

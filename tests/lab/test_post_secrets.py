@@ -4,6 +4,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -11,12 +12,15 @@ import threading
 
 import harness
 import pytest
+from post_lab import PostingAgent
 from post_service import Fault
 from post_verifier import KEYS, TOKEN, oauthlib
 
 pytestmark = pytest.mark.skipif(oauthlib is None, reason="needs python3-oauthlib (tests/deps.sh)")
 
 SECRETS = [KEYS["consumer_secret"], KEYS["token_secret"], TOKEN]
+
+PLACES = ("cmdline", "environ", "comm", "status", "maps")
 
 
 def proc(popen, name):
@@ -44,7 +48,7 @@ def test_while_it_hangs(post_service, hanging):
     one, popen = hanging
     sent = str(post_service.requests[0].headers)
     assert TOKEN in sent or KEYS["consumer_key"] in sent  # it did read them
-    for name in "cmdline", "environ", "comm", "status", "maps":
+    for name in PLACES:
         assert_no_secret(name, proc(popen, name))
     (core,) = [line for line in proc(popen, "limits").splitlines() if b"Max core" in line]
     assert core.split()[4:6] == [b"0", b"0"]
@@ -55,6 +59,35 @@ def test_while_it_hangs(post_service, hanging):
     for path in set(files) - {one.credentials}:
         if not path.name.endswith(".credentials"):
             assert_no_secret(path, path.read_bytes())
+
+
+@pytest.mark.parametrize("kind", ["x", "mastodon"])
+def test_while_the_agent_posts(post_service, kind):
+    """The same of the agent, its files, and the program as it starts it."""
+    post_service.faults = [Fault("hang")]
+    agent = PostingAgent(post_service.scratch, post_service.poster(kind)).start()
+    try:
+        harness.wait_until(lambda: post_service.requests)
+        child = agent.poster_pid()
+        environ = pathlib.Path(f"/proc/{child}/environ").read_bytes().split(b"\0")[:-1]
+        names = {row.partition(b"=")[0] for row in environ}
+        assert names <= {b"PATH", b"LANG", b"TZ", b"CREDENTIALS_DIRECTORY"}
+        assert pathlib.Path(f"/proc/{child}/oom_score_adj").read_text() == "500\n"
+        limits = pathlib.Path(f"/proc/{child}/limits").read_text()
+        assert re.search(r"Max core file size +0 +0", limits)
+        assert re.search(rf"Max address space +{256 << 20} +{256 << 20}", limits)
+        kept = list(agent.run_dir.glob("outbox/*.json"))
+        assert len(kept) == 1  # the message, as it will be sent again
+        for path in [*kept, agent.log, *(f"/proc/{agent.pid}/{name}" for name in PLACES)]:
+            assert_no_secret(path, pathlib.Path(path).read_bytes())
+        assert_no_secret("status", str(agent.status()).encode())
+        mapped = pathlib.Path(f"/proc/{agent.pid}/maps").read_text()
+        assert not re.search(r"libcurl|liboauth|libunistring", mapped)
+    finally:
+        agent.kill()  # it would wait for the program
+        agent.close()
+    harness.wait_until(lambda: not os.path.exists(f"/proc/{child}"))  # it died with the agent
+    assert_no_secret("log", agent.log.read_bytes())
 
 
 def test_no_core(hanging):
