@@ -155,7 +155,7 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 # A fresh build uses all processors unless the caller said how many.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab check-post-random fuzz fuzz-programs test bench bench-loop bench-storm bench-web bench-programs check-vm check-vm-long check-vm-faults vm-programs lint format install uninstall clean help
+.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab check-post-random fuzz fuzz-programs test bench bench-loop bench-storm bench-web bench-post bench-programs check-vm check-vm-long check-vm-faults vm-programs lint format install uninstall clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
 	@sh tests/deps.sh build
@@ -234,6 +234,11 @@ bench-web: ## the request rate of real web servers against that of wrk, logs rot
 	@sh tests/deps.sh build run bench
 	+@$(submake) all
 	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/web_rate.py $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
+bench-post: ## what a post costs: memory of the agent and of the poster, time (QUICK=1, JSON=file)
+	@sh tests/deps.sh build run test
+	+@$(submake) all
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/post.py $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
 
 bench-programs: $(BUILD)/bench/bare $(BUILD)/bench/idle
 

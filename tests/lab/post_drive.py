@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -31,6 +32,7 @@ class Drive:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                env={**os.environ, "TZ": "UTC"},
                 text=True,
             )
         return self

@@ -22,6 +22,7 @@
 
 #include "agent/conf.h"
 #include "agent/env.h"
+#include "agent/state.h"
 #include "notifiers/notifiers.h"
 #include "notifiers/post_self.h"
 
@@ -71,6 +72,46 @@ static bool load(const char *path, struct post_conf *conf)
 	return conf_read_all(path, sections, false, on_conf_error, NULL) == 0;
 }
 
+/* What the messages tell of: warmer by day, and less memory under pressure. */
+enum { HEADROOM, REQUESTS, TEMPERATURE, READINGS };
+
+static const struct metric metrics[READINGS] = {
+	[HEADROOM] = {.group = "mem",
+		      .name = "headroom_bytes",
+		      .kind = METRIC_GAUGE,
+		      .unit = UNIT_BYTES},
+	[REQUESTS] = {.group = "web",
+		      .name = "requests_total",
+		      .kind = METRIC_COUNTER,
+		      .unit = UNIT_COUNT},
+	[TEMPERATURE] = {.group = "soc",
+			 .name = "temp_c",
+			 .kind = METRIC_GAUGE,
+			 .unit = UNIT_MILLI_CELSIUS,
+			 .role = ROLE_SOC_TEMP},
+};
+
+static void read_machine(struct post *post)
+{
+	static struct state *state;
+	static struct state_source source;
+	int64_t second = clock_ns / NS_PER_S;
+	struct snapshot snapshot = {.ts_ms = wall_ms(NULL), .now_ns = clock_ns};
+	struct batch batch;
+
+	if (!state) {
+		state = state_new(READINGS);
+		state_add(state, metrics, READINGS, 10 * NS_PER_S, &source);
+	}
+	batch_reset(&batch);
+	batch_value(&batch, HEADROOM, post->decision.headroom_bytes - second % 60 * 100000);
+	batch_value(&batch, REQUESTS, 3 * second);
+	batch_value(&batch, TEMPERATURE, 45000 + second / 4 % 21600);
+	state_update(state, source, &batch, clock_ns);
+	snapshot.state = state;
+	post_notifier.publish(post, &(struct report){.kind = REPORT_SAMPLE, .snapshot = &snapshot});
+}
+
 static void step(struct post *post)
 {
 	const struct timespec pause = {.tv_nsec = PEEK_NS};
@@ -91,6 +132,7 @@ static void run(struct post *post, long seconds, bool drain)
 {
 	while (seconds-- > 0 && !(drain && post->outbox.count == 0)) {
 		clock_ns += NS_PER_S;
+		read_machine(post);
 		step(post);
 	}
 }
@@ -183,7 +225,7 @@ int main(int argc, char **argv)
 	env.run_dir = argv[2];
 	signal(SIGPIPE, SIG_IGN); /* as the daemon has it */
 	clock_ns = strtoll(argv[3], NULL, 10) * NS_PER_S;
-	srandom((unsigned)time(NULL));
+	srandom((unsigned)strtoul(argv[3], NULL, 10)); /* the same life again */
 	if (post_notifier.module.open(&post, &conf, &env) < 0)
 		return 1;
 	while ((length = getline(&line, &size, stdin)) > 0) {
