@@ -45,7 +45,8 @@ class Bench:
         self.service = Loopback()
         self.scratch = self.service.scratch
         # The system's list and ours: as long as what a poster has to read in real life.
-        self.all_ca = self.scratch.file("all.pem", SYSTEM_CA.read_text() + self.service.ca.read_text())
+        certificates = SYSTEM_CA.read_text() + self.service.ca.read_text()
+        self.all_ca = self.scratch.file("all.pem", certificates)
 
     def poster(self, kind, own_ca):
         return self.service.poster(kind, **({} if own_ca else {kind: {"ca_file": self.all_ca}}))
@@ -140,7 +141,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="fewer posts")
     parser.add_argument("--json", metavar="FILE", help="the same as JSON")
     options = parser.parse_args()
-    print(f"hostingpi bench-post: {os.cpu_count()} processors, load {os.getloadavg()[0]:.2f} at the start")
+    load = os.getloadavg()[0]
+    print(f"hostingpi bench-post: {os.cpu_count()} processors, load {load:.2f} at the start")
     try:
         found = measure(25 if options.quick else 100)
     except (LabError, OSError) as error:

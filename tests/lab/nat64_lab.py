@@ -55,7 +55,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def why_not():
     """A reason to skip, or "" where the lab can be built."""
-    missing = [name for name in ("unshare", "nsenter", "ip", "tayga", "unbound") if not program(name)]
+    needed = ("unshare", "nsenter", "ip", "tayga", "unbound")
+    missing = [name for name in needed if not program(name)]
     if missing:
         return f"not installed: {', '.join(missing)} (tests/deps.sh)"
     if os.geteuid() != 0:
@@ -97,9 +98,8 @@ class Host(Process):
 
     def set(self, **values):
         """Below /proc/sys/net; it shows the namespace of the reader."""
-        script = "".join(
-            f"echo {value} >/proc/sys/net/{name.replace('__', '/')}; " for name, value in values.items()
-        )
+        rows = [(name.replace("__", "/"), value) for name, value in values.items()]
+        script = "".join(f"echo {value} >/proc/sys/net/{name}; " for name, value in rows)
         subprocess.run([*self.inside(), "sh", "-ec", script], check=True, timeout=30)
 
     def listener(self, address, port):
@@ -137,7 +137,8 @@ class Tayga(Process):
         self.pool = f"192.168.{number}.0/24"
         lines = [f"tun-device {self.device}", f"ipv4-addr 192.168.{number}.1"]
         lines += [f"ipv6-addr {self.own}", f"prefix {prefix}", f"dynamic-pool {self.pool}"]
-        self.conf = scratch.file(f"{self.name}.conf", "\n".join([*lines, f"data-dir {self.folder}", ""]))
+        lines += [f"data-dir {self.folder}", ""]
+        self.conf = scratch.file(f"{self.name}.conf", "\n".join(lines))
 
     def argv(self):
         return [*self.router.inside(), "stdbuf", "-oL", program("tayga"), "-d", "-c", self.conf]

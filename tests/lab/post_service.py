@@ -72,7 +72,8 @@ class Certificates:
         """For a server; names as in subjectAltName: "DNS:api.example", "IP:::1"."""
         signed = ["-CA", self.ca, "-CAkey", self.folder / "ca.key"]
         alternative = "subjectAltName=" + ",".join(names)
-        path = self._make("server", "basicConstraints=critical,CA:FALSE", alternative, signed=signed)
+        leaf = "basicConstraints=critical,CA:FALSE"
+        path = self._make("server", leaf, alternative, signed=signed)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(path, path.with_suffix(".key"))
         return context

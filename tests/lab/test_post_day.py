@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The day of a Pi that flaps (simulated, with real posts to the stand-in for X): what the world gets to
-read, and what that costs. With -s the day can be read."""
+"""The day of a Pi that flaps (simulated, with real posts to the stand-in for X): what the world
+gets to read, and what that costs. With -s the day can be read."""
 
 import random
 
@@ -42,7 +42,8 @@ class Day:
         """The card complains every five minutes."""
         while self.drive.second < until_hour * HOUR_S:
             self.incidents += 1
-            self.drive.say("incident", "sd-read-error", f"mmcblk0: block {self.incidents} cannot be read")
+            text = f"mmcblk0: block {self.incidents} cannot be read"
+            self.drive.say("incident", "sd-read-error", text)
             self.drive.run(300)
 
 

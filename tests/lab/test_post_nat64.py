@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""hostingpi-post on an IPv6-only Pi: every way through NAT64, and what is in the way (nat64_lab.py)."""
+"""Posting from an IPv6-only Pi: every way through NAT64, and what is in the way (nat64_lab.py)."""
 
 import json
 import subprocess
@@ -100,8 +100,9 @@ LENGTHS += ["fd64:64:64:64::/64", "fd64:64:64:64:6:4::/96"]
 
 @pytest.mark.parametrize("prefix", LENGTHS)
 def test_every_length(lab, prefix):
-    """Configured, discovered, and in the answers of the DNS64; private addresses are welcome behind it."""
-    tayga = nat64_lab.Tayga(lab.scratch, lab.network.gw, prefix, 110 + LENGTHS.index(prefix)).start()
+    """Configured, discovered, and in the DNS64's answers; private addresses are welcome there."""
+    number = 110 + LENGTHS.index(prefix)
+    tayga = nat64_lab.Tayga(lab.scratch, lab.network.gw, prefix, number).start()
     resolver = lab.network.resolver(SPARE, prefix)
     try:
         assert lab.posts(prefix=prefix) == ("nat64", prefix)
@@ -162,7 +163,8 @@ def test_native_is_broken(lab):
 def test_resolver_is_silent(lab):
     """libcurl alone would wait for ten seconds, and say nothing when it is killed meanwhile."""
     resolver = lab.network.resolvers["plain"]
-    posters = [lab.poster(timeout="5s", **keys) for keys in ({"prefix": WELL_KNOWN}, {"dns64": PLAIN})]
+    ways = {"prefix": WELL_KNOWN}, {"dns64": PLAIN}
+    posters = [lab.poster(timeout="5s", **keys) for keys in ways]
     resolver.stop()
     try:
         before = time.monotonic()
@@ -231,7 +233,8 @@ def test_daemon_tells_its_start(lab, service):
         assert not list(agent.run_dir.glob("outbox/*.json"))
     finally:
         agent.close()
-    print(done.stdout, json.dumps({"texts": lab.old.texts(), "status": status}, ensure_ascii=False, indent=1))
+    seen = {"texts": lab.old.texts(), "status": status}
+    print(done.stdout, json.dumps(seen, ensure_ascii=False, indent=1))
     assert lab.old.texts()[0].startswith("hostingpi3 is up, ")
     assert lab.old.texts()[1] == "Grüße von IPv6 ✓"
     assert [(one["result"], one["via"], one["prefix"]) for one in status["recent"]] == 2 * [

@@ -99,7 +99,8 @@ def test_verifier_sees_every_change(scratch):
     for name, value in re.findall(r'(oauth_\w+)="([^"]*)"', header):
         swapped = ("1" if value[0] != "1" else "2") + value[1:]
         changed = header.replace(f'{name}="{value}"', f'{name}="{swapped}"')
-        changes[name] = Request(request.path, {**request.headers, "authorization": changed}, request.body)
+        headers = {**request.headers, "authorization": changed}
+        changes[name] = Request(request.path, headers, request.body)
     assert len(changes) == 3 + 7
     for what, changed in changes.items():
         assert Verifier().refuse(changed), what

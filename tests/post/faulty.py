@@ -137,7 +137,9 @@ class Run:
                 self.trouble.append(f"{count} times: {text}")
         if status["waiting"]:
             self.trouble.append(f"still waits: {status}")
-        self.fates = {name: self.fate_of(name, text, counts[text]) for name, text in self.texts.items()}
+        self.fates = {
+            name: self.fate_of(name, text, counts[text]) for name, text in self.texts.items()
+        }
 
     def fate_of(self, name, text, count):
         """(service, what the agent said last, whether it stands there)."""
