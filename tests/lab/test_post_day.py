@@ -59,7 +59,7 @@ def play(day, service):
     service.choose = lambda: Fault("reply", status=503)
     day.flap(17)  # meanwhile the service is down
     service.choose = lambda: None
-    service.faults = [Fault("hang", keep=True), Fault("answer", keep=True)]
+    service.faults = [Fault("body", keep=True), Fault("answer", keep=True)]
     day.stutter(19)
     day.until(21)  # the daily summary
     day.flap(24)

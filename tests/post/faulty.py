@@ -32,11 +32,12 @@ STATUSES = [400, 401, 402, 403, 404, 408, 413, 422, 429, 500, 502, 503, 504, 200
 KEPT = (500, 502, 503, 504, 200)  # of these a service that took the message may say them
 SIGNS = {" posted": "posted", "had arrived before": "duplicate", "refused by": "refused"}
 JOBS = 3
+HANGS = 1  # per cent of the connections on which nothing is ever answered; five seconds each
 
 
 def random_fault(rng):
     """Half of the connections are well."""
-    what = rng.choices(["none", "break", "reply", "hang"], [50, 30, 19, 1])[0]
+    what = rng.choices(["none", "break", "reply", "hang"], [50, 30, 20, HANGS])[0]
     if what == "none":
         return None
     if what == "hang":
