@@ -217,6 +217,22 @@ static int launch(struct post_child *child, const struct post_command *command)
 	return 0;
 }
 
+static void feed(struct post_child *child)
+{
+	ssize_t sent;
+
+	if (child->in_fd < 0)
+		return;
+	sent = write(child->in_fd, child->input + child->input_sent,
+		     child->input_length - child->input_sent);
+	if (sent > 0)
+		child->input_sent += (size_t)sent;
+	/* EPIPE: it does not want to know more. */
+	if ((sent < 0 && errno != EAGAIN && errno != EINTR) ||
+	    child->input_sent == child->input_length)
+		end_input(child);
+}
+
 int post_child_start(struct post_child *child, const struct env *env,
 		     const struct post_command *command, const char *input, size_t length,
 		     int64_t deadline_ns, timer_fn *fn, void *context)
@@ -241,24 +257,10 @@ int post_child_start(struct post_child *child, const struct env *env,
 	if (child->pid_fd >= 0)
 		child->pid_watch = env_watch(env, child->pid_fd, WATCH_READ, on_ready, child);
 	child->out_watch = env_watch(env, child->out_fd, WATCH_READ, on_ready, child);
-	child->in_watch = env_watch(env, child->in_fd, WATCH_WRITE, on_ready, child);
+	feed(child); /* as a rule all of it fits into the pipe */
+	if (child->in_fd >= 0)
+		child->in_watch = env_watch(env, child->in_fd, WATCH_WRITE, on_ready, child);
 	return 0;
-}
-
-static void feed(struct post_child *child)
-{
-	ssize_t sent;
-
-	if (child->in_fd < 0)
-		return;
-	sent = write(child->in_fd, child->input + child->input_sent,
-		     child->input_length - child->input_sent);
-	if (sent > 0)
-		child->input_sent += (size_t)sent;
-	/* EPIPE: it does not want to know more. */
-	if ((sent < 0 && errno != EAGAIN && errno != EINTR) ||
-	    child->input_sent == child->input_length)
-		end_input(child);
 }
 
 /* At most 64 KiB in one go, so that a program that prints without end does not keep the loop. */

@@ -2,8 +2,7 @@
 /*
  * What becomes old news. The state of this machine is told by its newest message: a new one about shedding,
  * the hard level or their end replaces those that still wait, so that nobody reads in the morning what went
- * on at night. A start replaces them as well. A daily summary replaces the one before, an incident one of
- * its own kind. Everything but an operator's message has an age at which it is no news any more.
+ * on at night. A start or a daily summary replaces the one before, an incident one of its own kind. Everything but an operator's message has an age at which it is no news any more.
  *
  * When all places are taken, the oldest that is no operator's message makes room. An operator hears that
  * there is no room for his.
@@ -25,16 +24,16 @@
 
 #define HOUR_NS (3600 * NS_PER_S)
 
-#define STATES (1u << POST_START | 1u << POST_SHED | 1u << POST_HARD | 1u << POST_NORMAL)
+#define STATES (1u << POST_SHED | 1u << POST_HARD | 1u << POST_NORMAL)
 
 static const struct {
 	unsigned replaces; /* mask of kinds that are old news then */
 	int64_t age_ns;	   /* too old to be posted; 0: never */
 } rules[POST_OUTBOX_KINDS] = {
-	[POST_START] = {STATES, 6 * HOUR_NS},
-	[POST_SHED] = {STATES & ~(1u << POST_START), HOUR_NS},
-	[POST_HARD] = {STATES & ~(1u << POST_START), 6 * HOUR_NS},
-	[POST_NORMAL] = {STATES & ~(1u << POST_START), 6 * HOUR_NS},
+	[POST_START] = {1u << POST_START, 6 * HOUR_NS},
+	[POST_SHED] = {STATES, HOUR_NS},
+	[POST_HARD] = {STATES, 6 * HOUR_NS},
+	[POST_NORMAL] = {STATES, 6 * HOUR_NS},
 	[POST_INCIDENT] = {1u << POST_INCIDENT, 24 * HOUR_NS},
 	[POST_DAILY] = {1u << POST_DAILY, 12 * HOUR_NS},
 	[POST_OPERATOR] = {0, 0},

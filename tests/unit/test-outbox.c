@@ -131,10 +131,10 @@ static void test_newest_state_wins(void **state)
 	add(POST_DAILY, "daily2");
 	assert_waiting("start hello shed2 daily2");
 	add(POST_START, "start2");
-	assert_waiting("hello daily2 start2");
+	assert_waiting("hello shed2 daily2 start2");
 	assert_string_equal(dropped, "shed superseded, hard superseded, normal superseded, "
-				     "daily superseded, shed2 superseded, start superseded, ");
-	assert_int_equal(count_files(), 3);
+				     "daily superseded, start superseded, ");
+	assert_int_equal(count_files(), 4);
 }
 
 static void test_incidents_by_kind(void **state)
