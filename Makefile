@@ -57,6 +57,8 @@ UNIT_AUX   := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 FUZZ_SRC   := $(wildcard tests/fuzz/fuzz-*.c)
 SIM_SRC    := $(wildcard tests/sim/*.c)
 
+POST_BIN   := $(patsubst tests/post/%.c,$(BUILD)/post/%,$(wildcard tests/post/*.c))
+
 obj         = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIB         = $(BUILD)/libhostingpi.a
 LIB_POST    = $(BUILD)/libhostingpi-post.a
@@ -106,6 +108,16 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call obj,$(UNIT_AUX)) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(link) -o $@ $^ $(pkg_libs) -lcmocka -pthread
 
+$(BUILD)/post/%: $(BUILD)/tests/post/%.o $(LIB_POST) $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(post_libs)
+
+$(BUILD)/post/drive: $(BUILD)/tests/post/drive.o $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(pkg_libs)
+
 # Of two rules that fit, make takes the one with the shorter stem.
 $(BUILD)/tests/test-post-%: $(BUILD)/tests/unit/test-post-%.o $(LIB_POST) $(LIB)
 	$(call say,LINK,$@)
@@ -150,9 +162,9 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 # A fresh build uses all processors unless the caller said how many.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab check-mqtt check-node-red
+.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab check-mqtt check-node-red check-post-random
 .PHONY: check-vm check-vm-long check-vm-faults vm-programs fuzz fuzz-programs test lint format
-.PHONY: bench bench-loop bench-storm bench-web bench-fleet bench-stall bench-payload bench-programs
+.PHONY: bench bench-loop bench-storm bench-web bench-fleet bench-stall bench-payload bench-post bench-programs
 .PHONY: install uninstall clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
@@ -173,7 +185,7 @@ check-san: ## the same with address and undefined-behaviour sanitizers, and 6 s 
 	+@$(SAN_ENV) $(submake) VARIANT=san check
 	+@$(if $(T),,$(submake) FUZZ_SECONDS=6 fuzz)
 
-check-lab: all $(BUILD)/sim/hostingpi-sim $(BUILD)/lab/discovery $(BUILD)/bench/fleet $(BUILD)/bench/fleet_watch ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
+check-lab: all $(BUILD)/sim/hostingpi-sim $(BUILD)/lab/discovery $(BUILD)/bench/fleet $(BUILD)/bench/fleet_watch $(POST_BIN) ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
 	@exec env HOSTINGPI_BUILD=$(BUILD) sh tests/check-lab.sh $(PYTHON) $(if $(T),-k '$(T)') $(PYTEST)
 
 check-node-red: all ## dashboard/node-red in a real Node-RED, where there is one (NODE_RED=program)
@@ -182,6 +194,11 @@ check-node-red: all ## dashboard/node-red in a real Node-RED, where there is one
 check-mqtt: all ## MQTT with real faults of broker, network, names and certificates (a quarter of an hour; T=fault, QUICK=1, JSON=file)
 	@sh tests/deps.sh build run test
 	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/mqtt/run.py $(if $(T),--only '$(T)') $(if $(QUICK),--short) $(if $(JSON),--json '$(JSON)')
+
+RUNS ?= 1000
+
+check-post-random: all $(POST_BIN) ## messages through the outbox amid random faults, and each one's fate (two minutes; RUNS=n)
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/post/faulty.py $(RUNS) --fates $(BUILD)/post/fates
 
 goldens: all ## write anew what hostingpid says about the boards in tests/roots, and show what changed
 	@env HOSTINGPI_BUILD=$(BUILD) PYTHONPATH=tests/lab $(PYTHON) -B tests/lab/goldens.py
@@ -249,6 +266,11 @@ bench-payload: ## bytes and packets of a sample against collectd and the formats
 	@sh tests/deps.sh build run bench
 	+@$(submake) all bench-programs
 	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py --only H $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
+bench-post: ## what a post costs: memory of the agent and of the poster, time (QUICK=1, JSON=file)
+	@sh tests/deps.sh build run test
+	+@$(submake) all
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/post.py $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
 
 bench-programs: $(BUILD)/bench/bare $(BUILD)/bench/idle $(BUILD)/bench/fleet $(BUILD)/bench/fleet_watch
 

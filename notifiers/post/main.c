@@ -15,9 +15,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/sample.h"
 #include "agent/settings.h"
 #include "agent/units.h"
 #include "agent/version.h"
+#include "notifiers/post/interrupt.h"
 #include "notifiers/post/message.h"
 #include "notifiers/post/request.h"
 #include "notifiers/post/result.h"
@@ -38,6 +40,10 @@ static const char usage_text[] =
 	"\n"
 	"exit: 0 posted, 75 try again later, 77 credentials or account refused, 65 message refused,\n"
 	"      2 wrong usage or configuration\n";
+
+static const char ended_early[] = "ended, or out of time, before anything was sent";
+/* libcurl sees to the time-out itself; this is for what comes before it. */
+#define TIMEOUT_MARGIN_MS 500
 
 struct options {
 	const char *conf_path;
@@ -76,6 +82,7 @@ static void harden(void)
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
 	signal(SIGPIPE, SIG_IGN);
+	unsetenv("SSLKEYLOGFILE"); /* libcurl would write there what opens the connection */
 }
 
 static void on_conf_error(void *context, const char *message)
@@ -172,7 +179,14 @@ static bool load_conf(struct post *post)
 static void conclude(struct post *post, enum answer_result result, const char *detail)
 {
 	post->result.answer.result = result;
-	snprintf(post->result.answer.detail, sizeof(post->result.answer.detail), "%s", detail);
+	text_copy(post->result.answer.detail, sizeof(post->result.answer.detail), detail);
+}
+
+/* What is said if somebody ends the program from here on, or its time is over. */
+static void expect_end(struct post *post, const char *detail)
+{
+	conclude(post, ANSWER_RETRY, detail);
+	interrupt_prepare(&post->result);
 }
 
 /* The message from standard input, cut to what the service takes. False: concluded. */
@@ -199,6 +213,7 @@ static bool take_message(struct post *post)
 		return false;
 	}
 	post->result.cut = result == TEXT_CUT;
+	expect_end(post, ended_early);
 	return true;
 }
 
@@ -244,19 +259,27 @@ static void send_request(struct post *post, int64_t until_ms)
 		if (left_ms < 1000)
 			break;
 		post->result.address = address;
+		expect_end(post, "ended while it was under way; the message may have arrived");
 		if (wire_send(&post->request, address, left_ms, &post->exchange) == 0) {
 			take_answer(post);
 			return;
 		}
-		snprintf(error, sizeof(error), "%s: %s%s", address->text, post->exchange.error,
-			 post->exchange.sent ? "; the message may have arrived" : "");
+		/* What is wrong with the best way is what somebody may want to mend. */
+		if (i == 0 || post->exchange.sent)
+			snprintf(error, sizeof(error), "%s: %s%s", address->text,
+				 post->exchange.error,
+				 post->exchange.sent ? "; the message may have arrived" : "");
 		if (post->exchange.sent)
 			break;
 		post->result.address = NULL;
+		expect_end(post, ended_early);
 	}
-	if (post->route.note[0] && !post->result.address)
-		snprintf(error + strlen(error), sizeof(error) - strlen(error), "; %s",
-			 post->route.note);
+	if (post->route.note[0] && !post->result.address) {
+		char with_note[sizeof(error) + ROUTE_REASON_SIZE + 4];
+		snprintf(with_note, sizeof(with_note), "%s; %s", post->route.note, error);
+		conclude(post, ANSWER_RETRY, with_note);
+		return;
+	}
 	conclude(post, ANSWER_RETRY, error);
 }
 
@@ -273,8 +296,11 @@ int main(int argc, char **argv)
 		return RESULT_EXIT_USAGE;
 	route_limit_resolver();
 	post.result.id = "";
+	expect_end(&post, ended_early);
+	interrupt_open(post.conf.timeout / NS_PER_MS + TIMEOUT_MARGIN_MS);
 	if (take_message(&post) && make_request(&post)) {
 		if (post.options.dry_run) {
+			interrupt_close();
 			request_print(&post.request);
 			request_free(&post.request);
 			request_forget_secrets(&post.secrets);
@@ -285,6 +311,7 @@ int main(int argc, char **argv)
 		else
 			send_request(&post, started_ms + post.conf.timeout / NS_PER_MS);
 	}
+	interrupt_close();
 	request_free(&post.request);
 	request_forget_secrets(&post.secrets);
 	if (result_print(&post.result) < 0)

@@ -7,8 +7,6 @@
 
 #include "agent/json.h"
 
-#define LINE_SIZE 2048 /* every text with each byte escaped as six */
-
 enum result_exit result_exit(const struct result *result)
 {
 	switch (result->answer.result) {
@@ -39,16 +37,16 @@ static void int_or_null(struct json *json, const char *key, int64_t value)
 		json_text(json, key, NULL);
 }
 
-int result_print(const struct result *result)
+int result_format(const struct result *result, char *ret_line, size_t size)
 {
 	const struct answer *answer = &result->answer;
 	const struct route_address *address = result->address;
-	char line[LINE_SIZE], prefix[NAT64_PREFIX_TEXT_SIZE] = "";
+	char prefix[NAT64_PREFIX_TEXT_SIZE] = "";
 	struct json json;
 
 	if (address && address->via == ROUTE_NAT64)
 		nat64_prefix_format(&address->prefix, prefix);
-	json_start(&json, line, sizeof(line));
+	json_start(&json, ret_line, size);
 	json_object(&json, NULL);
 	json_text(&json, "id", or_null(result->id));
 	json_text(&json, "result", answer_result_words[answer->result]);
@@ -60,7 +58,15 @@ int result_print(const struct result *result)
 	json_text(&json, "via", address ? route_via_words[address->via] : NULL);
 	json_text(&json, "prefix", or_null(prefix));
 	json_object_end(&json);
-	if (json_finish(&json) < 0)
-		return -ENOSPC;
+	return json_finish(&json) < 0 ? -ENOSPC : 0;
+}
+
+int result_print(const struct result *result)
+{
+	char line[RESULT_LINE_SIZE];
+	int status = result_format(result, line, sizeof(line));
+
+	if (status < 0)
+		return status;
 	return puts(line) < 0 || fflush(stdout) != 0 ? -errno : 0;
 }

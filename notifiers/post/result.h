@@ -15,6 +15,8 @@ enum result_exit {
 	RESULT_EXIT_REFUSED = 77,
 };
 
+#define RESULT_LINE_SIZE 2560 /* with every byte of the texts escaped as six */
+
 struct result {
 	const char *id;			     /* of the message; empty: not known */
 	struct answer answer;		     /* result, detail, retry_after_s, remote_id */
@@ -24,6 +26,9 @@ struct result {
 };
 
 enum result_exit result_exit(const struct result *result);
+
+/* The line, without its end. 0 or -ENOSPC. */
+int result_format(const struct result *result, char *ret_line, size_t size);
 
 /* Writes the line to standard output. 0 or negative errno. */
 int result_print(const struct result *result);

@@ -2,6 +2,7 @@
 """Fixtures: factories that start daemons in a scratch folder which is gone after the test."""
 
 import harness
+import post_loopback
 import pytest
 
 
@@ -50,3 +51,17 @@ def mosquitto(start_mosquitto):
 def nginx(start_nginx):
     """A running nginx with one page."""
     return start_nginx()
+
+
+@pytest.fixture(scope="module")
+def _post_service():
+    service = post_loopback.Loopback()
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def post_service(_post_service):
+    """A stand-in for X and Mastodon on loopback, as new."""
+    _post_service.reset()
+    return _post_service
