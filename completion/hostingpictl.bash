@@ -7,7 +7,7 @@ _hostingpictl() {
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--socket | --reason | --count | -n | --config | -c | --prefix | --id) ((i++)) ;;
+		--socket | --reason | --count | -n | --config | -c | --prefix | --id | --timeout) ((i++)) ;;
 		-*) ;;
 		*) command=${COMP_WORDS[i]} && break ;;
 		esac
@@ -19,15 +19,16 @@ _hostingpictl() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
-	--reason | --count | -n | --prefix | --id)
+	--reason | --count | -n | --prefix | --id | --timeout)
 		return
 		;;
 	esac
 	case $command in
-	'') words+=' status watch drain ready forget' ;;
+	'') words+=' status watch drain ready forget post' ;;
 	watch) words+=' -n --count --mqtt -c --config --prefix' ;;
 	forget) words+=' --id --dry-run --force -c --config --prefix' ;;
 	drain) words+=' --reason' ;;
+	post) words+=' --wait --timeout' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }
