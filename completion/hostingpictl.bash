@@ -7,7 +7,7 @@ _hostingpictl() {
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--socket | --reason | --count | -n) ((i++)) ;;
+		--socket | --reason | --count | -n | --timeout) ((i++)) ;;
 		-*) ;;
 		*) command=${COMP_WORDS[i]} && break ;;
 		esac
@@ -19,14 +19,15 @@ _hostingpictl() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
-	--reason | --count | -n)
+	--reason | --count | -n | --timeout)
 		return
 		;;
 	esac
 	case $command in
-	'') words+=' status watch drain ready' ;;
+	'') words+=' status watch drain ready post' ;;
 	watch) words+=' -n --count' ;;
 	drain) words+=' --reason' ;;
+	post) words+=' --wait --timeout' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }

@@ -63,7 +63,7 @@ static int fake_request(void *context, enum control_request request, const char 
 
 _Noreturn static void serve(const char *run_dir, int ready_fd)
 {
-	static const struct control_ops ops = {fake_status, fake_request};
+	static const struct control_ops ops = {.status = fake_status, .request = fake_request};
 	struct fake_agent agent = {0};
 	struct env env = {
 		.run_dir = run_dir,

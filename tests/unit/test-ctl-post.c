@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* What `hostingpictl post --wait` makes of the status: exit code and words, whatever the document holds. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* The program's own files: they are in no library. */
+#include "agent/ctl/client.c"
+#include "agent/ctl/document.c"
+#include "agent/ctl/post.c"
+
+static void check(const char *post, int code, const char *words)
+{
+	char json[1024], text[256] = "";
+	cJSON *status;
+
+	snprintf(json, sizeof(json), "{\"notifiers\":{\"post\":%s}}", post);
+	status = cJSON_Parse(json);
+	assert_non_null(status);
+	assert_int_equal(post_judge(status, "a-1", text, sizeof(text)), code);
+	if (!strstr(text, words))
+		fail_msg("\"%s\" is not in \"%s\"", words, text);
+	cJSON_Delete(status);
+}
+
+#define RECENT(result, more)                                                                       \
+	"{\"queue\":[\"a-0\",\"a-1\"],\"why_waiting\":\"min_gap\",\"recent\":["                    \
+	"{\"id\":\"a-0\",\"result\":\"rejected\"},{\"id\":\"a-1\",\"result\":\"" result "\"" more  \
+	"},{\"id\":\"a-1\",\"result\":\"posted\"}]}"
+
+static void test_results(void **state)
+{
+	(void)state;
+	check(RECENT("posted", ",\"remote_id\":\"42\""), 0, "posted as 42");
+	check(RECENT("duplicate", ""), 0, "duplicate");
+	check(RECENT("rejected", ",\"detail\":\"rude\""), 65, "rejected: rude");
+	check(RECENT("dropped", ""), 65, "dropped");
+	check(RECENT("unauthorised", ",\"detail\":\"keys\""), 77, "unauthorised: keys");
+	check(RECENT("no_credit", ""), 77, "no_credit");
+	check(RECENT("unusable", ""), 77, "unusable");
+	check(RECENT("retry", ",\"detail\":\"no way\""), -1, "min_gap; last attempt: no way");
+	check(RECENT("something", ""), -1, "stays in the queue: min_gap");
+}
+
+static void test_no_result_yet(void **state)
+{
+	(void)state;
+	check("{\"queue\":[\"a-1\"]}", -1, "its turn comes");
+	check("{\"queue\":[\"a-1\"],\"recent\":[]}", -1, "its turn comes");
+	check("{\"queue\":[\"a-11\"],\"recent\":[{\"id\":\"a\",\"result\":\"posted\"}]}",
+	      CTL_FAILED, "not known what became");
+}
+
+static void test_any_member_may_be_wrong(void **state)
+{
+	(void)state;
+	check("null", CTL_FAILED, "not known");
+	check("{\"queue\":5,\"recent\":{\"id\":\"a-1\"}}", CTL_FAILED, "not known");
+	check("{\"queue\":[null,1,[\"a-1\"]],\"recent\":[1,null,{\"id\":1},{\"id\":\"a-1\",\"result\":7}]}",
+	      CTL_FAILED, "not known");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_results),
+		cmocka_unit_test(test_no_result_yet),
+		cmocka_unit_test(test_any_member_may_be_wrong),
+	};
+
+	return cmocka_run_group_tests_name("hostingpictl post", tests, NULL, NULL);
+}
