@@ -23,8 +23,12 @@ SECRETS = [KEYS["consumer_secret"], KEYS["token_secret"], TOKEN]
 PLACES = ("cmdline", "environ", "comm", "status", "maps")
 
 
-def proc(popen, name):
-    return pathlib.Path(f"/proc/{popen.pid}/{name}").read_bytes()
+def proc(pid, name):
+    try:
+        return pathlib.Path(f"/proc/{pid}/{name}").read_bytes()
+    except PermissionError:
+        assert os.geteuid() != 0
+        return b""  # the user who runs it may not even look
 
 
 def assert_no_secret(where, data):
@@ -49,8 +53,8 @@ def test_while_it_hangs(post_service, hanging):
     sent = str(post_service.requests[0].headers)
     assert TOKEN in sent or KEYS["consumer_key"] in sent  # it did read them
     for name in PLACES:
-        assert_no_secret(name, proc(popen, name))
-    (core,) = [line for line in proc(popen, "limits").splitlines() if b"Max core" in line]
+        assert_no_secret(name, proc(popen.pid, name))
+    (core,) = [line for line in proc(popen.pid, "limits").splitlines() if b"Max core" in line]
     assert core.split()[4:6] == [b"0", b"0"]
     popen.send_signal(signal.SIGTERM)
     outcome = one.outcome(popen)
@@ -69,7 +73,7 @@ def test_while_the_agent_posts(post_service, kind):
     try:
         harness.wait_until(lambda: post_service.requests)
         child = agent.poster_pid()
-        environ = pathlib.Path(f"/proc/{child}/environ").read_bytes().split(b"\0")[:-1]
+        environ = proc(child, "environ").split(b"\0")[:-1]
         names = {row.partition(b"=")[0] for row in environ}
         assert names <= {b"PATH", b"LANG", b"TZ", b"CREDENTIALS_DIRECTORY"}
         assert pathlib.Path(f"/proc/{child}/oom_score_adj").read_text() == "500\n"
@@ -78,8 +82,10 @@ def test_while_the_agent_posts(post_service, kind):
         assert re.search(rf"Max address space +{256 << 20} +{256 << 20}", limits)
         kept = list(agent.run_dir.glob("outbox/*.json"))
         assert len(kept) == 1  # the message, as it will be sent again
-        for path in [*kept, agent.log, *(f"/proc/{agent.pid}/{name}" for name in PLACES)]:
-            assert_no_secret(path, pathlib.Path(path).read_bytes())
+        for path in [*kept, agent.log]:
+            assert_no_secret(path, path.read_bytes())
+        for name in PLACES:
+            assert_no_secret(name, proc(agent.pid, name))
         assert_no_secret("status", str(agent.status()).encode())
         mapped = pathlib.Path(f"/proc/{agent.pid}/maps").read_text()
         assert not re.search(r"libcurl|liboauth|libunistring", mapped)
@@ -112,7 +118,7 @@ def test_not_dumpable(post_service):
     popen = one.spawn("nobody looks", program=copy)
     try:
         harness.wait_until(lambda: post_service.requests)
-        uids = proc(popen, "status").partition(b"Uid:")[2].split()[:4]
+        uids = proc(popen.pid, "status").partition(b"Uid:")[2].split()[:4]
         assert uids == [str(nobody).encode()] * 4
         assert os.stat(f"/proc/{popen.pid}/environ").st_uid == 0
     finally:
