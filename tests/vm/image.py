@@ -53,7 +53,7 @@ def cross_build():
     run(
         "make", "--no-print-directory", "-C", REPO, f"-j{os.cpu_count()}", "VARIANT=arm64",
         f"CC={TRIPLE}-gcc --sysroot={TREE}", f"AR={TRIPLE}-ar", "PKG_CONFIG=pkg-config",
-        "all", "vm-programs",
+        "build/arm64/hostingpid", "build/arm64/hostingpictl", "vm-programs",
         env={
             "PKG_CONFIG_LIBDIR": f"{libraries}:{TREE / 'usr/share/pkgconfig'}",
             "PKG_CONFIG_SYSROOT_DIR": str(TREE),
