@@ -28,18 +28,18 @@ enum {
 };
 
 static const struct metric metrics[METRICS] = {
-	[METRIC_WAITING] = {.group = "post",
-			    .name = "waiting",
+	[METRIC_WAITING] = {.group = "self",
+			    .name = "posts_waiting",
 			    .kind = METRIC_GAUGE,
 			    .unit = UNIT_COUNT,
 			    .help = "status messages that wait to be posted"},
-	[METRIC_POSTED] = {.group = "post",
-			   .name = "posted_total",
+	[METRIC_POSTED] = {.group = "self",
+			   .name = "posts_total",
 			   .kind = METRIC_COUNTER,
 			   .unit = UNIT_COUNT,
 			   .help = "status messages that the service has"},
-	[METRIC_LOST] = {.group = "post",
-			 .name = "lost_total",
+	[METRIC_LOST] = {.group = "self",
+			 .name = "posts_lost_total",
 			 .kind = METRIC_COUNTER,
 			 .unit = UNIT_COUNT,
 			 .help = "status messages that were refused, or old news before they "
