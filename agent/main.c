@@ -42,7 +42,7 @@ static const char usage_text[] =
 	"      --json           with --once or --doctor: print JSON\n"
 	"      --replay FILE    put a recorded machine through the decision law (-: standard input)\n"
 	"      --root DIR       read DIR/proc, DIR/sys and DIR/dev/kmsg instead of the real ones\n"
-	"      --dry-run        decide and publish, but tell load balancers to stay as they are\n"
+	"      --dry-run        decide and publish, but tell load balancers 100 % all the time\n"
 	"  -l, --log-level L    error, warning, notice (default), info or debug\n"
 	"  -V, --version        print the version and exit\n"
 	"  -h, --help           print this and exit\n"

@@ -130,7 +130,7 @@ static const char *advise(int error)
 	if (error == ENOENT)
 		return "; make it, with mode 0600";
 	if (error == EACCES)
-		return "; it must belong to the user that hostingpid runs as";
+		return "; it must belong to the user that runs this program";
 	return "";
 }
 

@@ -103,7 +103,9 @@ static struct outlook frame_make(struct view *view)
 		if (count > 0)
 			fleet_print_table(out, &view->style, order, count, now_ns, columns);
 		else
-			fputs("no Pi has said anything there yet\n", out);
+			fputs("no Pi has said anything there yet, or the broker lets this user read "
+			      "nothing\n",
+			      out);
 		fleet_print_ignored(out, fleet);
 		fclose(out);
 	}

@@ -25,7 +25,7 @@ static const char usage_end[] =
 	"  --json          the answer for programs\n"
 	"  -n, --count N   watch: stop after N times\n"
 	"  --reason TEXT   drain: shown in the status, 1 to 48 ASCII characters without '#'\n"
-	"  -c, --config F  where the broker is said (default as hostingpid)\n"
+	"  -c, --config F  watch --mqtt, forget: file with the broker (default as hostingpid)\n"
 	"  --prefix TEXT   first levels of the topics, instead of those in the configuration\n"
 	"  --id ID         forget: another Pi than this one\n"
 	"  --dry-run       forget: only show what would be removed\n"

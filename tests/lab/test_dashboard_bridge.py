@@ -104,10 +104,14 @@ def test_the_ops_broker_restarts(scratch, pair):
     wait_leaf(sub, "weight", '"drain":true')
     wait_leaf(sub, "state")
     # What waited may have arrived before this subscriber: the ops broker's log has it all.
-    log = ops.log.read_text()
-    received = [line for line in log.splitlines() if "Received PUBLISH from bridge-site1" in line]
-    assert sum("hostingpi/pi-b/history" in line for line in received) == 3
-    assert sum(f"'{PI}event'" in line for line in received) >= 2
+    def received(topic):
+        log = ops.log.read_text().splitlines()
+        lines = [line for line in log if "Received PUBLISH from bridge-site1" in line]
+        return sum(topic in line for line in lines)
+
+    harness.wait_until(lambda: received("hostingpi/pi-b/history") >= 3, what="all that waited")
+    assert received("hostingpi/pi-b/history") == 3
+    harness.wait_until(lambda: received(f"'{PI}event'") >= 2, what="both events")
 
 
 @pytest.mark.parametrize("how", ["term", "kill"])

@@ -74,7 +74,8 @@ def main():
     form = "short" if options.short else "long"
     faults = [f for f in FAULTS if options.only in f.name and (form == "long" or f.short)]
     if not faults:
-        parser.error(f"no fault with {options.only!r} in its name")
+        names = "; ".join(f.name for f in FAULTS if form == "long" or f.short)
+        parser.error(f"no fault with {options.only!r} in its name; there are: {names}")
     found = play_all(faults, form, options.jobs or (8 if options.short else 4))
     print("\n".join(["", *report(found)]))
     if options.json:
