@@ -118,9 +118,15 @@ def test_reason_that_cannot_be_shown(agent, control, reason):
         (["--socket", "/" + "x" * 200, "status"], "107 characters"),
         *(
             ([word], f"'{word}' is not in this version")
-            for word in ("history", "events", "post", "guard", "check", "forget")
+            for word in ("history", "events", "guard", "check", "forget")
         ),
         (["guard", "--", "rsync", "-a"], "'guard' is not in this version"),
+        (["post"], "'post' needs a text"),
+        (["post", "two", "words"], "one text only"),
+        (["status", "--wait"], "--wait belongs to the command post"),
+        (["post", "x", "--timeout", "3"], "--timeout belongs to the command post with --wait"),
+        (["post", "x", "--wait", "--timeout", "0"], "--timeout takes a number of at least 1"),
+        (["post", "x", "--wait", "--timeout", "99999999"], "--timeout takes a number"),
     ],
 )
 def test_wrong_usage(words, message):
@@ -134,7 +140,7 @@ def test_help_and_version():
     for option in ("-h", "--help"):
         done = ctl(option)
         assert (done.returncode, done.stderr) == (0, "")
-        for command in ("status", "watch", "drain", "ready"):
+        for command in ("status", "watch", "drain", "ready", "post"):
             assert f"\n  {command} " in done.stdout
         for later in ("history", "events", "guard", "forget"):
             assert later not in done.stdout
@@ -219,7 +225,7 @@ def test_hostile_clients(agent, control):
         # The endless line was told once; then it is a client like any other.
         endless.sendall(b'\n{"command":"status"}\n')
         reader = endless.makefile("rb")
-        assert "512 bytes" in json.loads(reader.readline())["error"]
+        assert "4096 bytes" in json.loads(reader.readline())["error"]
         assert json.loads(reader.readline())["id"] == "lab"
         assert silent.fileno() >= 0
     assert agent.alive()
