@@ -252,6 +252,17 @@ static enum ctl_exit check_own(const struct options *options)
 	return CTL_FINE;
 }
 
+/* An option that there is not, or one without its value; option is what getopt_long() said. */
+static enum ctl_exit refuse_option(int option, const char *word)
+{
+	if (option == ':')
+		return usage("'%s' needs a value", word);
+	/* A short one may stand in the middle of its word. */
+	if (optopt != 0 && strchr("snjrwt", optopt) == NULL)
+		return usage("unknown option '-%c'", optopt);
+	return usage("unknown option '%s'", word);
+}
+
 /* *ret_done: help or version was printed, nothing is left to do. */
 static enum ctl_exit options_parse(int argc, char **argv, struct options *options, bool *ret_done)
 {
@@ -302,13 +313,8 @@ static enum ctl_exit options_parse(int argc, char **argv, struct options *option
 			printf("hostingpictl %s\n", hostingpi_version);
 			*ret_done = true;
 			return output_end();
-		case ':':
-			return usage("'%s' needs a value", argv[optind - 1]);
 		default:
-			/* A short one may stand in the middle of its word. */
-			if (optopt != 0 && strchr("snjrwt", optopt) == NULL)
-				return usage("unknown option '-%c'", optopt);
-			return usage("unknown option '%s'", argv[optind - 1]);
+			return refuse_option(option, argv[optind - 1]);
 		}
 	}
 	/* What follows "--". */

@@ -121,12 +121,6 @@ def test_reason_that_cannot_be_shown(agent, control, reason):
             for word in ("history", "events", "guard", "check", "forget")
         ),
         (["guard", "--", "rsync", "-a"], "'guard' is not in this version"),
-        (["post"], "'post' needs a text"),
-        (["post", "two", "words"], "one text only"),
-        (["status", "--wait"], "--wait belongs to the command post"),
-        (["post", "x", "--timeout", "3"], "--timeout belongs to the command post with --wait"),
-        (["post", "x", "--wait", "--timeout", "0"], "--timeout takes a number of at least 1"),
-        (["post", "x", "--wait", "--timeout", "99999999"], "--timeout takes a number"),
     ],
 )
 def test_wrong_usage(words, message):

@@ -293,3 +293,21 @@ def test_the_end_does_not_wait(poster, service):
     poster.signal(signal.SIGTERM)
     assert poster.wait() == 0
     wait_until(lambda: not pathlib.Path(f"/proc/{children[0]}").exists(), WAIT_S, what="its end")
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["post"], "'post' needs a text"),
+        (["post", "two", "words"], "one text only"),
+        (["status", "--wait"], "--wait belongs to the command post"),
+        (["post", "x", "--timeout", "3"], "--timeout belongs to the command post with --wait"),
+        (["post", "x", "--wait", "--timeout", "0"], "--timeout takes a number of at least 1"),
+        (["post", "x", "--wait", "--timeout", "99999999"], "--timeout takes a number"),
+    ],
+)
+def test_wrong_usage(words, message):
+    done = subprocess.run(
+        [BUILD / "hostingpictl", *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "") and message in done.stderr
