@@ -20,6 +20,12 @@
 #include "notifiers/post_self.h"
 #include "notifiers/post_template.h"
 
+/*
+ * Mastodon forgets an Idempotency-Key an hour after the post was made; X refuses the same text for longer
+ * than we try. The last attempt must end in time, by a clock that is not ours.
+ */
+#define MASTODON_REPEAT_NS (56 * 60 * NS_PER_S)
+
 enum {
 	METRIC_WAITING,
 	METRIC_POSTED,
@@ -107,6 +113,8 @@ static int post_open(void *context, const void *settings, const struct env *env)
 		return 0;
 	tzset(); /* reads the time zone from the disk, now and never again */
 	post_command_make(&self->command, self->conf->program, env->conf_path);
+	if (self->conf->service == POST_MASTODON)
+		self->outbox.repeat_ns = MASTODON_REPEAT_NS - self->conf->timeout;
 	post_outbox_open(&self->outbox, env->run_dir, post_on_dropped, self);
 	post_restore(self, env_now_ns(env));
 	return 0;

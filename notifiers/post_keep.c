@@ -75,6 +75,7 @@ void post_restore(struct post *self, int64_t now_ns)
 	self->duplicates = memory.duplicates;
 	self->rejected = memory.rejected;
 	self->dropped = memory.dropped;
+	self->unsure = memory.unsure;
 	self->daily_day = memory.daily_day;
 	day->since_ns = clamp_i64(memory.day_since_ns, 0, now_ns);
 	day->requests = number_of(memory.requests_known, memory.requests);
@@ -96,6 +97,7 @@ void post_keep(struct post *self, int64_t now_ns)
 		.duplicates = self->duplicates,
 		.rejected = self->rejected,
 		.dropped = self->dropped,
+		.unsure = self->unsure,
 		.daily_day = self->daily_day,
 		.start_waits = story->start_waits,
 		.open = story->open,

@@ -19,11 +19,11 @@ static const struct {
 	const char *name;
 	size_t offset;
 } rows[] = {
-	ROW(credit_ns),	     ROW(stamp_ns),	  ROW(gone),	 ROW(last_ns),	  ROW(posted),
-	ROW(duplicates),     ROW(rejected),	  ROW(dropped),	 ROW(daily_day),  ROW(start_waits),
-	ROW(open),	     ROW(told),		  ROW(began_ns), ROW(quiet_ns),	  ROW(shed_ns),
-	ROW(day_since_ns),   ROW(requests_known), ROW(requests), ROW(temp_known), ROW(temp),
-	ROW(headroom_known), ROW(headroom),
+	ROW(credit_ns),	  ROW(stamp_ns),       ROW(gone),	    ROW(last_ns),  ROW(posted),
+	ROW(duplicates),  ROW(rejected),       ROW(dropped),	    ROW(unsure),   ROW(daily_day),
+	ROW(start_waits), ROW(open),	       ROW(told),	    ROW(began_ns), ROW(quiet_ns),
+	ROW(shed_ns),	  ROW(day_since_ns),   ROW(requests_known), ROW(requests), ROW(temp_known),
+	ROW(temp),	  ROW(headroom_known), ROW(headroom),
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

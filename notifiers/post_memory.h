@@ -11,14 +11,14 @@
 #include <stdint.h>
 
 #define POST_MEMORY_NAME "memory"
-/* 20 names of at most 16 and numbers of at most 20 characters. */
+/* 23 names of at most 16 and numbers of at most 20 characters. */
 #define POST_MEMORY_SIZE 1024
 
 /* Whole numbers only, so that one table describes all of it. */
 struct post_memory {
-	int64_t credit_ns, stamp_ns, gone, last_ns;    /* struct post_budget */
-	int64_t posted, duplicates, rejected, dropped; /* counters */
-	int64_t daily_day;			       /* of the last daily summary */
+	int64_t credit_ns, stamp_ns, gone, last_ns;	       /* struct post_budget */
+	int64_t posted, duplicates, rejected, dropped, unsure; /* counters */
+	int64_t daily_day;				       /* of the last daily summary */
 	int64_t start_waits, open, told, began_ns, quiet_ns, shed_ns; /* struct post_story */
 	int64_t day_since_ns;					      /* struct post_day */
 	int64_t requests_known, requests, temp_known, temp, headroom_known, headroom;

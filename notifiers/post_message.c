@@ -31,6 +31,7 @@ enum member {
 	MEMBER_CREATED_MS,
 	MEMBER_CREATED_NS,
 	MEMBER_ATTEMPTS,
+	MEMBER_MAYBE_NS,
 	MEMBER_RESULT,
 	MEMBERS,
 };
@@ -46,6 +47,7 @@ static const struct {
 	[MEMBER_CREATED_MS] = {"created_ms", true},
 	[MEMBER_CREATED_NS] = {"created_ns", true},
 	[MEMBER_ATTEMPTS] = {"attempts", true},
+	[MEMBER_MAYBE_NS] = {"maybe_ns", true},
 	[MEMBER_RESULT] = {"result", false},
 };
 
@@ -132,6 +134,7 @@ static int take(const cJSON *root, struct post_message *message, char *ret_error
 	message->created_ms = (int64_t)found[MEMBER_CREATED_MS]->valuedouble;
 	message->created_ns = (int64_t)found[MEMBER_CREATED_NS]->valuedouble;
 	message->attempts = (int64_t)found[MEMBER_ATTEMPTS]->valuedouble;
+	message->maybe_ns = (int64_t)found[MEMBER_MAYBE_NS]->valuedouble;
 	return 0;
 }
 
@@ -169,6 +172,7 @@ int post_message_format(const struct post_message *message, char *buffer, size_t
 	json_int(&json, "created_ms", message->created_ms);
 	json_int(&json, "created_ns", message->created_ns);
 	json_int(&json, "attempts", message->attempts);
+	json_int(&json, "maybe_ns", message->maybe_ns);
 	json_text(&json, "result", message->last);
 	json_object_end(&json);
 	return json_finish(&json);

@@ -2,7 +2,10 @@
 /*
  * What becomes old news. The state of this machine is told by its newest message: a new one about shedding,
  * the hard level or their end replaces those that still wait, so that nobody reads in the morning what went
- * on at night. A start or a daily summary replaces the one before, an incident one of its own kind. Everything but an operator's message has an age at which it is no news any more.
+ * on at night. A start or a daily summary replaces the one before, an incident one of its own kind.
+ * Everything but an operator's message has an age at which it is no news any more.
+ *
+ * What may have arrived is repeated only for as long as the service knows a repetition (repeat_ns).
  *
  * When all places are taken, the oldest that is no operator's message makes room. An operator hears that
  * there is no room for his.
@@ -119,9 +122,13 @@ void post_outbox_expire(struct post_outbox *outbox, int64_t now_ns)
 		struct post_message *message = &outbox->messages[i];
 		int64_t age_ns = rules[message->kind].age_ns;
 
-		if (age_ns && message->number != outbox->busy &&
-		    now_ns - message->created_ns >= age_ns)
+		if (message->number == outbox->busy)
+			continue;
+		if (age_ns && now_ns - message->created_ns >= age_ns)
 			drop(outbox, message, "too old");
+		else if (outbox->repeat_ns && message->maybe_ns &&
+			 now_ns - message->maybe_ns >= outbox->repeat_ns)
+			drop(outbox, message, "a repetition would be a second post");
 	}
 }
 

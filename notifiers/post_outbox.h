@@ -37,16 +37,21 @@ struct post_message {
 	int64_t created_ms;	     /* wall clock, for people */
 	int64_t created_ns;	     /* monotonic: a run_dir does not outlive the boot */
 	int64_t attempts;	     /* begun */
+	int64_t maybe_ns;	     /* when the first began that may have arrived; 0: none did */
 	char last[16];		     /* result of the last one; empty: none has ended */
 };
 
-/* Why a message was dropped, for people: "superseded", "too old", "no room". */
+/*
+ * Why a message was dropped, for people: "superseded", "too old", "no room", "a repetition would be a
+ * second post". One with maybe_ns is not lost: it may have been posted.
+ */
 typedef void post_dropped_fn(void *context, const struct post_message *message, const char *why);
 
 struct post_outbox {
 	int fd; /* of the folder; -1: memory only */
 	uint32_t next;
-	uint32_t busy; /* number of the message that is being sent; 0: none */
+	uint32_t busy;	   /* number of the message that is being sent; 0: none */
+	int64_t repeat_ns; /* for how long the service knows a repetition; 0: for good */
 	size_t count;
 	post_dropped_fn *dropped;
 	void *context;

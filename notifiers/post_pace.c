@@ -39,6 +39,8 @@ void post_pace_result(struct post_pace *pace, const struct post_result *result, 
 	if (pace->failures < 16)
 		pace->failures++;
 	pause_ns = back_off_ns(pace->failures, entropy);
+	if (result->unsure && pause_ns > POST_PACE_UNSURE_NS)
+		pause_ns = POST_PACE_UNSURE_NS;
 	if (result->retry_after_s > POST_PACE_LATER_NS / NS_PER_S)
 		pause_ns = POST_PACE_LATER_NS;
 	else if (result->retry_after_s > 0)

@@ -75,6 +75,9 @@ int post_result_parse(const char *bytes, size_t length, const char *id,
 	root = cJSON_ParseWithLength(bytes, (size_t)(end - bytes));
 	if (cJSON_IsObject(root) && strcmp(text_of(root, "id"), id) == 0 &&
 	    find_word(text_of(root, "result"), &result.word)) {
+		/* Its words for that (hostingpi-post(8)); looked for before they are cut. */
+		result.unsure = result.word == POST_RESULT_RETRY &&
+				strstr(text_of(root, "detail"), "may have arrived");
 		result.status = (int)number_of(root, "status", 999);
 		result.retry_after_s = number_of(root, "retry_after_s", INT64_C(1) << 40);
 		copy_text(result.remote_id, sizeof(result.remote_id), text_of(root, "remote_id"));

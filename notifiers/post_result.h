@@ -22,6 +22,7 @@ extern const char *const post_result_words[];
 
 struct post_result {
 	enum post_result_word word;
+	bool unsure;	       /* to be tried again, although it may have arrived */
 	int status;	       /* HTTP code; 0: no answer came */
 	int64_t retry_after_s; /* 0: nobody says */
 	char remote_id[64];    /* of the post; empty: not known */

@@ -30,7 +30,7 @@ struct post_attempt {
 	char id[OPERATOR_ID_SIZE];
 	int kind;
 	int64_t at_ms;
-	char result[16]; /* a word of post_result_words, or "dropped" */
+	char result[16]; /* a word of post_result_words, "dropped", or "unsure" */
 	struct post_result answer;
 };
 
@@ -57,6 +57,8 @@ struct post {
 	int64_t daily_day;
 
 	int64_t posted, duplicates, rejected, dropped;
+	int64_t unsure;	 /* given up after an attempt that may have arrived */
+	int64_t sure_ns; /* maybe_ns of the message that is being sent, before this attempt */
 	struct post_attempt recent[POST_RECENT];
 	size_t recent_count; /* in all; the newest is at (recent_count - 1) % POST_RECENT */
 	struct {

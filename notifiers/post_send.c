@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One message at a time, the oldest that may go first. An attempt is written down before it begins, so that
- * a life that is killed meanwhile does not take a new token for it.
+ * a life that is killed meanwhile does not take a new token for it, and the next one knows that it may have
+ * arrived. What may have arrived is settled first: the pause between messages is not kept for it, as it is
+ * the same one.
  *
  * Whatever the program does, the message's fate is one of the words of post_result.h: what it printed, if
  * that is a result about this message, otherwise how it ended.
@@ -91,9 +93,10 @@ static void remove_done(struct post *self, struct post_message *message,
 static void keep_failed(struct post *self, struct post_message *message,
 			const struct post_result *result, bool hands_before, int64_t now_ns)
 {
-	/* The words of hostingpi-post for an answer that was lost on its way. */
-	if (strstr(result->detail, "may have arrived"))
+	if (result->unsure)
 		post_budget_gone(&self->budget, now_ns);
+	else
+		message->maybe_ns = self->sure_ns;
 	text_copy(message->last, sizeof(message->last), post_result_words[result->word]);
 	post_outbox_update(&self->outbox, message);
 	if (!self->pace.hands) {
@@ -133,7 +136,7 @@ static void judge_end(const struct post *self, struct post_result *ret_result)
 	char *detail = ret_result->detail;
 	size_t size = sizeof(ret_result->detail);
 
-	*ret_result = (struct post_result){.word = POST_RESULT_RETRY};
+	*ret_result = (struct post_result){.word = POST_RESULT_RETRY, .unsure = true};
 	switch (child->end) {
 	case POST_CHILD_LATE:
 		snprintf(detail, size, "hostingpi-post took longer than %lld s; may have arrived",
@@ -149,6 +152,7 @@ static void judge_end(const struct post *self, struct post_result *ret_result)
 	}
 	if (child->code == 2 || child->code == 127) {
 		ret_result->word = POST_RESULT_UNUSABLE;
+		ret_result->unsure = false;
 		snprintf(detail, size,
 			 child->code == 2 ? "hostingpi-post does not take its configuration: see "
 					    "the log"
@@ -159,6 +163,8 @@ static void judge_end(const struct post *self, struct post_result *ret_result)
 		 "hostingpi-post ended with %d and without a result; may have arrived",
 		 child->code);
 }
+
+static struct post_message *plan(struct post *self, int64_t now_ns);
 
 void post_hear(struct post *self, int64_t now_ns)
 {
@@ -172,6 +178,7 @@ void post_hear(struct post *self, int64_t now_ns)
 	    post_result_parse(self->child.output, self->child.used, message->id, &result) < 0)
 		judge_end(self, &result);
 	conclude(self, &result, now_ns);
+	plan(self, now_ns); /* for the status: the next one begins at the next read */
 }
 
 static void on_child(void *context);
@@ -185,6 +192,9 @@ static void start_attempt(struct post *self, struct post_message *message, int64
 
 	if (message->attempts++ == 0)
 		post_budget_take(&self->budget, now_ns);
+	self->sure_ns = message->maybe_ns;
+	if (!message->maybe_ns)
+		message->maybe_ns = now_ns; /* until the attempt has ended and says otherwise */
 	post_outbox_update(&self->outbox, message);
 	self->outbox.busy = message->number;
 	self->memory_changed = true;
@@ -210,6 +220,10 @@ static struct post_message *pick(struct post *self, int64_t now_ns, int64_t *ret
 {
 	*ret_when_ns = INT64_MAX;
 	for (size_t i = 0; i < self->outbox.count; i++) {
+		if (self->outbox.messages[i].maybe_ns)
+			return &self->outbox.messages[i];
+	}
+	for (size_t i = 0; i < self->outbox.count; i++) {
 		struct post_message *message = &self->outbox.messages[i];
 		int64_t when_ns = post_budget_when(&self->budget, has_reserve(message),
 						   message->attempts > 0, now_ns);
@@ -229,7 +243,8 @@ static const char *why_paced(const struct post *self)
 	return "somebody has to mend what the last result says";
 }
 
-void post_send(struct post *self, int64_t now_ns)
+/* The message whose turn it is now, or NULL, with why and when the next attempt may be. */
+static struct post_message *plan(struct post *self, int64_t now_ns)
 {
 	const struct post_weather weather = {
 		.decided = self->decided,
@@ -242,32 +257,39 @@ void post_send(struct post *self, int64_t now_ns)
 	struct post_message *message;
 	int64_t when_ns;
 
-	post_hear(self, now_ns);
 	self->next_ns = 0;
 	self->why = self->child.pid ? "one is being sent" : NULL;
 	if (self->child.pid || self->outbox.count == 0)
-		return;
+		return NULL;
 	self->why = post_pace_weather(&weather);
 	if (self->why)
-		return;
+		return NULL;
 	look_at_credentials(self, now_ns);
 	self->next_ns = self->pace.until_ns;
 	if (now_ns < self->pace.until_ns) {
 		self->why = why_paced(self);
-		return;
+		return NULL;
 	}
 	message = pick(self, now_ns, &when_ns);
+	if (message)
+		return message;
 	self->next_ns = when_ns;
-	if (!message) {
-		self->why =
-			self->budget.gone && self->budget.last_ns + self->budget.gap_ns >= when_ns
-				? "min_gap since the last message"
-				: "max_per_day is used up";
+	self->why = self->budget.gone && self->budget.last_ns + self->budget.gap_ns >= when_ns
+			    ? "min_gap since the last message"
+			    : "max_per_day is used up";
+	return NULL;
+}
+
+void post_send(struct post *self, int64_t now_ns)
+{
+	struct post_message *message;
+
+	post_hear(self, now_ns);
+	message = plan(self, now_ns);
+	if (!message)
 		return;
-	}
 	start_attempt(self, message, now_ns);
-	self->next_ns = 0;
-	self->why = self->child.pid ? "one is being sent" : why_paced(self);
+	plan(self, now_ns);
 }
 
 /* The next one at once, without waiting for the next second. */

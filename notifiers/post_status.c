@@ -71,6 +71,7 @@ void post_status(const void *context, struct json *json)
 	json_int(json, "duplicates", self->duplicates);
 	json_int(json, "rejected", self->rejected);
 	json_int(json, "dropped", self->dropped);
+	json_int(json, "unsure", self->unsure);
 	json_text(json, "why_waiting", self->why);
 	if (self->next_ns > now_ns)
 		json_int(json, "next_attempt",

@@ -14,10 +14,20 @@
 
 void post_on_dropped(void *context, const struct post_message *message, const char *why)
 {
+	static const struct post_result unsure = {.detail =
+							  "may have been posted; not tried again"};
 	struct post *self = context;
 
-	self->dropped++;
 	self->memory_changed = true;
+	if (message->maybe_ns) {
+		self->unsure++;
+		post_remember(self, message, "unsure", &unsure);
+		post_event(self, SEVERITY_WARNING,
+			   "%s %s may have been posted; not tried again: %s",
+			   post_kind_words[message->kind], message->id, why);
+		return;
+	}
+	self->dropped++;
 	post_remember(self, message, "dropped", NULL);
 	post_event(self, SEVERITY_INFO, "%s %s dropped: %s", post_kind_words[message->kind],
 		   message->id, why);

@@ -52,6 +52,7 @@ static const struct {
 	{"duplicate", CTL_FINE},
 	{"rejected", POST_EXIT_REJECTED},
 	{"dropped", POST_EXIT_REJECTED},
+	{"unsure", CTL_FAILED},
 	{"unauthorised", POST_EXIT_REFUSED},
 	{"no_credit", POST_EXIT_REFUSED},
 	{"unusable", POST_EXIT_REFUSED},

@@ -233,6 +233,7 @@ static void row_post(struct row *row)
 		row_part(row, TONE_NORMAL, "%.0f posted", count);
 	row_trouble(row, "notifiers.post.rejected", "refused");
 	row_trouble(row, "notifiers.post.dropped", "dropped");
+	row_trouble(row, "notifiers.post.unsure", "may have been posted");
 	if (document_number(post, "waiting", &count) && count > 0)
 		row_part(row, TONE_WARNING, "%.0f waiting", count);
 	if (why != NULL)

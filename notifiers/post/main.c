@@ -266,9 +266,9 @@ static void send_request(struct post *post, int64_t until_ms)
 		}
 		/* What is wrong with the best way is what somebody may want to mend. */
 		if (i == 0 || post->exchange.sent)
-			snprintf(error, sizeof(error), "%s: %s%s", address->text,
-				 post->exchange.error,
-				 post->exchange.sent ? "; the message may have arrived" : "");
+			snprintf(error, sizeof(error), "%s%s: %s", /* first what must not be cut */
+				 post->exchange.sent ? "the message may have arrived; " : "",
+				 address->text, post->exchange.error);
 		if (post->exchange.sent)
 			break;
 		post->result.address = NULL;

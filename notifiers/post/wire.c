@@ -12,7 +12,11 @@
 #include <string.h>
 
 #include "agent/sample.h"
+#include "agent/units.h"
 #include "agent/version.h"
+
+/* For TCP and TLS together, so that one address that is silent leaves time for the others. */
+#define CONNECT_MS 10000
 
 int wire_open(void)
 {
@@ -84,7 +88,7 @@ static CURLcode set_up(CURL *curl, const struct request *request, int64_t limit_
 	}
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_TIMEOUT_MS, (long)limit_ms);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)limit_ms / 3);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)clamp_i64(limit_ms / 3, 1, CONNECT_MS));
 	SET(CURLOPT_USERAGENT, agent);
 	SET(CURLOPT_POSTFIELDS, request->body);
 	SET(CURLOPT_POSTFIELDSIZE, (long)strlen(request->body));

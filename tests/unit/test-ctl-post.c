@@ -44,6 +44,8 @@ static void test_results(void **state)
 	check(RECENT("duplicate", ""), 0, "duplicate");
 	check(RECENT("rejected", ",\"detail\":\"rude\""), 65, "rejected: rude");
 	check(RECENT("dropped", ""), 65, "dropped");
+	check(RECENT("unsure", ",\"detail\":\"may have been posted\""), 1,
+	      "unsure: may have been posted");
 	check(RECENT("unauthorised", ",\"detail\":\"keys\""), 77, "unauthorised: keys");
 	check(RECENT("no_credit", ""), 77, "no_credit");
 	check(RECENT("unusable", ""), 77, "unusable");

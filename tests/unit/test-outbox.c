@@ -243,7 +243,7 @@ static void write_file(const char *name, const char *bytes, size_t length)
 
 #define GOOD                                                                                       \
 	"{\"id\":\"a-1\",\"kind\":\"shed\",\"about\":\"\",\"text\":\"x\",\"created_ms\":1,"        \
-	"\"created_ns\":2,\"attempts\":0,\"result\":\"\"}"
+	"\"created_ns\":2,\"attempts\":0,\"maybe_ns\":0,\"result\":\"\"}"
 
 static const char *const lies[] = {
 	"",
@@ -255,25 +255,25 @@ static const char *const lies[] = {
 	"{\"id\":\"a-1\"}",
 	"{\"id\":\"a-1\",\"id\":\"a-2\"}",
 	"{\"id\":\"../../x\",\"kind\":\"shed\",\"about\":\"\",\"text\":\"x\",\"created_ms\":1,"
-	"\"created_ns\":2,\"attempts\":0,\"result\":\"\"}",
+	"\"created_ns\":2,\"attempts\":0,\"maybe_ns\":0,\"result\":\"\"}",
 	"{\"id\":\"a-1\",\"kind\":\"flood\",\"about\":\"\",\"text\":\"x\",\"created_ms\":1,"
-	"\"created_ns\":2,\"attempts\":0,\"result\":\"\"}",
+	"\"created_ns\":2,\"attempts\":0,\"maybe_ns\":0,\"result\":\"\"}",
 	"{\"id\":\"a-1\",\"kind\":\"shed\",\"about\":\"\",\"text\":\"\",\"created_ms\":1,"
-	"\"created_ns\":2,\"attempts\":0,\"result\":\"\"}",
+	"\"created_ns\":2,\"attempts\":0,\"maybe_ns\":0,\"result\":\"\"}",
 	"{\"id\":\"a-1\",\"kind\":\"shed\",\"about\":\"\",\"text\":\"\\u001b[2J\",\"created_ms\":1,"
-	"\"created_ns\":2,\"attempts\":0,\"result\":\"\"}",
+	"\"created_ns\":2,\"attempts\":0,\"maybe_ns\":0,\"result\":\"\"}",
 	"{\"id\":\"a-1\",\"kind\":\"shed\",\"about\":\"\",\"text\":\"a\\u0000b\",\"created_ms\":1,"
-	"\"created_ns\":2,\"attempts\":0,\"result\":\"\"}",
+	"\"created_ns\":2,\"attempts\":0,\"maybe_ns\":0,\"result\":\"\"}",
 	"{\"id\":\"a-1\",\"kind\":\"shed\",\"about\":\"\",\"text\":\"x\",\"created_ms\":-1,"
-	"\"created_ns\":2,\"attempts\":0,\"result\":\"\"}",
+	"\"created_ns\":2,\"attempts\":0,\"maybe_ns\":0,\"result\":\"\"}",
 	"{\"id\":\"a-1\",\"kind\":\"shed\",\"about\":\"\",\"text\":\"x\",\"created_ms\":1,"
-	"\"created_ns\":1e300,\"attempts\":0,\"result\":\"\"}",
+	"\"created_ns\":1e300,\"attempts\":0,\"maybe_ns\":0,\"result\":\"\"}",
 	"{\"id\":\"a-1\",\"kind\":\"shed\",\"about\":\"\",\"text\":\"x\",\"created_ms\":1,"
-	"\"created_ns\":2,\"attempts\":\"0\",\"result\":\"\"}",
+	"\"created_ns\":2,\"attempts\":\"0\",\"maybe_ns\":0,\"result\":\"\"}",
 	"{\"id\":\"a-1\",\"kind\":\"shed\",\"about\":\"\",\"text\":\"x\",\"created_ms\":1,"
-	"\"created_ns\":2,\"attempts\":0,\"result\":\"\",\"more\":1}",
+	"\"created_ns\":2,\"attempts\":0,\"maybe_ns\":0,\"result\":\"\",\"more\":1}",
 	"{\"id\":\"a-1\",\"kind\":\"shed\",\"about\":\"\",\"text\":\"\xff\",\"created_ms\":1,"
-	"\"created_ns\":2,\"attempts\":0,\"result\":\"\"}",
+	"\"created_ns\":2,\"attempts\":0,\"maybe_ns\":0,\"result\":\"\"}",
 };
 
 static void test_lies(void **state)
