@@ -5,14 +5,6 @@
 #define MAYBE "\"result\":\"retry\",\"detail\":\"the message may have arrived; reset\""
 #define MINUTE 60
 
-static void say(struct world *world, const char *id)
-{
-	const struct operator_message message = {.id = id, .text = id};
-	const struct report report = {.kind = REPORT_MESSAGE, .message = &message};
-
-	assert_int_equal(post_notifier.publish(world->self, &report), 0);
-}
-
 /* One message whose first attempt may have arrived. */
 static void begin(struct world *world, const char *answer)
 {
