@@ -225,6 +225,8 @@ static int attend(struct mqtt_session *session, int64_t now_ns)
 	if (session->suspect.probe)
 		return mqtt_assistant_attend(&session->assistant, now_ns);
 	hasten = atomic_exchange(&session->mail->hasten, false);
+	if (hasten)
+		mqtt_assistant_hearken(&session->assistant);
 	if (mqtt_suspect_lift(&session->suspect, now_ns, hasten))
 		forget(session);
 	return mqtt_assistant_attend(&session->assistant, now_ns);
@@ -297,6 +299,8 @@ int64_t mqtt_session_run(struct mqtt_session *session, const struct mqtt_address
 	}
 	if (result == 0)
 		link->error[0] = '\0';
+	if (since_ns && link->guard.broken)
+		mqtt_assistant_deafen(&session->assistant, now_ns);
 	mqtt_link_close(link);
 	forget(session);
 	return since_ns ? now_ns - since_ns + 1 : 0;

@@ -154,6 +154,7 @@ static void pause_for(struct mqtt_worker *worker, int64_t pause_ms)
 		if (atomic_exchange(&worker->mail.hasten, false)) {
 			worker->failed = 0;
 			mqtt_suspect_lift(&worker->session.suspect, 0, true);
+			mqtt_assistant_hearken(&worker->session.assistant);
 			return;
 		}
 		mqtt_wait(&worker->mail, -1, 0, left_ms);
