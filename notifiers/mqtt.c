@@ -216,6 +216,20 @@ static void start_worker(struct mqtt *self)
 				on_news, self);
 }
 
+/* Whoever listens on the way reads it. */
+static void warn_of_clear_password(const struct mqtt *self)
+{
+	static const char *const own[] = {"localhost", "::1", "127.0.0.1"};
+
+	if (!self->conf->credential_file[0] || mqtt_conf_tls(self->conf))
+		return;
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		if (strcmp(self->conf->host, own[i]) == 0)
+			return;
+	}
+	log_warning("mqtt: the password goes to %s without encryption: set ca_file", self->broker);
+}
+
 static int mqtt_open(void *context, const void *settings, const struct env *env)
 {
 	struct mqtt *self = context;
@@ -229,6 +243,7 @@ static int mqtt_open(void *context, const void *settings, const struct env *env)
 	snprintf(self->broker, sizeof(self->broker),
 		 strchr(self->conf->host, ':') ? "[%s]:%d" : "%s:%d", self->conf->host,
 		 mqtt_conf_port(self->conf));
+	warn_of_clear_password(self);
 	start_worker(self);
 	return 0;
 }

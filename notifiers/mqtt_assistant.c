@@ -22,6 +22,7 @@
 /* It starts with many devices to hear: each of them waits for a moment of its own. */
 #define REPEAT_MS 5000
 #define BIRTH "online"
+#define DEAF_NS (3600 * NS_PER_S)
 
 void mqtt_assistant_init(struct mqtt_assistant *assistant, enum mqtt_conf_discovery form,
 			 const struct mqtt_discovery *discovery, struct mqtt_mail *mail,
@@ -75,9 +76,30 @@ int mqtt_assistant_begin(struct mqtt_assistant *assistant, int64_t now_ns)
 	assistant->repeat_ns = INT64_MAX;
 	assistant->leftover_count = 0;
 	mqtt_mail_delay_discovery(assistant->mail, now_ns);
+	if (now_ns < assistant->deaf_ns) {
+		assistant->asked = true;
+		return 0;
+	}
+	assistant->deaf_ns = 0;
 	if (!assistant->birth_topic[0])
 		return 0;
 	return mqtt_link_subscribe(assistant->link, assistant->birth_topic, 0);
+}
+
+void mqtt_assistant_deafen(struct mqtt_assistant *assistant, int64_t now_ns)
+{
+	if (!assistant->deaf_ns)
+		log_warning("mqtt: nothing below %s is subscribed to for an hour, because too much "
+			    "came from there: look for a large retained message; restarts of Home "
+			    "Assistant are not seen",
+			    assistant->discovery.prefix);
+	assistant->deaf_ns = now_ns + DEAF_NS;
+}
+
+void mqtt_assistant_hearken(struct mqtt_assistant *assistant)
+{
+	if (assistant->deaf_ns)
+		assistant->deaf_ns = 1;
 }
 
 /* Only noted here: inside of the library's read nothing may be sent. */
@@ -126,6 +148,8 @@ int mqtt_assistant_attend(struct mqtt_assistant *assistant, int64_t now_ns)
 		assistant->repeat_ns = INT64_MAX;
 		mqtt_mail_repeat(assistant->mail);
 	}
+	if (assistant->deaf_ns && now_ns >= assistant->deaf_ns)
+		return mqtt_assistant_begin(assistant, now_ns);
 	return assistant->asked ? 0 : ask_for_leftovers(assistant);
 }
 

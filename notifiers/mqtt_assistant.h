@@ -31,6 +31,7 @@ struct mqtt_assistant {
 	struct mqtt_link *link;
 	uint64_t random;
 	bool asked;			   /* for what is left; not before about is known */
+	int64_t deaf_ns;		   /* nothing is subscribed to until then; 0: it is */
 	int64_t repeat_ns;		   /* when all is said again; INT64_MAX: nobody asked */
 	char birth_topic[MQTT_TOPIC_SIZE]; /* empty: not listened to */
 	char topic[MQTT_TOPIC_SIZE];	   /* of the document */
@@ -51,6 +52,13 @@ int mqtt_assistant_begin(struct mqtt_assistant *assistant, int64_t now_ns);
 /* Whether a message came in that is a reason to do something. */
 void mqtt_assistant_received(struct mqtt_assistant *assistant, const char *topic, const char *data,
 			     size_t length, bool retained, int64_t now_ns);
+/*
+ * A connection had to be cut because too much came in. For an hour nothing is subscribed to, so that a
+ * message of somebody else there costs us no more than the news of Home Assistant. Told once.
+ */
+void mqtt_assistant_deafen(struct mqtt_assistant *assistant, int64_t now_ns);
+/* Ends that hour at once. */
+void mqtt_assistant_hearken(struct mqtt_assistant *assistant);
 /* Does what is due. Returns 0 or -ECONNABORTED. */
 int mqtt_assistant_attend(struct mqtt_assistant *assistant, int64_t now_ns);
 

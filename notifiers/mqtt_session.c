@@ -219,8 +219,14 @@ static void forget(struct mqtt_session *session)
 /* What comes up while it stands: an operator who had a reload done, Home Assistant, time. */
 static int attend(struct mqtt_session *session, int64_t now_ns)
 {
-	bool hasten = atomic_exchange(&session->mail->hasten, false);
+	bool hasten;
 
+	/* The PUBACK of what goes alone must find it: until then nothing is forgotten. */
+	if (session->suspect.probe)
+		return mqtt_assistant_attend(&session->assistant, now_ns);
+	hasten = atomic_exchange(&session->mail->hasten, false);
+	if (hasten)
+		mqtt_assistant_hearken(&session->assistant);
 	if (mqtt_suspect_lift(&session->suspect, now_ns, hasten))
 		forget(session);
 	return mqtt_assistant_attend(&session->assistant, now_ns);
@@ -246,8 +252,11 @@ static int64_t shorten(const struct mqtt_session *session, int64_t now_ns, int64
 		due_ns = session->assistant.repeat_ns;
 	if (session->finish_ns && timeout_ms > FLUSH_STEP_MS)
 		timeout_ms = FLUSH_STEP_MS;
+	/* What is due must wait for what cannot leave just now: for a PUBACK, or room in the kernel. */
 	if (due_ns <= now_ns)
-		return session->held || session->suspect.probe ? timeout_ms : 0;
+		return session->held || session->suspect.probe || !mqtt_link_idle(&session->link)
+			       ? timeout_ms
+			       : 0;
 	if (due_ns - now_ns < timeout_ms * NS_PER_MS)
 		timeout_ms = (due_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS;
 	return timeout_ms;
@@ -290,6 +299,8 @@ int64_t mqtt_session_run(struct mqtt_session *session, const struct mqtt_address
 	}
 	if (result == 0)
 		link->error[0] = '\0';
+	if (since_ns && link->guard.broken)
+		mqtt_assistant_deafen(&session->assistant, now_ns);
 	mqtt_link_close(link);
 	forget(session);
 	return since_ns ? now_ns - since_ns + 1 : 0;

@@ -89,9 +89,10 @@ bool mqtt_suspect_began(struct mqtt_suspect *suspect)
 	return true;
 }
 
-void mqtt_suspect_unreachable(struct mqtt_suspect *suspect)
+void mqtt_suspect_excuse(struct mqtt_suspect *suspect)
 {
 	suspect->thrown_out = 0;
+	suspect->probe = 0;
 }
 
 bool mqtt_suspect_has_double(const struct mqtt_suspect *suspect)

@@ -46,8 +46,8 @@ bool mqtt_suspect_ended(struct mqtt_suspect *suspect, bool hung_up, int64_t stoo
  * was one.
  */
 bool mqtt_suspect_began(struct mqtt_suspect *suspect);
-/* No connection came up at all. */
-void mqtt_suspect_unreachable(struct mqtt_suspect *suspect);
+/* No connection came up at all, or we ended one for what the broker sent: our messages are not the reason. */
+void mqtt_suspect_excuse(struct mqtt_suspect *suspect);
 
 /* The broker threw us out so often, and let us in again, that another client may have our name. */
 bool mqtt_suspect_has_double(const struct mqtt_suspect *suspect);

@@ -69,8 +69,10 @@ static void judge_end(struct mqtt_worker *worker, int64_t stood_ns)
 	bool taken_over = session->link.farewell == MQTT_REASON_TAKEN_OVER;
 	char text[2 * MQTT_TROUBLE_SIZE], trouble[MQTT_TROUBLE_SIZE];
 
-	if (error[0] &&
-	    mqtt_suspect_ended(suspect, session->link.hung_up, stood_ns, mqtt_clock_ns()))
+	if (session->link.guard.broken)
+		mqtt_suspect_excuse(suspect);
+	else if (error[0] &&
+		 mqtt_suspect_ended(suspect, session->link.hung_up, stood_ns, mqtt_clock_ns()))
 		log_warning(
 			"mqtt: the broker ends the connection when it gets a message for topic "
 			"%s: nothing of %zu bytes and more is sent for an hour; raise the limit "
@@ -137,7 +139,7 @@ static void dial_all(struct mqtt_worker *worker)
 	if (result == 0)
 		mqtt_failures_text(&failures, trouble, sizeof(trouble));
 	worker->failed++;
-	mqtt_suspect_unreachable(&session->suspect);
+	mqtt_suspect_excuse(&session->suspect);
 	mqtt_mail_tell(mail, MQTT_STAGE_PAUSE, "", trouble);
 }
 
@@ -152,6 +154,7 @@ static void pause_for(struct mqtt_worker *worker, int64_t pause_ms)
 		if (atomic_exchange(&worker->mail.hasten, false)) {
 			worker->failed = 0;
 			mqtt_suspect_lift(&worker->session.suspect, 0, true);
+			mqtt_assistant_hearken(&worker->session.assistant);
 			return;
 		}
 		mqtt_wait(&worker->mail, -1, 0, left_ms);

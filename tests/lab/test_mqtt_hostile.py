@@ -12,7 +12,7 @@ import time
 import harness
 import pytest
 from certificates import make_ca
-from mqtt_lab import is_topic, mqtt_config, mqtt_status, wait_connected, wait_log
+from mqtt_lab import is_topic, mqtt_config, mqtt_status, wait_connected, wait_log, wait_seq
 
 
 def cpu_s(pid):
@@ -102,6 +102,56 @@ def test_tls_listener_that_never_answers_costs_no_time(scratch, start_agent):
     before = cpu_s(agent.pid)
     wait_log(agent, "no MQTT greeting within 10 s", timeout=60)
     assert cpu_s(agent.pid) - before < 2  # spinning would be ten
+    impostor.close()
+
+
+def take_packets(connection):
+    """(type, packet identifier or None) of what the agent sends."""
+    with connection.makefile("rb") as stream:
+        while head := stream.read(1):
+            length, shift = 0, 0
+            while True:
+                byte = stream.read(1)[0]
+                length |= (byte & 127) << shift
+                shift += 7
+                if byte < 128:
+                    break
+            body = stream.read(length)
+            qos = head[0] >> 1 & 3 if head[0] >> 4 == 3 else 0
+            at = 2 + int.from_bytes(body[:2], "big")
+            yield head[0] >> 4, body[at : at + 2] if qos else body[:2]
+
+
+def acknowledge_and_read_no_more(connection):
+    """History is due all the time, and there is no room for it."""
+    published = 0
+    for kind, number in take_packets(connection):
+        if kind == 1:
+            connection.sendall(b"\x20\x02\x00\x00")
+        elif kind == 8:
+            connection.sendall(b"\x90\x03" + number + b"\x00")
+        elif kind == 3:
+            published += 1
+            connection.sendall(b"\x40\x02" + number)
+        if published == 12:
+            break
+    for first in range(10, 400, 3):
+        for number in range(first, first + 12):
+            connection.sendall(b"\x40\x02" + number.to_bytes(2, "big"))
+        time.sleep(0.3)
+
+
+def test_broker_that_acknowledges_and_does_not_read_costs_no_time(scratch, start_agent):
+    port = harness.free_port()
+    agent = start_agent(mqtt_config(port, history_rate=100))
+    wait_seq(agent, 25)
+    impostor = Impostor(port, acknowledge_and_read_no_more)
+    impostor.server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    wait_connected(agent)
+    wait_seq(agent, 2)
+    before = cpu_s(agent.pid)
+    wait_seq(agent, 6)
+    assert cpu_s(agent.pid) - before < 2  # spinning would be six
     impostor.close()
 
 

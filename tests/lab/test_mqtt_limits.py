@@ -2,6 +2,7 @@
 """Brokers that do not take everything, two agents with one name, and Home Assistant."""
 
 import json
+import subprocess
 
 import harness
 import pytest
@@ -52,6 +53,29 @@ def test_mqtt5_broker_says_its_limit(start_mosquitto, start_agent, limit):
     status = mqtt_status(agent)
     assert status["connected"] and status["connections"] == 1
     assert status["too_large" if limit == "max_packet_size" else "refused"] >= 1
+    assert agent.log.read_text().count(WARNING) <= 2
+
+
+def test_large_message_where_home_assistant_speaks(mosquitto, start_agent, scratch):
+    """Whoever may write there must not be able to silence us."""
+    large = scratch.file("large", "x" * 500000)
+    command = [harness.program("mosquitto_pub"), "-h", "::1", "-p", str(mosquitto.port)]
+    command += ["-r", "-t", "homeassistant/status", "-f", str(large)]
+    subprocess.run(command, check=True, timeout=20)
+    agent = start_agent(mqtt_config(mosquitto.port))
+    wait_log(agent, "nothing below homeassistant is subscribed to for an hour")
+    sub = mosquitto.subscriber()
+    sub.wait_for(is_topic("history"))
+    wait_seq(agent, 3)
+    assert mqtt_status(agent)["connections"] == 2
+    # It is gone, and somebody says so.
+    mosquitto.publish("homeassistant/status", "online", ["-r"])
+    agent.reload()
+    wait_seq(agent, 2)
+    first = sub.count()
+    mosquitto.publish("homeassistant/status", "online")
+    sub.wait_for(is_topic("about"), since=first)
+    assert mqtt_status(agent)["connections"] == 2
     assert agent.log.read_text().count(WARNING) <= 2
 
 

@@ -106,7 +106,7 @@ static void test_thrown_out_again_and_again(void **state)
 	mqtt_suspect_ended(&suspect, true, 10 * NS_PER_S, T0);
 	assert_true(mqtt_suspect_has_double(&suspect));
 	/* A broker that is gone afterwards was just ended. */
-	mqtt_suspect_unreachable(&suspect);
+	mqtt_suspect_excuse(&suspect);
 	assert_false(mqtt_suspect_has_double(&suspect));
 	for (int i = 0; i < 20; i++) {
 		/* Silence, a message that may be too large, a long life. */
