@@ -278,7 +278,7 @@ static const char *const lies[] = {
 
 static void test_lies(void **state)
 {
-	char name[16], big[POST_FILE_SIZE + 1], path[128];
+	char name[32], big[POST_FILE_SIZE + 1], path[128];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
@@ -309,7 +309,7 @@ static void test_lies(void **state)
 /* More messages than there are places: the rest is refused and removed, and none comes twice. */
 static void test_too_many_files(void **state)
 {
-	char name[16];
+	char name[32];
 
 	(void)state;
 	for (int i = 1; i <= 2 * POST_OUTBOX_PLACES; i++) {
