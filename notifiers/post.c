@@ -203,6 +203,9 @@ static void post_close(void *context)
 	post_child_close(&self->child);
 	self->memory_changed = true;
 	post_keep(self, env_now_ns(self->env));
+	if (self->outbox.count && self->outbox.fd < 0)
+		log_warning("post: %zu messages that waited in memory only are lost",
+			    self->outbox.count);
 	post_outbox_close(&self->outbox);
 }
 
