@@ -135,16 +135,11 @@ static int post_read(void *context, int64_t now_ns, struct batch *ret_batch)
 {
 	struct post *self = context;
 
-	if (self->off) {
-		static const char reason[] = NOT_APPLICABLE "nothing is posted";
-		batch_unknown(ret_batch, METRIC_WAITING, reason);
-		batch_unknown(ret_batch, METRIC_POSTED, reason);
-		batch_unknown(ret_batch, METRIC_LOST, reason);
-		return 0;
+	if (!self->off) {
+		post_tell(self, now_ns);
+		post_send(self, now_ns);
+		post_keep(self, now_ns);
 	}
-	post_tell(self, now_ns);
-	post_send(self, now_ns);
-	post_keep(self, now_ns);
 	hand_in(self, ret_batch);
 	return 0;
 }
@@ -189,6 +184,7 @@ static bool post_stop(void *context)
 
 	if (self->off)
 		return true;
+	self->stopping = true;
 	if (self->child.pid)
 		post_hear(self, env_now_ns(self->env));
 	return self->child.pid == 0;

@@ -181,12 +181,7 @@ void post_hear(struct post *self, int64_t now_ns)
 	plan(self, now_ns); /* for the status: the next one begins at the next read */
 }
 
-static void on_child(void *context)
-{
-	struct post *self = context;
-
-	post_hear(self, env_now_ns(self->env));
-}
+static void on_child(void *context);
 
 static void start_attempt(struct post *self, struct post_message *message, int64_t now_ns)
 {
@@ -264,7 +259,7 @@ static struct post_message *plan(struct post *self, int64_t now_ns)
 
 	self->next_ns = 0;
 	self->why = self->child.pid ? "one is being sent" : NULL;
-	if (self->child.pid || self->outbox.count == 0)
+	if (self->child.pid || self->stopping || self->outbox.count == 0)
 		return NULL;
 	self->why = post_pace_weather(&weather);
 	if (self->why)
@@ -295,4 +290,14 @@ void post_send(struct post *self, int64_t now_ns)
 		return;
 	start_attempt(self, message, now_ns);
 	plan(self, now_ns);
+}
+
+/* The next one at once, without waiting for the next second. */
+static void on_child(void *context)
+{
+	struct post *self = context;
+	int64_t now_ns = env_now_ns(self->env);
+
+	post_send(self, now_ns);
+	post_keep(self, now_ns);
 }

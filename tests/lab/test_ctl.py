@@ -118,7 +118,7 @@ def test_reason_that_cannot_be_shown(agent, control, reason):
         (["--socket", "/" + "x" * 200, "status"], "107 characters"),
         *(
             ([word], f"'{word}' is not in this version")
-            for word in ("history", "events", "post", "guard", "check")
+            for word in ("history", "events", "guard", "check")
         ),
         (["guard", "--", "rsync", "-a"], "'guard' is not in this version"),
     ],
@@ -134,7 +134,7 @@ def test_help_and_version():
     for option in ("-h", "--help"):
         done = ctl(option)
         assert (done.returncode, done.stderr) == (0, "")
-        for command in ("status", "watch", "drain", "ready", "forget"):
+        for command in ("status", "watch", "drain", "ready", "post", "forget"):
             assert f"\n  {command} " in done.stdout
         for later in ("history", "events", "guard"):
             assert later not in done.stdout
@@ -219,7 +219,7 @@ def test_hostile_clients(agent, control):
         # The endless line was told once; then it is a client like any other.
         endless.sendall(b'\n{"command":"status"}\n')
         reader = endless.makefile("rb")
-        assert "512 bytes" in json.loads(reader.readline())["error"]
+        assert "4096 bytes" in json.loads(reader.readline())["error"]
         assert json.loads(reader.readline())["id"] == "lab"
         assert silent.fileno() >= 0
     assert agent.alive()

@@ -76,7 +76,7 @@ static void write_text(const char *path, const char *text, mode_t mode)
 }
 
 /* What the program says next: members after the id, or a whole line of shell after '!'. */
-static void answer_with(struct world *world, const char *text)
+static inline void answer_with(struct world *world, const char *text)
 {
 	write_text(world->answer, text, 0600);
 }
@@ -102,7 +102,7 @@ static void world_close(struct world *world)
 }
 
 /* As by SIGKILL: nothing is written any more. The program dies with us. */
-static void world_kill(struct world *world)
+static inline void world_kill(struct world *world)
 {
 	post_child_close(&world->self->child);
 	post_outbox_close(&world->self->outbox);
@@ -246,11 +246,22 @@ static size_t starts(const struct world *world, char text[static 8192])
 		assert_int_equal(starts(world, text_), expected);                                  \
 	} while (0)
 
-static void assert_event(struct world *world, const char *part)
+static inline void assert_event(struct world *world, const char *part)
 {
 	if (!strstr(world->events, part))
 		fail_msg("\"%s\" is not in \"%s\"", part, world->events);
 	world->events[0] = '\0';
 }
+
+/* An operator's message whose text is its name. */
+static inline void say(struct world *world, const char *id)
+{
+	const struct operator_message message = {.id = id, .text = id};
+	const struct report report = {.kind = REPORT_MESSAGE, .message = &message};
+
+	assert_int_equal(post_notifier.publish(world->self, &report), 0);
+}
+
+#define WORLD_TEST(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
 
 #endif

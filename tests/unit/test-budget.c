@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Budget, pace and weather of posts: how many, how soon, and when not at all. */
+/* Budget, pace and weather of posts: how many, how soon, and when not at all; and what is remembered. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <errno.h>
 
 #include "notifiers/post_budget.h"
+#include "notifiers/post_memory.h"
 #include "notifiers/post_pace.h"
 
 #define DAY_NS (86400 * NS_PER_S)
@@ -203,6 +206,34 @@ static void test_weather(void **state)
 	assert_non_null(strstr(post_pace_weather(&weather), "clock"));
 }
 
+static void test_memory_file(void **state)
+{
+	struct post_memory memory, again;
+	char text[POST_MEMORY_SIZE], broken[POST_MEMORY_SIZE + 8];
+	size_t length;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(memory) / sizeof(int64_t); i++)
+		((int64_t *)(void *)&memory)[i] =
+			i % 3 ? (int64_t)i << 50 : -(int64_t)i - INT64_MAX / 2;
+	length = post_memory_format(&memory, text);
+	assert_int_equal(length, strlen(text));
+	assert_int_equal(post_memory_parse(text, &again), 0);
+	assert_memory_equal(&memory, &again, sizeof(memory));
+	for (size_t i = 0; i < length; i++) {
+		snprintf(broken, sizeof(broken), "%.*s", (int)i, text);
+		assert_int_equal(post_memory_parse(broken, &again), -EINVAL);
+		strcpy(broken, text);
+		broken[i] = 'X';
+		assert_int_equal(post_memory_parse(broken, &again), -EINVAL);
+	}
+	snprintf(broken, sizeof(broken), "%sx", text);
+	assert_int_equal(post_memory_parse(broken, &again), -EINVAL);
+	/* The longest numbers fit. */
+	memset(&memory, 0x80, sizeof(memory));
+	assert_true(post_memory_format(&memory, text) < sizeof(text));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +241,7 @@ int main(void)
 		cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_restore),
+		cmocka_unit_test(test_memory_file),
 		cmocka_unit_test(test_back_off),
 		cmocka_unit_test(test_told_when),
 		cmocka_unit_test(test_hands),

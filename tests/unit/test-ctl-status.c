@@ -245,33 +245,6 @@ static void test_mqtt_rows(void **state)
 	}
 }
 
-static void test_post_rows(void **state)
-{
-	static const char *const rows[][2] = {
-		{"{\"configured\":false,\"why_waiting\":\"nothing is posted: set service\"}",
-		 "  posts         nothing is posted: set service\n"},
-		{"{\"service\":\"x\",\"posted\":3,\"waiting\":2,\"rejected\":1,\"why_waiting\":\"min_gap\","
-		 "\"next_attempt\":1795255213043}",
-		 "  posts         to x, 3 posted, 1 refused, 2 waiting, min_gap, next attempt 21 Nov "
-		 "10:00\n"},
-		{"{\"service\":\"x\",\"posted\":0,\"next_attempt\":1e300,\"last_result\":{\"result\":\"retry\","
-		 "\"detail\":\"no \\u001b[2J\",\"ts\":-1}}",
-		 "  posts         to x, 0 posted, last: retry, no ?[2J\n"},
-		{"5", "  posts         not known\n"},
-	};
-
-	(void)state;
-	setenv("TZ", "UTC", 1);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char json[512], *text;
-
-		snprintf(json, sizeof(json), "{\"notifiers\":{\"post\":%s}}", rows[i][0]);
-		text = shown_text(&plain, json);
-		assert_has(text, rows[i][1]);
-		free(text);
-	}
-}
-
 /* A web server, a broker or a balancer may have had a hand in any text. */
 static void test_terminal_is_not_steered(void **state)
 {
@@ -413,7 +386,6 @@ int main(void)
 		cmocka_unit_test(test_plain_reasons),
 		cmocka_unit_test(test_without_swap),
 		cmocka_unit_test(test_mqtt_rows),
-		cmocka_unit_test(test_post_rows),
 		cmocka_unit_test(test_terminal_is_not_steered),
 		cmocka_unit_test(test_any_member_may_be_wrong),
 		cmocka_unit_test(test_numbers),

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "agent/units.h"
-#include "notifiers/post_memory.h"
 #include "notifiers/post_outbox.h"
 
 #define HOUR_NS (3600 * NS_PER_S)
@@ -360,34 +359,6 @@ static void test_folder_is_lost(void **state)
 	assert_true(outbox.trouble.text[0] != '\0');
 }
 
-static void test_memory_file(void **state)
-{
-	struct post_memory memory, again;
-	char text[POST_MEMORY_SIZE], broken[POST_MEMORY_SIZE + 8];
-	size_t length;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(memory) / sizeof(int64_t); i++)
-		((int64_t *)(void *)&memory)[i] =
-			i % 3 ? (int64_t)i << 50 : -(int64_t)i - INT64_MAX / 2;
-	length = post_memory_format(&memory, text);
-	assert_int_equal(length, strlen(text));
-	assert_int_equal(post_memory_parse(text, &again), 0);
-	assert_memory_equal(&memory, &again, sizeof(memory));
-	for (size_t i = 0; i < length; i++) {
-		snprintf(broken, sizeof(broken), "%.*s", (int)i, text);
-		assert_int_equal(post_memory_parse(broken, &again), -EINVAL);
-		strcpy(broken, text);
-		broken[i] = 'X';
-		assert_int_equal(post_memory_parse(broken, &again), -EINVAL);
-	}
-	snprintf(broken, sizeof(broken), "%sx", text);
-	assert_int_equal(post_memory_parse(broken, &again), -EINVAL);
-	/* The longest numbers fit. */
-	memset(&memory, 0x80, sizeof(memory));
-	assert_true(post_memory_format(&memory, text) < sizeof(text));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -401,7 +372,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_too_many_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_memory_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_folder_is_lost, setup, teardown),
-		cmocka_unit_test(test_memory_file),
 	};
 
 	return cmocka_run_group_tests_name("outbox", tests, NULL, NULL);
