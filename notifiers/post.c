@@ -184,6 +184,7 @@ static bool post_stop(void *context)
 
 	if (self->off)
 		return true;
+	self->stopping = true;
 	if (self->child.pid)
 		post_hear(self, env_now_ns(self->env));
 	return self->child.pid == 0;
@@ -198,6 +199,9 @@ static void post_close(void *context)
 	post_child_close(&self->child);
 	self->memory_changed = true;
 	post_keep(self, env_now_ns(self->env));
+	if (self->outbox.count && self->outbox.fd < 0)
+		log_warning("post: %zu messages that waited in memory only are lost",
+			    self->outbox.count);
 	post_outbox_close(&self->outbox);
 }
 

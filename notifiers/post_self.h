@@ -44,6 +44,7 @@ struct post_stamp {
 struct post {
 	const struct post_conf *conf;
 	const struct env *env;
+	bool stopping;	 /* nothing new begins */
 	const char *off; /* why nothing is posted at all; NULL: it is */
 	bool decided;
 	struct decision decision;

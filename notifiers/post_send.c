@@ -259,7 +259,7 @@ static struct post_message *plan(struct post *self, int64_t now_ns)
 
 	self->next_ns = 0;
 	self->why = self->child.pid ? "one is being sent" : NULL;
-	if (self->child.pid || self->outbox.count == 0)
+	if (self->child.pid || self->stopping || self->outbox.count == 0)
 		return NULL;
 	self->why = post_pace_weather(&weather);
 	if (self->why)

@@ -18,6 +18,8 @@
 
 /* Where the service does not say when: a wrong address or a foreign redirect is mended by people. */
 #define PERSON_S 3600
+/* Where it may have arrived: while Mastodon still knows the key (an hour). */
+#define SETTLE_S 600
 /* A clock that is further off than that makes signatures invalid (X allows five minutes). */
 #define CLOCK_S 120
 #define RETRY_MOST_S 86400
@@ -205,8 +207,9 @@ static void judge_success(enum post_service service, const cJSON *body, struct a
 	const char *id = id_of(service, body);
 
 	if (!id || !id[0]) {
-		set(answer, ANSWER_RETRY, PERSON_S,
-		    "the answer says success but names no post: is url right, is there a portal?",
+		set(answer, ANSWER_RETRY, SETTLE_S,
+		    "the message may have arrived: the answer says success but names no post (is "
+		    "url right, is there a portal?)",
 		    NULL);
 		return;
 	}
@@ -273,7 +276,11 @@ void answer_judge(enum post_service service, int status, const struct answer_hea
 		set(ret_answer, ANSWER_REJECTED, 0, "the service refuses this message", said);
 	else if (status == 429)
 		set(ret_answer, ANSWER_RETRY, wait_s(headers, now_s), "too many messages", said);
-	else if (status == 408 || status == 425 || status >= 500)
+	else if (status >= 500 && status != 503)
+		/* What a gateway says, or what failed in the middle, does not say how far it came. */
+		set(ret_answer, ANSWER_RETRY, wait_s(headers, now_s),
+		    "the message may have arrived, but the service failed", said ? said : text);
+	else if (status == 408 || status == 425 || status == 503)
 		set(ret_answer, ANSWER_RETRY, wait_s(headers, now_s),
 		    "the service cannot take it now", said ? said : text);
 	else

@@ -52,9 +52,14 @@ static void test_x(void **state)
 	static const struct row rows[] = {
 		{201, {0}, "{\"data\":{\"id\":\"17\",\"text\":\"hi\"}}", ANSWER_POSTED, 0, ""},
 		{200, {0}, "{\"id_str\":\"17\",\"id\":17}", ANSWER_POSTED, 0, ""}, /* v1.1 */
-		{200, {0}, "<html>Welcome to our hotel</html>", ANSWER_RETRY, 3600, "portal"},
-		{201, {0}, NULL, ANSWER_RETRY, 3600, "names no post"},
-		{201, {0}, "{\"data\":{\"id\":17}}", ANSWER_RETRY, 3600, "names no post"},
+		{200,
+		 {0},
+		 "<html>Welcome to our hotel</html>",
+		 ANSWER_RETRY,
+		 600,
+		 "may have arrived"},
+		{201, {0}, NULL, ANSWER_RETRY, 600, "names no post"},
+		{201, {0}, "{\"data\":{\"id\":17}}", ANSWER_RETRY, 600, "names no post"},
 		{401,
 		 {0},
 		 "{\"title\":\"Unauthorized\",\"status\":401}",
@@ -115,6 +120,8 @@ static void test_x_in_trouble(void **state)
 		 "parameters"},
 		{413, {0}, "", ANSWER_REJECTED, 0, "refuses"},
 		{500, {0}, "oops", ANSWER_RETRY, 0, "HTTP 500"},
+		{504, {0}, "", ANSWER_RETRY, 0, "may have arrived"},
+		{201, {0}, "{\"id\":\"1", ANSWER_RETRY, 600, "may have arrived"},
 		{503, {"Retry-After: 120"}, "", ANSWER_RETRY, 120, "HTTP 503"},
 		{503,
 		 {"retry-after: Mon, 21 Sep 2026 14:41:40 GMT\r\n"},
@@ -191,7 +198,7 @@ static void test_mastodon(void **state)
 {
 	static const struct row rows[] = {
 		{200, {0}, "{\"id\":\"103254962155278888\",\"uri\":\"u\"}", ANSWER_POSTED, 0, ""},
-		{200, {0}, "{\"id\":5}", ANSWER_RETRY, 3600, "names no post"},
+		{200, {0}, "{\"id\":5}", ANSWER_RETRY, 600, "names no post"},
 		{401,
 		 {0},
 		 "{\"error\":\"The access token is invalid\"}",

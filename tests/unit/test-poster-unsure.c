@@ -207,15 +207,35 @@ static void test_why_after_the_end(void **state)
 	assert_int_equal(world->self->next_ns, 0);
 }
 
+/* Who is about to end begins nothing new. */
+static void test_stop(void **state)
+{
+	struct world *world = *state;
+
+	world->conf.min_gap = 0;
+	world_close(world);
+	world_open(world);
+	world->conf.text_start[0] = '\0';
+	say(world, "1-1");
+	say(world, "2-2");
+	decide(world, CONTROL_NORMAL);
+	now_ns += NS_PER_S;
+	look(world);
+	post_notifier.stop(world->self);
+	pass(world, 5);
+	assert_starts(world, 1);
+	assert_int_equal(world->self->posted, 1);
+	assert_true(post_notifier.stop(world->self));
+}
+
 int main(void)
 {
-#define WORLD_TEST(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(test_mastodon_forgets),  WORLD_TEST(test_longer_attempts_end_earlier),
 		WORLD_TEST(test_x_remembers),	    WORLD_TEST(test_only_the_unsure_ones),
 		WORLD_TEST(test_killed_in_between), WORLD_TEST(test_superseded),
 		WORLD_TEST(test_settled_first),	    cmocka_unit_test(test_words),
-		WORLD_TEST(test_why_after_the_end),
+		WORLD_TEST(test_why_after_the_end), WORLD_TEST(test_stop),
 	};
 
 	return cmocka_run_group_tests_name("posts that may have arrived", tests, NULL, NULL);
