@@ -231,7 +231,7 @@ static const char *why_paced(const struct post *self)
 {
 	if (!self->pace.hands)
 		return "the last attempt failed";
-	return "somebody has to mend what the last result says";
+	return "mend what the last result says, then reload hostingpid";
 }
 
 void post_send(struct post *self, int64_t now_ns)

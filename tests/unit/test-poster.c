@@ -79,7 +79,7 @@ static void test_wrong_clock(void **state)
 	assert_int_equal(post_notifier.publish(world->self, &report), 0);
 	pass(world, 290);
 	assert_starts(world, 0);
-	assert_string_equal(world->self->why, "the clock is not synchronised");
+	assert_string_equal(world->self->why, "the clock is not synchronised: enable systemd-timesyncd or chrony");
 	synced = true;
 	pass(world, 1);
 	assert_int_equal(starts(world, log), 1);
@@ -157,7 +157,7 @@ static void test_somebody_has_to_mend_it(void **state)
 	pass(world, 10);
 	assert_starts(world, 1);
 	assert_event(world, "unauthorised: wrong keys; nothing is posted until");
-	assert_string_equal(world->self->why, "somebody has to mend what the last result says");
+	assert_string_equal(world->self->why, "mend what the last result says, then reload hostingpid");
 	pass(world, 6 * 3600);
 	assert_starts(world, 2);
 	assert_null(strstr(world->events, "wrong keys")); /* not again */
@@ -396,7 +396,7 @@ static void test_inspect(void **state)
 	assert_string_equal(findings, "");
 	chmod(world->conf.mastodon.credential_file, 0640);
 	post_notifier.module.inspect(&world->conf, on_finding, NULL);
-	assert_non_null(strstr(findings, "credential_file: run: chmod 600 "));
+	assert_non_null(strstr(findings, "credential_file of [mastodon]: run: chmod 600 "));
 	chmod(world->conf.program, 0600);
 	chmod(world->conf.mastodon.credential_file, 0600);
 	strcpy(world->conf.program, "/nowhere/post");
@@ -405,7 +405,11 @@ static void test_inspect(void **state)
 	unlink(world->conf.mastodon.credential_file);
 	post_notifier.module.inspect(&world->conf, on_finding, NULL);
 	assert_non_null(strstr(findings, "make it, with mode 0600"));
-	findings[0] = '\0';
+	strcpy(world->conf.mastodon.ca_file, "/nowhere/ca.pem");
+	post_notifier.module.inspect(&world->conf, on_finding, NULL);
+	assert_string_equal(findings,
+			    "ca_file of [mastodon]: /nowhere/ca.pem: No such file or directory");
+	world->conf.mastodon.ca_file[0] = findings[0] = '\0';
 	world->conf.service = POST_NONE;
 	post_notifier.module.inspect(&world->conf, on_finding, NULL);
 	assert_string_equal(findings, "");
