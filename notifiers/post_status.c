@@ -128,7 +128,8 @@ const char *post_inspect(const void *settings, module_tell_fn *tell, void *conte
 		tell(context, "program", text);
 	}
 	if (conf->service == POST_X) {
-		inspect_credentials("credential_file of [x]", conf->x.credential_file, tell, context);
+		inspect_credentials("credential_file of [x]", conf->x.credential_file, tell,
+				    context);
 		inspect_ca("ca_file of [x]", conf->x.ca_file, tell, context);
 	} else {
 		inspect_credentials("credential_file of [mastodon]", conf->mastodon.credential_file,
