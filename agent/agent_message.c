@@ -10,7 +10,7 @@ static const char *why_not(int error)
 {
 	switch (error) {
 	case -ENOENT:
-		return "no notifier is set up to post messages: see hostingpi.conf(5)";
+		return "no notifier is set up to post messages: see [post] in hostingpi.conf(5)";
 	case -ENOSPC:
 		return "too many messages wait already: see hostingpictl status";
 	case -EPERM:

@@ -64,6 +64,6 @@ const char *post_pace_weather(const struct post_weather *weather)
 	if (weather->headroom_known && weather->headroom_bytes < POST_PACE_HEADROOM)
 		return "memory is short";
 	if (!weather->clock_synced)
-		return "the clock is not synchronised";
+		return "the clock is not synchronised: enable systemd-timesyncd or chrony";
 	return NULL;
 }

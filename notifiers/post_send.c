@@ -240,7 +240,7 @@ static const char *why_paced(const struct post *self)
 {
 	if (!self->pace.hands)
 		return "the last attempt failed";
-	return "somebody has to mend what the last result says";
+	return "mend what the last result says, then reload hostingpid";
 }
 
 /* The message whose turn it is now, or NULL, with why and when the next attempt may be. */

@@ -82,10 +82,11 @@ void post_status(const void *context, struct json *json)
 	put_recent(json, self);
 }
 
-static void inspect_credentials(const char *path, module_tell_fn *tell, void *context)
+static void inspect_credentials(const char *key, const char *path, module_tell_fn *tell,
+				void *context)
 {
 	struct stat st;
-	char text[POST_PATH_SIZE + 64];
+	char text[POST_PATH_SIZE + 96];
 
 	if (stat(path, &st) < 0)
 		snprintf(text, sizeof(text), "%s: %s%s", path, strerrordesc_np(errno),
@@ -94,9 +95,23 @@ static void inspect_credentials(const char *path, module_tell_fn *tell, void *co
 		snprintf(text, sizeof(text), "%s is not a regular file", path);
 	else if (st.st_mode & (S_IRWXG | S_IRWXO))
 		snprintf(text, sizeof(text), "run: chmod 600 %s: it is open to others", path);
+	else if (access(path, R_OK) < 0)
+		snprintf(text, sizeof(text),
+			 "%s: %s: it must belong to the user that hostingpid runs as", path,
+			 strerrordesc_np(errno));
 	else
 		return;
-	tell(context, "credential_file", text);
+	tell(context, key, text);
+}
+
+static void inspect_ca(const char *key, const char *path, module_tell_fn *tell, void *context)
+{
+	char text[POST_PATH_SIZE + 64];
+
+	if (!path[0] || access(path, R_OK) == 0)
+		return;
+	snprintf(text, sizeof(text), "%s: %s", path, strerrordesc_np(errno));
+	tell(context, key, text);
 }
 
 const char *post_inspect(const void *settings, module_tell_fn *tell, void *context)
@@ -113,6 +128,14 @@ const char *post_inspect(const void *settings, module_tell_fn *tell, void *conte
 			 command.program, strerrordesc_np(errno));
 		tell(context, "program", text);
 	}
-	inspect_credentials(post_credential_file(conf), tell, context);
+	if (conf->service == POST_X) {
+		inspect_credentials("credential_file of [x]", conf->x.credential_file, tell,
+				    context);
+		inspect_ca("ca_file of [x]", conf->x.ca_file, tell, context);
+	} else {
+		inspect_credentials("credential_file of [mastodon]", conf->mastodon.credential_file,
+				    tell, context);
+		inspect_ca("ca_file of [mastodon]", conf->mastodon.ca_file, tell, context);
+	}
 	return NULL;
 }

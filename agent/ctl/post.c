@@ -67,6 +67,8 @@ int post_judge(const cJSON *status, const char *id, char *ret_text, size_t size)
 	const char *why = document_text(status, POST "why_waiting");
 	size_t i = 0;
 
+	if (attempt == NULL)
+		detail = document_text(status, POST "last_result.detail");
 	while (i < sizeof(results) / sizeof(results[0]) &&
 	       (result == NULL || strcmp(result, results[i].result) != 0))
 		i++;

@@ -143,7 +143,9 @@ static int parse_options(struct options *options, int argc, char **argv)
 	}
 	if (optind == argc)
 		return -1;
-	fprintf(stderr, "hostingpi-post: unexpected argument \"%s\"\n", argv[optind]);
+	fprintf(stderr,
+		"hostingpi-post: unexpected argument \"%s\": the message is read from standard input\n",
+		argv[optind]);
 	return RESULT_EXIT_USAGE;
 }
 

@@ -123,6 +123,19 @@ static struct curl_slist *target(const struct request *request, const struct rou
 	return curl_slist_append(NULL, text);
 }
 
+/* What to do about an error that libcurl only names. */
+static const char *advice(CURLcode code)
+{
+	switch ((int)code) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return "; look at url, ca_file and the clock";
+	case CURLE_SSL_CACERT_BADFILE:
+		return "; look at ca_file";
+	default:
+		return "";
+	}
+}
+
 static void take_error(CURL *curl, CURLcode code, const char *said, struct wire_exchange *exchange)
 {
 	long requested = 0;
@@ -133,8 +146,8 @@ static void take_error(CURL *curl, CURLcode code, const char *said, struct wire_
 	if (code == CURLE_WRITE_ERROR)
 		text_copy(exchange->error, sizeof(exchange->error), "the answer is far too long");
 	else
-		text_copy(exchange->error, sizeof(exchange->error),
-			  said[0] ? said : curl_easy_strerror(code));
+		snprintf(exchange->error, sizeof(exchange->error), "%s%s",
+			 said[0] ? said : curl_easy_strerror(code), advice(code));
 }
 
 int wire_send(const struct request *request, const struct route_address *address, int64_t limit_ms,

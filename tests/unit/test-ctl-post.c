@@ -50,6 +50,8 @@ static void test_results(void **state)
 	check(RECENT("no_credit", ""), 77, "no_credit");
 	check(RECENT("unusable", ""), 77, "unusable");
 	check(RECENT("retry", ",\"detail\":\"no way\""), -1, "min_gap; last attempt: no way");
+	check("{\"queue\":[\"a-1\"],\"why_waiting\":\"mend\",\"last_result\":{\"id\":\"a-0\",\"detail\":\"keys\"}}",
+	      -1, "mend; last attempt: keys");
 	check(RECENT("something", ""), -1, "stays in the queue: min_gap");
 }
 

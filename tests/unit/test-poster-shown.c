@@ -71,7 +71,7 @@ static void test_inspect(void **state)
 	assert_string_equal(findings, "");
 	chmod(world->conf.mastodon.credential_file, 0640);
 	post_notifier.module.inspect(&world->conf, on_finding, NULL);
-	assert_non_null(strstr(findings, "credential_file: run: chmod 600 "));
+	assert_non_null(strstr(findings, "credential_file of [mastodon]: run: chmod 600 "));
 	chmod(world->conf.program, 0600);
 	chmod(world->conf.mastodon.credential_file, 0600);
 	strcpy(world->conf.program, "/nowhere/post");
@@ -80,7 +80,11 @@ static void test_inspect(void **state)
 	unlink(world->conf.mastodon.credential_file);
 	post_notifier.module.inspect(&world->conf, on_finding, NULL);
 	assert_non_null(strstr(findings, "make it, with mode 0600"));
-	findings[0] = '\0';
+	strcpy(world->conf.mastodon.ca_file, "/nowhere/ca.pem");
+	post_notifier.module.inspect(&world->conf, on_finding, NULL);
+	assert_string_equal(findings,
+			    "ca_file of [mastodon]: /nowhere/ca.pem: No such file or directory");
+	world->conf.mastodon.ca_file[0] = findings[0] = '\0';
 	world->conf.service = POST_NONE;
 	post_notifier.module.inspect(&world->conf, on_finding, NULL);
 	assert_string_equal(findings, "");

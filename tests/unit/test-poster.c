@@ -56,7 +56,8 @@ static void test_wrong_clock(void **state)
 	assert_int_equal(post_notifier.publish(world->self, &report), 0);
 	pass(world, 290);
 	assert_starts(world, 0);
-	assert_string_equal(world->self->why, "the clock is not synchronised");
+	assert_string_equal(world->self->why,
+			    "the clock is not synchronised: enable systemd-timesyncd or chrony");
 	synced = true;
 	pass(world, 1);
 	assert_int_equal(starts(world, log), 1);
@@ -126,7 +127,8 @@ static void test_somebody_has_to_mend_it(void **state)
 	pass(world, 10);
 	assert_starts(world, 1);
 	assert_event(world, "unauthorised: wrong keys; nothing is posted until");
-	assert_string_equal(world->self->why, "somebody has to mend what the last result says");
+	assert_string_equal(world->self->why,
+			    "mend what the last result says, then reload hostingpid");
 	pass(world, 6 * 3600);
 	assert_starts(world, 2);
 	assert_null(strstr(world->events, "wrong keys")); /* not again */
