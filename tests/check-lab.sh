@@ -14,9 +14,10 @@ set -eu
 # check-lab.sh --one FILE PYTHON REPORTS: one file in its own world; its report goes to that folder.
 if [ "${1:-}" = --one ]; then
 	name=$(basename "$2" .py)
-	# Processes of the lab that outlive their test end with the namespace.
+	# Processes of the lab that outlive their test end with the namespace; its first process is a shell,
+	# which collects the orphans.
 	if unshare --net --pid --mount --fork --kill-child --mount-proc --propagation private -- \
-		sh -c 'ip link set lo up && exec "$@"' sh \
+		sh -c 'ip link set lo up && "$@"; exit $?' sh \
 		"$3" -B -m pytest -q -rs -p no:cacheprovider --junit-xml="$4/$name.xml" "$2" \
 		>"$4/$name.log" 2>&1; then
 		code=0

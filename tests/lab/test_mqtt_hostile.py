@@ -77,7 +77,8 @@ def test_impostor(scratch, start_agent, what):
     harness.wait_until(lambda: mqtt_status(agent)["last_error"])
     assert agent.agent_check().startswith("up ")
     assert agent.memory_bytes() < memory + 4 * 2**20
-    assert agent.tail(100000).count("warning: mqtt:") == 1  # however often it happens
+    told = [line for line in agent.tail(100000).splitlines() if "warning: mqtt:" in line]
+    assert 1 <= len(told) <= 2 and len(set(told)) == len(told)  # however often it happens
     impostor.close()
     broker = harness.Mosquitto(scratch, port=port).start()
     broker.subscriber().wait_for(is_topic("state"), 40)
