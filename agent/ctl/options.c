@@ -209,7 +209,7 @@ static enum ctl_exit choose(const struct table *table, const struct ctl_command 
 	if (chosen->takes_text && options->text == NULL)
 		return usage("'%s' needs a text", chosen->name);
 	if (options->given & CTL_OPTION_TIMEOUT && !(options->given & CTL_OPTION_WAIT))
-		return usage("--timeout belongs to --wait");
+		return usage("--timeout belongs to the command post with --wait");
 	*ret_command = chosen;
 	return CTL_FINE;
 }

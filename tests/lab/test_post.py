@@ -205,8 +205,12 @@ def test_messages_arrive(poster, service):
     done = poster.say("")
     assert done.returncode == 1 and "1 to 2000 bytes" in done.stderr
     wait_until(
-        lambda: poster.status()["state"]["post"]
-        == {"waiting": 0, "posted_total": 3, "lost_total": 1},
+        lambda: {
+            name: value
+            for name, value in poster.status()["state"]["self"].items()
+            if name.startswith("posts_")
+        }
+        == {"posts_waiting": 0, "posts_total": 3, "posts_lost_total": 1},
         WAIT_S,
         what="the readings",
     )
