@@ -309,7 +309,7 @@ static void test_lies(void **state)
 /* More messages than there are places: the rest is refused and removed, and none comes twice. */
 static void test_too_many_files(void **state)
 {
-	char name[16];
+	char name[24];
 
 	(void)state;
 	for (int i = 1; i <= 2 * POST_OUTBOX_PLACES; i++) {
