@@ -35,7 +35,7 @@ static void test_status_fits_and_parses(void **state)
 
 	answer_with(world, "\"result\":\"retry\",\"detail\":\"\\\"quoted\\\" and long\"");
 	for (int i = 0; i < POST_OUTBOX_PLACES; i++) {
-		char id[20];
+		char id[24];
 		snprintf(id, sizeof(id), "%08d-%08d", i, i);
 		say(world, id);
 	}
