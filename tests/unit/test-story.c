@@ -257,7 +257,7 @@ static void test_incidents(void **state)
 /* More kinds than there are places: bounded, counted, and the oldest kind is forgotten first. */
 static void test_many_incidents(void **state)
 {
-	char kind[16];
+	char kind[24];
 
 	(void)state;
 	for (int i = 0; i < 2 * POST_STORY_KINDS; i++) {
