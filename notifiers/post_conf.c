@@ -18,6 +18,8 @@ const char *const post_service_words[] = {"none", "x", "mastodon", NULL};
 const char *const post_visibility_words[] = {"public", "unlisted", "private", "direct", NULL};
 static const char *const api_words[] = {"v2", "v1.1", NULL};
 
+#define X_URL "https://api.x.com/2/tweets"
+
 /* A row of a section whose settings are a part of the structure. */
 #define PART_ROW(part, name, kind, text, ...)                                                      \
 	{                                                                                          \
@@ -61,8 +63,7 @@ const struct conf_item post_conf_items[] = {
 };
 
 static const struct conf_item x_items[] = {
-	PART_ROW(x, url, CONF_TEXT, "https://api.x.com/2/tweets", .min = 1,
-		 .help = "where messages are posted to"),
+	PART_ROW(x, url, CONF_TEXT, X_URL, .min = 1, .help = "where messages are posted to"),
 	PART_ROW(x, api, CONF_WORD, "v2", .words = api_words,
 		 .help = "v1.1: the older form, for compatible services"),
 	PART_ROW(x, credential_file, CONF_PATH, "",
@@ -124,7 +125,8 @@ static int check_url(const char *section, const char *url, char *ret_error, size
 
 	if (strncmp(url, scheme, strlen(scheme)) != 0 || !*host || *host == '/' || *host == ':')
 		return sentence_refuse(ret_error, size,
-				       "[%s] url must begin with https:// and a host", section);
+				       "[%s] url must be https:// and a host, and maybe a path",
+				       section);
 	for (const char *c = host; *c; c++) {
 		if (*c <= ' ' || *c > '~' || strchr("?#@\"<>\\^`{|}", *c))
 			return sentence_refuse(ret_error, size,
@@ -174,6 +176,11 @@ static int check_service(const struct post_conf *conf, char *ret_error, size_t s
 	case POST_SERVICES:
 		return 0;
 	case POST_X:
+		if (conf->x.api == POST_X_V11 && strcmp(conf->x.url, X_URL) == 0)
+			return sentence_refuse(
+				ret_error, size,
+				"[x] url must be that of the service for api = v1.1, "
+				"such as https://HOST/1.1/statuses/update.json");
 		if (!conf->x.credential_file[0])
 			return sentence_refuse(ret_error, size,
 					       "[x] credential_file must be set to post to X");

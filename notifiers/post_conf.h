@@ -15,6 +15,7 @@
 #define POST_URL_SIZE 200 /* a line of the file has at most 198 bytes */
 #define POST_PATH_SIZE 200
 #define POST_TEMPLATE_SIZE 200
+#define POST_SECRET_SIZE 256 /* of a key or token; liboauth cuts longer ones (post/oauth.h) */
 #define POST_TIME_SIZE 8     /* "HH:MM" */
 #define POST_PREFIX_SIZE 200 /* several prefixes */
 

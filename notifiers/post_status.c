@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "notifiers/credentials.h"
 #include "notifiers/post_self.h"
 
 static const char *or_null(const char *text)
@@ -82,26 +82,30 @@ void post_status(const void *context, struct json *json)
 	put_recent(json, self);
 }
 
-static void inspect_credentials(const char *key, const char *path, module_tell_fn *tell,
-				void *context)
-{
-	struct stat st;
-	char text[POST_PATH_SIZE + 96];
+#define NAMES 4
 
-	if (stat(path, &st) < 0)
-		snprintf(text, sizeof(text), "%s: %s%s", path, strerrordesc_np(errno),
-			 errno == ENOENT ? ": make it, with mode 0600" : "");
-	else if (!S_ISREG(st.st_mode))
-		snprintf(text, sizeof(text), "%s is not a regular file", path);
-	else if (st.st_mode & (S_IRWXG | S_IRWXO))
-		snprintf(text, sizeof(text), "run: chmod 600 %s: it is open to others", path);
-	else if (access(path, R_OK) < 0)
-		snprintf(text, sizeof(text),
-			 "%s: %s: it must belong to the user that hostingpid runs as", path,
-			 strerrordesc_np(errno));
+/* Reads the file as the poster will; names: what must be in it, ended by NULL. */
+static void inspect_credentials(const char *key, const char *path, const char *const *names,
+				module_tell_fn *tell, void *context)
+{
+	char values[NAMES][POST_SECRET_SIZE], text[MODULE_SENTENCE_SIZE];
+	struct credential rows[NAMES + 1] = {0};
+
+	for (size_t i = 0; i < NAMES && names[i]; i++) {
+		values[i][0] = '\0';
+		rows[i] = (struct credential){names[i], values[i], sizeof(values[i])};
+	}
+	if (credentials_read(path, rows, text, sizeof(text)) < 0)
+		tell(context, key, text);
 	else
-		return;
-	tell(context, key, text);
+		for (const struct credential *row = rows; row->name; row++) {
+			if (row->value[0])
+				continue;
+			snprintf(text, sizeof(text), "%s has no %s: add the line %s = ...", path,
+				 row->name, row->name);
+			tell(context, key, text);
+		}
+	explicit_bzero(values, sizeof(values));
 }
 
 static void inspect_ca(const char *key, const char *path, module_tell_fn *tell, void *context)
@@ -116,6 +120,9 @@ static void inspect_ca(const char *key, const char *path, module_tell_fn *tell, 
 
 const char *post_inspect(const void *settings, module_tell_fn *tell, void *context)
 {
+	static const char *const x_names[] = {"consumer_key", "consumer_secret", "token",
+					      "token_secret", NULL};
+	static const char *const mastodon_names[] = {"access_token", NULL};
 	const struct post_conf *conf = settings;
 	struct post_command command;
 	char text[POST_CHILD_PATH_SIZE + 64];
@@ -129,12 +136,12 @@ const char *post_inspect(const void *settings, module_tell_fn *tell, void *conte
 		tell(context, "program", text);
 	}
 	if (conf->service == POST_X) {
-		inspect_credentials("credential_file of [x]", conf->x.credential_file, tell,
-				    context);
+		inspect_credentials("credential_file of [x]", conf->x.credential_file, x_names,
+				    tell, context);
 		inspect_ca("ca_file of [x]", conf->x.ca_file, tell, context);
 	} else {
 		inspect_credentials("credential_file of [mastodon]", conf->mastodon.credential_file,
-				    tell, context);
+				    mastodon_names, tell, context);
 		inspect_ca("ca_file of [mastodon]", conf->mastodon.ca_file, tell, context);
 	}
 	return NULL;

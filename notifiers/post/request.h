@@ -10,7 +10,7 @@
 #include "notifiers/post_conf.h"
 
 #define REQUEST_HEADERS 4
-#define REQUEST_SECRET_SIZE OAUTH_KEY_SIZE
+#define REQUEST_SECRET_SIZE POST_SECRET_SIZE
 
 /* What a credential file of either service holds. */
 struct request_secrets {

@@ -138,16 +138,18 @@ static const char *advice(CURLcode code)
 
 static void take_error(CURL *curl, CURLcode code, const char *said, struct wire_exchange *exchange)
 {
+	char text[CURL_ERROR_SIZE + 64];
 	long requested = 0;
 
 	curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &requested);
 	exchange->sent = requested > 0;
 	exchange->status = 0;
 	if (code == CURLE_WRITE_ERROR)
-		text_copy(exchange->error, sizeof(exchange->error), "the answer is far too long");
+		snprintf(text, sizeof(text), "the answer is far too long");
 	else
-		snprintf(exchange->error, sizeof(exchange->error), "%s%s",
-			 said[0] ? said : curl_easy_strerror(code), advice(code));
+		snprintf(text, sizeof(text), "%s%s", said[0] ? said : curl_easy_strerror(code),
+			 advice(code));
+	text_copy(exchange->error, sizeof(exchange->error), text);
 }
 
 int wire_send(const struct request *request, const struct route_address *address, int64_t limit_ms,

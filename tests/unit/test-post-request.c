@@ -203,6 +203,10 @@ static void test_settings(void **state)
 	assert_non_null(strstr(error, "[x] credential_file must be set"));
 	strcpy(conf.x.credential_file, "/c");
 	assert_int_equal(post_conf_check(&conf, error, sizeof(error)), 0);
+	conf.x.api = POST_X_V11; /* its form does not go to the address of v2 */
+	assert_int_equal(post_conf_check(&conf, error, sizeof(error)), -EINVAL);
+	assert_non_null(strstr(error, "[x] url"));
+	conf.x.api = POST_X_V2;
 	strcpy(conf.daily_at, "24:00");
 	assert_int_equal(post_conf_check(&conf, error, sizeof(error)), -EINVAL);
 	assert_memory_equal(error, "daily_at", 8);

@@ -77,6 +77,12 @@ static void test_inspect(void **state)
 	strcpy(world->conf.program, "/nowhere/post");
 	post_notifier.module.inspect(&world->conf, on_finding, NULL);
 	assert_non_null(strstr(findings, "program: /nowhere/post: No such file"));
+	write_text(world->conf.mastodon.credential_file, "acces_token = x\n", 0600);
+	post_notifier.module.inspect(&world->conf, on_finding, NULL);
+	assert_non_null(strstr(findings, "line 1"));
+	write_text(world->conf.mastodon.credential_file, "# later\n", 0600);
+	post_notifier.module.inspect(&world->conf, on_finding, NULL);
+	assert_non_null(strstr(findings, "has no access_token: add the line access_token = ..."));
 	unlink(world->conf.mastodon.credential_file);
 	post_notifier.module.inspect(&world->conf, on_finding, NULL);
 	assert_non_null(strstr(findings, "make it, with mode 0600"));
