@@ -305,7 +305,7 @@ def test_the_end_does_not_wait(poster, service):
         (["post"], "'post' needs a text"),
         (["post", "two", "words"], "one text only"),
         (["status", "--wait"], "--wait belongs to the command post"),
-        (["post", "x", "--timeout", "3"], "--timeout belongs to --wait"),
+        (["post", "x", "--timeout", "3"], "--timeout belongs to the command post with --wait"),
         (["post", "x", "--wait", "--timeout", "0"], "--timeout takes a number of at least 1"),
         (["post", "x", "--wait", "--timeout", "99999999"], "--timeout takes a number"),
     ],
