@@ -85,24 +85,9 @@ enum ctl_exit ctl_broker_open(struct ctl_broker *broker, const struct ctl_option
 	/* 23 characters are what every broker must take (MQTT 3.1.1, 3.1.3.1). */
 	snprintf(broker->client_id, sizeof(broker->client_id), "hostingpictl-%010llx",
 		 (unsigned long long)(ctl_broker_seed() & 0xffffffffff));
-	broker->link_conf = (struct mqtt_link_conf){
-		.host = settings->host,
-		.port = mqtt_conf_port(settings),
-		.keepalive_s = (int)(settings->keepalive / NS_PER_S),
-		.client_id = broker->client_id,
-		.username = broker->login.username,
-		.password = broker->login.password,
-		.v5 = settings->protocol == MQTT_CONF_PROTOCOL_5,
-		.tls = mqtt_conf_tls(settings),
-		.ca_file = settings->ca_file,
-		.ca_path = settings->ca_path,
-		.cert_file = settings->cert_file,
-		.key_file = settings->key_file,
-		.psk_identity = broker->login.psk_identity,
-		.psk = broker->login.psk,
-		.tls_version_minor = settings->tls_version == MQTT_CONF_TLS_1_3 ? 3 : 2,
-		.incoming_bytes_s = INCOMING_BYTES_S,
-	};
+	broker->link_conf = mqtt_link_describe(settings, &broker->login);
+	broker->link_conf.client_id = broker->client_id;
+	broker->link_conf.incoming_bytes_s = INCOMING_BYTES_S;
 	return CTL_FINE;
 }
 

@@ -22,6 +22,27 @@
 #define MISC_NS NS_PER_S
 #define UP_STEP_MS 2000
 
+struct mqtt_link_conf mqtt_link_describe(const struct mqtt_conf *settings,
+					 const struct mqtt_login *login)
+{
+	return (struct mqtt_link_conf){
+		.host = settings->host,
+		.port = mqtt_conf_port(settings),
+		.keepalive_s = (int)(settings->keepalive / NS_PER_S),
+		.username = login->username,
+		.password = login->password,
+		.v5 = settings->protocol == MQTT_CONF_PROTOCOL_5,
+		.tls = mqtt_conf_tls(settings),
+		.ca_file = settings->ca_file,
+		.ca_path = settings->ca_path,
+		.cert_file = settings->cert_file,
+		.key_file = settings->key_file,
+		.psk_identity = login->psk_identity,
+		.psk = login->psk,
+		.tls_version_minor = settings->tls_version == MQTT_CONF_TLS_1_3 ? 3 : 2,
+	};
+}
+
 int mqtt_link_open(struct mqtt_link *link, const struct mqtt_link_conf *conf,
 		   const struct mqtt_address *address, int64_t now_ns)
 {

@@ -10,8 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "notifiers/mqtt_conf.h"
 #include "notifiers/mqtt_dial.h"
 #include "notifiers/mqtt_guard.h"
+#include "notifiers/mqtt_login.h"
 
 struct mosquitto;
 
@@ -33,6 +35,13 @@ struct mqtt_link_conf {
 	/* What may come in besides acknowledgements, in the long run; 0: nothing is subscribed to. */
 	uint64_t incoming_bytes_s;
 };
+
+/*
+ * What the settings and the login say of a connection; the caller adds its name, its will and what it
+ * subscribes to. Both must outlive the link.
+ */
+struct mqtt_link_conf mqtt_link_describe(const struct mqtt_conf *settings,
+					 const struct mqtt_login *login);
 
 /* A message of QoS 1 was acknowledged: nobody needs to wait for it any more. */
 typedef void mqtt_link_acknowledged_fn(void *context, int number);

@@ -323,35 +323,19 @@ struct mqtt_discovery mqtt_session_discovery(const struct mqtt_worker_conf *conf
 void mqtt_session_init(struct mqtt_session *session, const struct mqtt_worker_conf *conf,
 		       struct mqtt_mail *mail)
 {
-	const struct mqtt_conf *settings = &conf->settings;
 	const struct mqtt_discovery discovery = mqtt_session_discovery(conf, NULL);
 
 	session->conf = conf;
 	session->mail = mail;
-	session->link_conf = (struct mqtt_link_conf){
-		.host = settings->host,
-		.port = mqtt_conf_port(settings),
-		.keepalive_s = (int)(settings->keepalive / NS_PER_S),
-		.client_id = conf->client_id,
-		.will_topic = conf->topics[MQTT_AVAILABILITY],
-		.will = MQTT_OFFLINE,
-		.username = session->login.username,
-		.password = session->login.password,
-		.v5 = settings->protocol == MQTT_CONF_PROTOCOL_5,
-		.tls = mqtt_conf_tls(settings),
-		.ca_file = settings->ca_file,
-		.ca_path = settings->ca_path,
-		.cert_file = settings->cert_file,
-		.key_file = settings->key_file,
-		.psk_identity = session->login.psk_identity,
-		.psk = session->login.psk,
-		.tls_version_minor = settings->tls_version == MQTT_CONF_TLS_1_3 ? 3 : 2,
-		.incoming_bytes_s = MQTT_ASSISTANT_BYTES_S,
-	};
+	session->link_conf = mqtt_link_describe(&conf->settings, &session->login);
+	session->link_conf.client_id = conf->client_id;
+	session->link_conf.will_topic = conf->topics[MQTT_AVAILABILITY];
+	session->link_conf.will = MQTT_OFFLINE;
+	session->link_conf.incoming_bytes_s = MQTT_ASSISTANT_BYTES_S;
 	session->link.acknowledged = on_acknowledged;
 	session->link.refused = on_refused;
 	session->link.received = on_received;
 	session->link.context = session;
-	mqtt_assistant_init(&session->assistant, (enum mqtt_conf_discovery)settings->discovery,
+	mqtt_assistant_init(&session->assistant, (enum mqtt_conf_discovery)conf->settings.discovery,
 			    &discovery, mail, &session->link, conf->seed);
 }
