@@ -33,6 +33,8 @@ struct notifier {
 	 * chosen ports, the last error. NULL: nothing.
 	 */
 	void (*status)(const void *self, struct json *json);
+	/* Who asked it lately: fills at most room, returns how many. NULL: nobody asks it. */
+	size_t (*balancers)(const void *self, struct balancer *ret_balancers, size_t room);
 };
 
 /* The one table of notifiers, null-terminated. Defined outside agent/. */

@@ -9,6 +9,7 @@
 
 #include "agent/metric.h"
 #include "agent/sample.h"
+#include "agent/overview.h"
 
 enum control_state {
 	CONTROL_NORMAL,	 /* everything fits */
@@ -76,6 +77,7 @@ struct about {
 	/* Everything that samples may carry, ordered so that those of a group follow each other. */
 	const struct metric *const *metrics;
 	size_t metric_count;
+	const struct overview *overview; /* what may be looked at later */
 };
 
 /* What an operator wants to have said. */

@@ -32,6 +32,9 @@ struct ctl_options {
 	const char *config, *prefix, *id;
 	const char *text; /* the word behind the command, where it takes one */
 	long count, timeout_s;
+	/* Of a command with a line of its own: its name and what follows, as main() gets it; optind is 0. */
+	int argc;
+	char **argv;
 };
 
 struct ctl_command {
@@ -39,6 +42,7 @@ struct ctl_command {
 	unsigned variant; /* the option that chooses it instead of the first of its name; 0: none */
 	unsigned takes;	  /* options besides, a mask */
 	bool takes_text;  /* one more word, which must be there */
+	bool own_line; /* all that follows its name is its own: argc and argv of struct ctl_options */
 	const char *help; /* its lines in the summary */
 	enum ctl_exit (*run)(const struct ctl_options *options, struct client *client);
 };

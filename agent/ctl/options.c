@@ -257,6 +257,12 @@ static enum ctl_exit read_line(int argc, char **argv, const struct table *table,
 		switch (option) {
 		case 1:
 			result = take_word(table, options, first, optarg);
+			if (result == CTL_FINE && (*first)->own_line) {
+				options->argc = argc - (optind - 1);
+				options->argv = argv + (optind - 1);
+				optind = 0; /* getopt starts anew */
+				return CTL_FINE;
+			}
 			break;
 		case 's':
 			options->socket = optarg;

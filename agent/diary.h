@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* The last events, newest first, for people and for `hostingpictl events`. Pure, of a fixed size. */
+#ifndef HOSTINGPI_DIARY_H
+#define HOSTINGPI_DIARY_H
+
+#include <stddef.h>
+
+#include "agent/sample.h"
+
+/* 64: two days of a Pi in trouble; 24 KiB. */
+#define DIARY_EVENTS 64
+
+/* Zeroed is a valid start. */
+struct diary {
+	size_t next, count;
+	struct event events[DIARY_EVENTS];
+};
+
+void diary_put(struct diary *diary, const struct event *event);
+/* ago 0 is the newest; NULL: there is none. */
+const struct event *diary_get(const struct diary *diary, size_t ago);
+
+#endif
