@@ -3,7 +3,7 @@
  * A ring of steps for each series and span. The running step is summed up in full width; when it is over
  * it becomes a point of three numbers of 16 bits each, so that 12 series take 47 KiB: a number is a sign,
  * 5 bits of exponent and 11 significant ones of which the first is not stored, whatever its unit. Up to
- * 2047 it is exact, beyond that within a 4096th of itself (15 KiB of 64 MiB, 0.02 degrees of 60), and from
+ * 2047 it is exact, beyond that within a 2048th of itself (32 KiB of 64 MiB, 0.03 degrees of 60), and from
  * 2047 * 2^30 (2.2e12: two terabytes, or two gigabytes a second in thousandths) it stays at that. A larger
  * number never has a smaller code, so that least <= mean <= most holds for what is stored as well.
  *

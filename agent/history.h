@@ -49,7 +49,7 @@ int64_t history_step_ns(enum history_span span);
 size_t history_steps(enum history_span span);
 /*
  * The point of the step `ago` steps before the one that is running at now_ns (0: that one itself). Numbers
- * above 2047 are within a 4096th. False: nothing was known then.
+ * above 2047 are within a 2048th. False: nothing was known then.
  */
 bool history_get(const struct history *history, size_t series, enum history_span span, size_t ago,
 		 int64_t now_ns, struct history_point *ret_point);
