@@ -159,7 +159,7 @@ static void advance(struct history *history, enum history_span span, int64_t num
 		struct series *series = &history->series[i];
 
 		series->points[span][before % steps] = close_step(&series->running[span]);
-		for (int64_t n = 1; n < number - before && n < steps; n++)
+		for (int64_t n = 1; n < number - before && n <= steps; n++)
 			series->points[span][(before + n) % steps] = (struct point){GAP, GAP, GAP};
 	}
 	history->number[span] = number;
