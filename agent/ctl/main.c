@@ -29,7 +29,7 @@ static enum ctl_exit run_status(const struct ctl_options *options, struct client
 	if (options->json) {
 		result = ctl_print_json(document);
 	} else {
-		status_print(stdout, &style, document);
+		status_print(stdout, &style, document, text_columns(stdout));
 		result = ctl_output_end();
 	}
 	cJSON_Delete(document);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All text is in one piece of memory; marks say where a rank begins. Which lines stay is decided at the
+ * end, when their number is known.
+ */
+#include "agent/ctl/frame.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct line {
+	const char *text;
+	size_t length; /* with its end */
+	int rank;
+	bool left_out;
+};
+
+bool frame_open(struct frame *frame)
+{
+	frame->text = NULL;
+	frame->count = 0;
+	frame->out = open_memstream(&frame->text, &frame->size);
+	return frame->out != NULL;
+}
+
+void frame_rank(struct frame *frame, int rank)
+{
+	fflush(frame->out);
+	if (frame->count == FRAME_LINES)
+		return;
+	frame->marks[frame->count].start = frame->size;
+	frame->marks[frame->count++].rank = rank;
+}
+
+void frame_rerank(struct frame *frame, int rank)
+{
+	if (frame->count > 0 && frame->count < FRAME_LINES)
+		frame->marks[frame->count - 1].rank = rank;
+}
+
+/* Returns how many there are. */
+static size_t split(const struct frame *frame, struct line lines[static FRAME_LINES])
+{
+	size_t count = 0, mark = 0, start = 0;
+	int rank = 0;
+
+	while (start < frame->size && count < FRAME_LINES) {
+		const char *text = frame->text + start;
+
+		while (mark < frame->count && frame->marks[mark].start <= start)
+			rank = frame->marks[mark++].rank;
+		lines[count] = (struct line){
+			.text = text, .length = strcspn(text, "\n") + 1, .rank = rank};
+		start += lines[count++].length;
+	}
+	return count;
+}
+
+static void leave_out_one(struct line *lines, size_t count)
+{
+	struct line *worst = NULL;
+
+	for (size_t i = 0; i < count; i++)
+		if (!lines[i].left_out && (worst == NULL || lines[i].rank >= worst->rank))
+			worst = &lines[i];
+	if (worst != NULL)
+		worst->left_out = true;
+}
+
+size_t frame_write(struct frame *frame, FILE *out, size_t rows, size_t *ret_written)
+{
+	struct line *lines = calloc(FRAME_LINES, sizeof(*lines));
+	size_t count, over;
+
+	*ret_written = 0;
+	if (lines == NULL || fflush(frame->out) != 0) {
+		free(lines);
+		return 0;
+	}
+	count = split(frame, lines);
+	over = count > rows ? count - rows : 0;
+	for (size_t i = 0; i < over; i++)
+		leave_out_one(lines, count);
+	for (size_t i = 0; i < count; i++)
+		if (!lines[i].left_out)
+			fwrite(lines[i].text, 1, lines[i].length, out);
+	free(lines);
+	*ret_written = count - over;
+	return over;
+}
+
+void frame_close(struct frame *frame)
+{
+	if (frame->out != NULL)
+		fclose(frame->out);
+	free(frame->text);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* Newest first, so that the one that matters stands where it stood before. */
+#include "agent/ctl/incidents.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "agent/ctl/document.h"
+#include "agent/ctl/status.h"
+
+/* "21 Nov 12:34" of another day, "12:34:56" of this one. */
+#define TIME_WIDTH 12
+
+static const struct {
+	const char *severity, *sign;
+	enum tone tone;
+} severities[] = {
+	{"info", " ", TONE_NORMAL},
+	{"warning", "!", TONE_WARNING},
+	{"critical", "!!", TONE_BAD},
+};
+
+static void put_time(const struct row *row, const cJSON *event)
+{
+	struct tm at, today;
+	char text[64] = "";
+	double ts, now;
+
+	if (document_number(event, "ts", &ts) && status_local_time(ts, &at)) {
+		bool same = document_number(row->document, "ts", &now) &&
+			    status_local_time(now, &today) && today.tm_yday == at.tm_yday &&
+			    today.tm_year == at.tm_year;
+
+		strftime(text, sizeof(text), same ? "%T" : "%d %b %H:%M", &at);
+	}
+	fprintf(row->out, "  %-*s  ", TIME_WIDTH, text);
+}
+
+void incidents_print(struct row *row, const cJSON *answer, size_t most)
+{
+	const cJSON *event;
+	size_t shown = 0;
+
+	row_title(row, "events");
+	cJSON_ArrayForEach(event, document_find(answer, "events"))
+	{
+		const char *severity = document_text(event, "severity");
+		const char *text = document_text(event, "text");
+		size_t i = 0;
+
+		if (shown++ == most)
+			break;
+		while (i < 2 && (severity == NULL || strcmp(severities[i].severity, severity) != 0))
+			i++;
+		put_time(row, event);
+		tone_start(row->out, row->style, severities[i].tone);
+		fprintf(row->out, "%-2s ", severities[i].sign);
+		text_put(row->out, row->style, text != NULL ? text : "(without a text)");
+		tone_end(row->out, row->style, severities[i].tone);
+		fputc('\n', row->out);
+	}
+	if (shown == 0)
+		fputs("  none since the agent was started\n", row->out);
+}
