@@ -15,9 +15,10 @@
 
 /* 360 steps of ten seconds are the most that an agent keeps; of a later one with more, the newest. */
 #define STEPS 720
+#define NUMBER_SIZE 16
 /* In a frame. */
-#define RANK_TITLE 6
-#define RANK_AXIS 28
+#define CURVES_RANK_TITLE 6
+#define CURVES_RANK_AXIS 28
 
 enum unit {
 	UNIT_BYTES,
@@ -33,18 +34,19 @@ static const struct kind {
 	const char *name, *label;
 	enum unit unit;
 	bool worst_is_least;
+	bool trouble;  /* of which there should be none: left out where there was none */
 	double floor;  /* of the scale; NAN: the least value */
 	double height; /* at least */
 	int rank;      /* in a frame */
 } kinds[CURVES] = {
-	{"lb.weight", "weight", UNIT_PERCENT, true, 0, 100, 5},
-	{"mem.headroom_bytes", "headroom", UNIT_BYTES, true, 0, 1 << 20, 4},
-	{"web.requests_s", "requests", UNIT_RATE, false, 0, 1, 6},
-	{"web.busy_workers", "at work", UNIT_NUMBER, false, 0, 4, 17},
-	{"web.errors_5xx_s", "errors 5xx", UNIT_RATE, false, 0, 1, 18},
-	{"soc.temp_c", "temperature", UNIT_CELSIUS, false, (double)NAN, 10, 7},
-	{"sd.write_latency_ms", "card latency", UNIT_MS, false, 0, 10, 8},
-	{"swap.out_bytes_s", "swapped out", UNIT_BYTES_S, false, 0, 4096, 19},
+	{"lb.weight", "weight", UNIT_PERCENT, true, false, 0, 100, 5},
+	{"mem.headroom_bytes", "headroom", UNIT_BYTES, true, false, 0, 1 << 20, 4},
+	{"web.requests_s", "requests", UNIT_RATE, false, false, 0, 1, 6},
+	{"web.busy_workers", "at work", UNIT_NUMBER, false, false, 0, 4, 17},
+	{"web.errors_5xx_s", "errors 5xx", UNIT_RATE, false, true, 0, 1, 18},
+	{"soc.temp_c", "temperature", UNIT_CELSIUS, false, false, (double)NAN, 10, 7},
+	{"sd.write_latency_ms", "card latency", UNIT_MS, false, false, 0, 10, 8},
+	{"swap.out_bytes_s", "swapped out", UNIT_BYTES_S, false, true, 0, 4096, 19},
 };
 
 struct values {
@@ -72,16 +74,14 @@ static double number_of(const cJSON *item)
 /* False: nothing is known, or was all the time. */
 static bool read_values(const cJSON *answer, const struct kind *kind, struct values *ret_values)
 {
-	const cJSON *point;
+	const cJSON *least = cJSON_GetArrayItem(document_find(answer, "least"), 0);
+	const cJSON *most = cJSON_GetArrayItem(document_find(answer, "most"), 0);
 
 	*ret_values = (struct values){.least = (double)NAN, .most = (double)NAN};
-	cJSON_ArrayForEach(point, document_find(answer, "points"))
-	{
-		double low = number_of(cJSON_GetArrayItem(point, 0));
-		double high = number_of(cJSON_GetArrayItem(point, 2));
+	for (; least != NULL && most != NULL && ret_values->count < STEPS;
+	     least = least->next, most = most->next) {
+		double low = number_of(least), high = number_of(most);
 
-		if (ret_values->count == STEPS)
-			break;
 		ret_values->worst[ret_values->count++] = kind->worst_is_least ? low : high;
 		ret_values->least = lesser(ret_values->least, low);
 		ret_values->most = greater(ret_values->most, high);
@@ -106,33 +106,44 @@ static void fold(struct values *values, const struct kind *kind, size_t width)
 	values->count = width;
 }
 
+/* Always with so many digits behind the point; a broken document must not need 300 before it. */
+static const char *decimal(char text[static NUMBER_SIZE], double value, int digits)
+{
+	if (fabs(value) < 1e7)
+		snprintf(text, NUMBER_SIZE, "%.*f", digits, value);
+	else
+		snprintf(text, NUMBER_SIZE, "%.3g", value);
+	return text;
+}
+
 static void unit_text(char text[static TEXT_NUMBER_SIZE], const struct row *row, enum unit unit,
 		      double value)
 {
-	char number[TEXT_NUMBER_SIZE];
+	char number[NUMBER_SIZE];
 
 	switch (unit) {
 	case UNIT_BYTES:
 		text_bytes(text, value);
 		break;
 	case UNIT_BYTES_S:
-		snprintf(text, TEXT_NUMBER_SIZE, "%.20s/s", text_bytes(number, value));
+		text_bytes(text, value);
+		snprintf(text + strlen(text), TEXT_NUMBER_SIZE - strlen(text), "/s");
 		break;
 	case UNIT_PERCENT:
-		snprintf(text, TEXT_NUMBER_SIZE, "%.3g %%", value);
+		snprintf(text, TEXT_NUMBER_SIZE, "%s %%", decimal(number, value, 0));
 		break;
 	case UNIT_RATE:
-		snprintf(text, TEXT_NUMBER_SIZE, fabs(value) < 1e6 ? "%.1f/s" : "%.3g/s", value);
+		snprintf(text, TEXT_NUMBER_SIZE, "%s/s", decimal(number, value, 1));
 		break;
 	case UNIT_NUMBER:
-		snprintf(text, TEXT_NUMBER_SIZE, "%.6g", value);
+		decimal(text, value, 0);
 		break;
 	case UNIT_CELSIUS:
-		snprintf(text, TEXT_NUMBER_SIZE, fabs(value) < 1e4 ? "%.1f %sC" : "%.3g %sC", value,
+		snprintf(text, TEXT_NUMBER_SIZE, "%s %sC", decimal(number, value, 1),
 			 row->style->utf8 ? "°" : "");
 		break;
 	case UNIT_MS:
-		snprintf(text, TEXT_NUMBER_SIZE, fabs(value) < 1e6 ? "%.0f ms" : "%.3g ms", value);
+		snprintf(text, TEXT_NUMBER_SIZE, "%s ms", decimal(number, value, 0));
 		break;
 	}
 }
@@ -152,25 +163,55 @@ static void range_note(struct row *row, enum unit unit, const struct values *val
 	row_note(row, TONE_NORMAL, note);
 }
 
-static void print_curve(struct row *row, const struct kind *kind, struct values *values)
+/*
+ * One of height lines, line 0 on top: what reaches into it. Below it is full, above it is empty; in the
+ * lowest line even nothing has a sign.
+ */
+static void print_line(struct row *row, const struct values *shares, size_t line, size_t height,
+		       size_t width)
 {
-	size_t width = row_picture_width(row), used;
-	double now, low, high;
-	char path[64], text[TEXT_NUMBER_SIZE] = "-";
+	double part[STEPS];
+	double below = (double)(height - 1 - line);
 
+	for (size_t i = 0; i < shares->count; i++) {
+		part[i] = shares->worst[i] * (double)height - below;
+		if (below > 0 && part[i] <= 0)
+			part[i] = (double)NAN;
+	}
+	tone_start(row->out, row->style, TONE_CURVE);
+	spark_last(row->out, row->style, part, shares->count, width);
+	tone_end(row->out, row->style, TONE_CURVE);
+}
+
+static void print_curve(struct row *row, const struct kind *kind, struct values *values,
+			size_t height)
+{
+	size_t width = row_picture_width(row);
+	double low = isnan(kind->floor) ? values->least : lesser(kind->floor, values->least);
+	double high = greater(low + kind->height, values->most);
+	char path[64], text[TEXT_NUMBER_SIZE] = "-";
+	double now;
+
+	/* Not to the edge, so that one can tell a curve from that above it. */
+	high += (high - low) / (8 * (double)height - 1);
+	fold(values, kind, width);
+	for (size_t i = 0; i < values->count; i++)
+		values->worst[i] = (values->worst[i] - low) / (high - low);
+	for (size_t line = 0; line + 1 < height; line++) {
+		fprintf(row->out, "%*s", ROW_PICTURE_COLUMN, "");
+		print_line(row, values, line, height, width);
+		fputc('\n', row->out);
+	}
 	snprintf(path, sizeof(path), "state.%s", kind->name);
 	row_start(row, kind->label);
 	if (document_number(row->document, path, &now))
 		unit_text(text, row, kind->unit, now);
 	row_number(row, TONE_NORMAL, text);
-	low = isnan(kind->floor) ? values->least : lesser(kind->floor, values->least);
-	high = greater(low + kind->height, values->most);
-	fold(values, kind, width);
-	tone_start(row->out, row->style, TONE_CURVE);
-	used = spark_all(row->out, row->style, values->worst, values->count, width, low, high);
-	tone_end(row->out, row->style, TONE_CURVE);
+	row_picture(row);
+	print_line(row, values, height - 1, height, width);
 	/* A wide window has more columns than there are steps: the notes keep theirs. */
-	fprintf(row->out, "%*s", (int)(width - used), "");
+	if (width > values->count)
+		fprintf(row->out, "%*s", (int)(width - values->count), "");
 	range_note(row, kind->unit, values);
 	row_end(row);
 }
@@ -199,26 +240,28 @@ const char *curves_series(size_t curve)
 	return kinds[curve].name;
 }
 
-void curves_print(struct row *row, const cJSON *const answers[static CURVES], const char *title)
+void curves_print(struct row *row, const cJSON *const answers[static CURVES], const char *title,
+		  size_t height)
 {
 	const cJSON *last = NULL;
 	struct values values;
 	size_t steps = 0;
 
 	if (row->frame != NULL)
-		frame_rank(row->frame, RANK_TITLE);
+		frame_title(row->frame, CURVES_RANK_TITLE);
 	row_title(row, title);
 	for (size_t i = 0; i < CURVES; i++) {
-		if (!read_values(answers[i], &kinds[i], &values))
+		if (!read_values(answers[i], &kinds[i], &values) ||
+		    (kinds[i].trouble && values.most <= 0))
 			continue;
 		last = answers[i];
 		steps = values.count;
 		if (row->frame != NULL)
 			frame_rank(row->frame, kinds[i].rank);
-		print_curve(row, &kinds[i], &values);
+		print_curve(row, &kinds[i], &values, height);
 	}
 	if (row->frame != NULL)
-		frame_rank(row->frame, RANK_AXIS);
+		frame_rank(row->frame, CURVES_RANK_AXIS);
 	if (last != NULL)
 		print_axis(row, last, steps);
 	else

@@ -14,8 +14,9 @@ const char *curves_series(size_t curve);
 /*
  * Writes a title and a line for each curve of which something is known. answers[curve] is the agent's
  * answer about it, for the hour or the day; NULL: none yet, or it does not keep that. The present
- * numbers come from the row's document.
+ * numbers come from the row's document. height: lines for each curve.
  */
-void curves_print(struct row *row, const cJSON *const answers[static CURVES], const char *title);
+void curves_print(struct row *row, const cJSON *const answers[static CURVES], const char *title,
+		  size_t height);
 
 #endif

@@ -12,7 +12,7 @@ struct line {
 	const char *text;
 	size_t length; /* with its end */
 	int rank;
-	bool left_out;
+	bool title, left_out;
 };
 
 bool frame_open(struct frame *frame)
@@ -29,7 +29,14 @@ void frame_rank(struct frame *frame, int rank)
 	if (frame->count == FRAME_LINES)
 		return;
 	frame->marks[frame->count].start = frame->size;
+	frame->marks[frame->count].title = false;
 	frame->marks[frame->count++].rank = rank;
+}
+
+void frame_title(struct frame *frame, int rank)
+{
+	frame_rank(frame, rank);
+	frame->marks[frame->count - 1].title = frame->count < FRAME_LINES;
 }
 
 void frame_rerank(struct frame *frame, int rank)
@@ -43,14 +50,20 @@ static size_t split(const struct frame *frame, struct line lines[static FRAME_LI
 {
 	size_t count = 0, mark = 0, start = 0;
 	int rank = 0;
+	bool title = false;
 
 	while (start < frame->size && count < FRAME_LINES) {
 		const char *text = frame->text + start;
 
-		while (mark < frame->count && frame->marks[mark].start <= start)
-			rank = frame->marks[mark++].rank;
-		lines[count] = (struct line){
-			.text = text, .length = strcspn(text, "\n") + 1, .rank = rank};
+		for (; mark < frame->count && frame->marks[mark].start <= start; mark++) {
+			rank = frame->marks[mark].rank;
+			title = frame->marks[mark].title;
+		}
+		lines[count] = (struct line){.text = text,
+					     .length = strcspn(text, "\n") + 1,
+					     .rank = rank,
+					     .title = title};
+		title = false;
 		start += lines[count++].length;
 	}
 	return count;
@@ -67,6 +80,33 @@ static void leave_out_one(struct line *lines, size_t count)
 		worst->left_out = true;
 }
 
+/* A title that has lost what it stands above; returns how many. */
+static size_t leave_out_titles(struct line *lines, size_t count)
+{
+	size_t titles = 0;
+
+	for (size_t i = count; i-- > 0;) {
+		bool alone = i + 1 == count || lines[i + 1].left_out;
+
+		if (lines[i].title && !lines[i].left_out && alone) {
+			lines[i].left_out = true;
+			titles++;
+		}
+	}
+	return titles;
+}
+
+size_t frame_lines(struct frame *frame)
+{
+	size_t lines = 0;
+
+	if (fflush(frame->out) != 0 || frame->text == NULL)
+		return 0;
+	for (const char *at = frame->text; (at = strchr(at, '\n')) != NULL; at++)
+		lines++;
+	return lines;
+}
+
 size_t frame_write(struct frame *frame, FILE *out, size_t rows, size_t *ret_written)
 {
 	struct line *lines = calloc(FRAME_LINES, sizeof(*lines));
@@ -81,6 +121,8 @@ size_t frame_write(struct frame *frame, FILE *out, size_t rows, size_t *ret_writ
 	over = count > rows ? count - rows : 0;
 	for (size_t i = 0; i < over; i++)
 		leave_out_one(lines, count);
+	if (over > 0)
+		over += leave_out_titles(lines, count);
 	for (size_t i = 0; i < count; i++)
 		if (!lines[i].left_out)
 			fwrite(lines[i].text, 1, lines[i].length, out);

@@ -21,6 +21,7 @@ struct frame {
 	struct {
 		size_t start;
 		int rank;
+		bool title;
 	} marks[FRAME_LINES];
 };
 
@@ -28,10 +29,14 @@ struct frame {
 bool frame_open(struct frame *frame);
 /* What is written from now on has this rank. */
 void frame_rank(struct frame *frame, int rank);
+/* So has the one line that follows: a title, which goes if the line after it goes. */
+void frame_title(struct frame *frame, int rank);
 /* What has been written since the last frame_rank() gets this rank instead. */
 void frame_rerank(struct frame *frame, int rank);
 /* Writes the lines that fit into rows; returns how many do not. */
 size_t frame_write(struct frame *frame, FILE *out, size_t rows, size_t *ret_written);
+/* How many lines there are. */
+size_t frame_lines(struct frame *frame);
 void frame_close(struct frame *frame);
 
 #endif

@@ -29,6 +29,7 @@ static void put_bar(struct row *row, enum tone tone, double share, double mark)
 {
 	struct text_bar bar = {.share = share, .mark = mark, .width = row_picture_width(row)};
 
+	row_picture(row);
 	text_bar(row->out, row->style, tone, &bar);
 }
 

@@ -11,6 +11,11 @@
 /* "21 Nov 12:34" of another day, "12:34:56" of this one. */
 #define TIME_WIDTH 12
 
+/* In a frame: the first few are missed more than those that follow. */
+#define INCIDENTS_FIRST 3
+#define INCIDENTS_RANK 12
+#define INCIDENTS_RANK_MORE 22
+
 static const struct {
 	const char *severity, *sign;
 	enum tone tone;
@@ -41,7 +46,11 @@ void incidents_print(struct row *row, const cJSON *answer, size_t most)
 	const cJSON *event;
 	size_t shown = 0;
 
+	if (row->frame != NULL)
+		frame_title(row->frame, INCIDENTS_RANK);
 	row_title(row, "events");
+	if (row->frame != NULL)
+		frame_rank(row->frame, INCIDENTS_RANK);
 	cJSON_ArrayForEach(event, document_find(answer, "events"))
 	{
 		const char *severity = document_text(event, "severity");
@@ -50,6 +59,8 @@ void incidents_print(struct row *row, const cJSON *answer, size_t most)
 
 		if (shown++ == most)
 			break;
+		if (row->frame != NULL && shown == INCIDENTS_FIRST + 1)
+			frame_rank(row->frame, INCIDENTS_RANK_MORE);
 		while (i < 2 && (severity == NULL || strcmp(severities[i].severity, severity) != 0))
 			i++;
 		put_time(row, event);

@@ -165,7 +165,11 @@ static void put_keys(FILE *out, const struct style *style, const struct keys_win
 {
 	char left[160], right[64] = "";
 
-	if (window->paused)
+	/* In the narrowest windows those that one would not guess. */
+	if (window->columns < 60 && !window->paused && !window->help)
+		snprintf(left, sizeof(left), "q quit  %s%s? help", more != NULL ? more : "",
+			 more != NULL ? "  " : "");
+	else if (window->paused)
 		snprintf(left, sizeof(left), "paused: space goes on   q quit");
 	else if (window->help)
 		snprintf(left, sizeof(left), "? back   q quit");
@@ -173,7 +177,8 @@ static void put_keys(FILE *out, const struct style *style, const struct keys_win
 		snprintf(left, sizeof(left), "q quit   space pause   %s%s? help",
 			 more != NULL ? more : "", more != NULL ? "   " : "");
 	if (left_out > 0)
-		snprintf(right, sizeof(right), "%zu more lines in a taller window", left_out);
+		snprintf(right, sizeof(right), "%zu more line%s in a taller window", left_out,
+			 left_out > 1 ? "s" : "");
 	tone_start(out, style, window->paused ? TONE_WARNING : TONE_FAINT);
 	keys_pair(out, style, window->columns, left, right);
 	tone_end(out, style, window->paused ? TONE_WARNING : TONE_FAINT);

@@ -19,12 +19,12 @@
 #define ADDRESS_WIDEST 39
 #define TOLD_WIDTH 18
 /* In a frame; each further one is missed less. */
-#define RANK_TITLE 9
-#define RANK_FIRST 10
+#define ROSTER_RANK_TITLE 9
+#define ROSTER_RANK 10
 /* Who did not ask for this many of its intervals, and a second, is silent. */
 #define SILENT_INTERVALS 3
 
-static bool take(const cJSON *item, const char *by, struct roster_entry *ret_entry)
+static bool take_entry(const cJSON *item, struct roster_entry *ret_entry)
 {
 	double number;
 
@@ -38,8 +38,6 @@ static bool take(const cJSON *item, const char *by, struct roster_entry *ret_ent
 		.seen_s = (double)NAN,
 		.interval_s = (double)NAN,
 	};
-	if (ret_entry->by == NULL)
-		ret_entry->by = by;
 	if (document_number(item, "seen_s", &number))
 		ret_entry->seen_s = number;
 	if (document_number(item, "interval_ms", &number) && number > 0)
@@ -49,17 +47,13 @@ static bool take(const cJSON *item, const char *by, struct roster_entry *ret_ent
 
 size_t roster_read(const cJSON *document, struct roster_entry ret_entries[static ROSTER_MOST])
 {
-	const cJSON *notifier, *item;
+	const cJSON *item;
 	size_t count = 0;
 
-	cJSON_ArrayForEach(notifier, document_find(document, "notifiers"))
+	cJSON_ArrayForEach(item, document_find(document, "balancers"))
 	{
-		cJSON_ArrayForEach(item, document_find(notifier, "balancers"))
-		{
-			if (count < ROSTER_MOST &&
-			    take(item, notifier->string, &ret_entries[count]))
-				count++;
-		}
+		if (count < ROSTER_MOST && take_entry(item, &ret_entries[count]))
+			count++;
 	}
 	return count;
 }
@@ -69,7 +63,7 @@ const char *roster_name(const struct roster_entry *entry)
 	return entry->name != NULL ? entry->name : entry->address;
 }
 
-static void put_cell(const struct row *row, enum tone tone, const char *text, size_t width)
+static void put_column(const struct row *row, enum tone tone, const char *text, size_t width)
 {
 	char *clean = NULL;
 	size_t size, used;
@@ -130,11 +124,11 @@ static void print_entry(const struct row *row, const struct roster_entry *entry,
 	bool silent = entry->seen_s > SILENT_INTERVALS * entry->interval_s + 1;
 
 	fputs("  ", row->out);
-	put_cell(row, TONE_NORMAL, entry->name != NULL ? entry->name : "-", name_width);
+	put_column(row, TONE_NORMAL, entry->name != NULL ? entry->name : "-", name_width);
 	fputs("  ", row->out);
-	put_cell(row, TONE_NORMAL, entry->address != NULL ? entry->address : "-", address_width);
+	put_column(row, TONE_NORMAL, entry->address != NULL ? entry->address : "-", address_width);
 	fputs("  ", row->out);
-	put_cell(row, tone, text, TOLD_WIDTH);
+	put_column(row, tone, text, TOLD_WIDTH);
 	if (!isnan(entry->interval_s))
 		fprintf(row->out, "  every %4.1f s", entry->interval_s);
 	else
@@ -155,10 +149,10 @@ void roster_print(struct row *row)
 	size_t count = roster_read(row->document, entries), names = 1, addresses = 1;
 
 	if (row->frame != NULL)
-		frame_rank(row->frame, RANK_TITLE);
+		frame_title(row->frame, ROSTER_RANK_TITLE);
 	row_title(row, "balancers");
 	if (row->frame != NULL)
-		frame_rank(row->frame, RANK_FIRST);
+		frame_rank(row->frame, ROSTER_RANK);
 	for (size_t i = 0; i < count; i++) {
 		names = widest(row, entries[i].name, names, NAME_WIDEST);
 		addresses = widest(row, entries[i].address, addresses, ADDRESS_WIDEST);

@@ -64,6 +64,10 @@ void row_number(struct row *row, enum tone tone, const char *text)
 	tone_start(row->out, row->style, tone);
 	fputs(text, row->out);
 	tone_end(row->out, row->style, tone);
+}
+
+void row_picture(struct row *row)
+{
 	fputs("  ", row->out);
 }
 
@@ -99,7 +103,7 @@ void row_title(const struct row *row, const char *title)
 	tone_start(row->out, row->style, TONE_STRONG);
 	fputs(title, row->out);
 	tone_end(row->out, row->style, TONE_STRONG);
-	fputc(' ', row->out);
+	fputs(width + 1 < row->columns ? " " : "", row->out);
 	tone_start(row->out, row->style, TONE_FAINT);
 	for (size_t i = width + 1; i < row->columns; i++)
 		fputs(row->style->utf8 ? "─" : "-", row->out);

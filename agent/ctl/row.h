@@ -41,6 +41,8 @@ void row_end(struct row *row);
 
 /* Adds a number, in the column of numbers; nothing but pictures and notes may follow. */
 void row_number(struct row *row, enum tone tone, const char *text);
+/* What follows, behind a number, is a picture. */
+void row_picture(struct row *row);
 /* Columns for a picture, and for the note behind it: 0 if there is no room for it. */
 size_t row_picture_width(const struct row *row);
 size_t row_note_width(const struct row *row);

@@ -75,6 +75,12 @@ static void print_state(struct row *row)
 	else if (word != NULL)
 		row_part(row, TONE_NORMAL, "%s", word);
 	row_end(row);
+	if (document_number(row->document, "decision.hold_until", &since) &&
+	    status_local_time(since, &at) && strftime(text, sizeof(text), "%F %T", &at) > 0) {
+		row_start(row, "until");
+		row_part(row, TONE_NORMAL, "%s", text);
+		row_end(row);
+	}
 	if (reason != NULL) {
 		row_start(row, "because");
 		row_part(row, TONE_NORMAL, "%s", reason);

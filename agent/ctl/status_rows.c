@@ -242,18 +242,18 @@ static void row_agent(struct row *row)
 static const struct {
 	void (*print)(struct row *row);
 	int rank;
-} rows[] = {
+} subjects[] = {
 	{row_web, 11},	{row_temperature, 15}, {row_swap, 14},	  {row_sd, 13},	   {row_net, 21},
 	{row_mqtt, 20}, {row_post, 23},	       {row_haproxy, 24}, {row_agent, 25},
 };
 
 void status_rows_print(struct row *row)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
 		if (row->frame != NULL)
-			frame_rank(row->frame, rows[i].rank);
+			frame_rank(row->frame, subjects[i].rank);
 		row->trouble = false;
-		rows[i].print(row);
+		subjects[i].print(row);
 		if (row->frame != NULL && row->trouble)
 			frame_rerank(row->frame, STATUS_ROWS_TROUBLE_RANK);
 	}

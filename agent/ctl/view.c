@@ -27,13 +27,13 @@ enum rank {
 	RANK_HEADROOM = RANK_WEIGHT,
 	RANK_TIME,
 	RANK_USE = 4,
-	RANK_EVENTS = 12,
 	RANK_BLANK = 16,
-	RANK_UNKNOWN = 40,
 };
 
 /* Beside everything else; all of them are on a page of their own. */
 #define EVENTS_SHOWN 5
+/* In lines; more is no easier to read. */
+#define CURVE_HIGHEST 3
 
 static const char *const span_titles[] = {
 	[VIEW_HOUR] = "last hour",
@@ -41,7 +41,6 @@ static const char *const span_titles[] = {
 };
 
 static const char *const help_lines[] = {
-	"",
 	"  keys",
 	"    q       quit; so does Ctrl-C",
 	"    space   pause, and go on",
@@ -59,7 +58,7 @@ static const char *const help_lines[] = {
 	"  states",
 };
 
-static void put_title(FILE *out, const struct view *view, size_t columns)
+static void put_head(FILE *out, const struct view *view, size_t columns)
 {
 	const char *id = document_text(view->status, "id"),
 		   *version = document_text(view->status, "version");
@@ -111,6 +110,9 @@ static void put_state_words(FILE *line, const struct view *view, size_t columns)
 	const char *word = document_text(view->status, "decision.state");
 	const struct status_state *state = status_state_find(word);
 	const char *reason = status_reason(view->status);
+	char text[TEXT_NUMBER_SIZE];
+	double until;
+	struct tm at;
 
 	if (state == NULL) {
 		text_put(line, &view->style, word != NULL ? word : "the state is not known");
@@ -125,6 +127,9 @@ static void put_state_words(FILE *line, const struct view *view, size_t columns)
 		fputs(": ", line);
 	if (reason != NULL)
 		text_put(line, &view->style, reason);
+	if (document_number(view->status, "decision.hold_until", &until) &&
+	    status_local_time(until, &at) && strftime(text, sizeof(text), "%T", &at) > 0)
+		fprintf(line, ", until %s", text);
 }
 
 static void put_state(FILE *out, const struct view *view, size_t columns)
@@ -159,7 +164,7 @@ static void put_blank(struct frame *frame)
 	fputc('\n', frame->out);
 }
 
-static void put_parts(struct frame *frame, const struct view *view, size_t columns)
+static void put_parts(struct frame *frame, const struct view *view, size_t columns, size_t height)
 {
 	struct row row = {.out = frame->out,
 			  .style = &view->style,
@@ -176,15 +181,13 @@ static void put_parts(struct frame *frame, const struct view *view, size_t colum
 	frame_rank(frame, RANK_TIME);
 	gauges_time_to_swap(&row);
 	put_blank(frame);
-	curves_print(&row, view->courses, span_titles[view->span]);
+	curves_print(&row, view->courses, span_titles[view->span], height);
 	put_blank(frame);
 	roster_print(&row);
 	put_blank(frame);
-	frame_rank(frame, RANK_EVENTS);
 	incidents_print(&row, view->events, EVENTS_SHOWN);
 	put_blank(frame);
 	status_rows_print(&row);
-	frame_rank(frame, RANK_UNKNOWN);
 	unknown_print(&row);
 }
 
@@ -206,25 +209,43 @@ static void put_help(struct frame *frame, const struct view *view)
 	}
 }
 
-void view_draw(FILE *out, const struct view *view, const struct keys_window *window)
+/* Draws with curves of that height. False without memory. */
+static bool put_page(struct frame *frame, const struct view *view, const struct keys_window *window,
+		     size_t height)
 {
-	const char *more = view->span == VIEW_HOUR ? "d day   e events" : "h hour   e events";
-	struct row row = {
-		.style = &view->style, .document = view->status, .columns = window->columns};
-	struct frame frame;
+	struct row row = {.style = &view->style,
+			  .document = view->status,
+			  .columns = window->columns,
+			  .frame = frame};
 
-	if (!frame_open(&frame))
-		return;
-	frame_rank(&frame, RANK_HEAD);
-	row.out = frame.out;
-	put_title(frame.out, view, window->columns);
-	put_state(frame.out, view, window->columns);
+	if (!frame_open(frame))
+		return false;
+	frame_rank(frame, RANK_HEAD);
+	row.out = frame->out;
+	put_head(frame->out, view, window->columns);
+	put_state(frame->out, view, window->columns);
 	if (window->help)
-		put_help(&frame, view);
+		put_help(frame, view);
 	else if (view->all_events)
 		incidents_print(&row, view->events, FRAME_LINES);
 	else
-		put_parts(&frame, view, window->columns);
+		put_parts(frame, view, window->columns, height);
+	return true;
+}
+
+void view_draw(FILE *out, const struct view *view, const struct keys_window *window)
+{
+	const char *more = view->span == VIEW_HOUR ? "d day   e events" : "h hour   e events";
+	struct frame frame;
+
+	/* What fits with higher curves is drawn with them. */
+	for (size_t height = CURVE_HIGHEST; height > 0; height--) {
+		if (!put_page(&frame, view, window, height))
+			return;
+		if (height == 1 || frame_lines(&frame) < window->rows)
+			break;
+		frame_close(&frame);
+	}
 	keys_write(out, &view->style, window, &frame, view->all_events ? "e back" : more);
 	frame_close(&frame);
 }

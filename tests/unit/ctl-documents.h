@@ -8,7 +8,7 @@
 	"\"seq\":77,\"started\":1763650000000,\"dry_run\":false,\"state\":{\"ts\":1763650931000,"   \
 	"\"seq\":77,\"interval_ms\":1000,\"soc\":{\"temp_c\":61.234,\"undervoltage\":true,"         \
 	"\"freq_hz\":1500000000},\"mem\":{\"total_bytes\":965738496,\"available_bytes\":400000000," \
-	"\"headroom_bytes\":117440512},\"swap\":{\"kind\":\"disk\",\"total_bytes\":104857600,"      \
+	"\"headroom_bytes\":117440512,\"reserve_bytes\":289406976},\"swap\":{\"kind\":\"disk\",\"total_bytes\":104857600,"      \
 	"\"used_bytes\":12582912,\"in_bytes_s\":0,\"out_bytes_s\":4096,\"oom_kills\":0},"           \
 	"\"sd\":{\"device\":\"mmcblk0\",\"write_latency_ms\":4,\"write_bytes_s\":123456,"           \
 	"\"write_errors\":2,\"read_errors\":0,\"stalled\":false},\"web\":{\"source\":"              \
@@ -25,9 +25,9 @@
 	"\"waiting before the next attempt\",\"broker\":\"[::1]:1883\",\"last_error\":"             \
 	"\"Connection refused\"},\"haproxy\":{\"queue_waiting\":0,\"listen\":[\"[::1]:9777\","      \
 	"\"127.0.0.1:9777\"],\"failed\":[{\"address\":\"192.0.2.1:9777\",\"error\":"                \
-	"\"Cannot assign requested address\"}],\"balancers\":[{\"name\":\"lb1/pool\","              \
-	"\"address\":\"::1\",\"seen_s\":0.2},{\"name\":null,\"address\":\"192.0.2.9\","             \
-	"\"seen_s\":0.4}]}},\"config\":{\"path\":\"/etc/hostingpi/hostingpi.conf\","                \
+	"\"Cannot assign requested address\"}]}},\"balancers\":[{\"name\":\"lb1/pool\","              \
+	"\"address\":\"::1\",\"seen_s\":0.2,\"interval_ms\":500},{\"name\":null,\"address\":\"192.0.2.9\","             \
+	"\"seen_s\":0.4}],\"config\":{\"path\":\"/etc/hostingpi/hostingpi.conf\","                \
 	"\"digest\":\"0123456789abcdef\"}}"
 
 #endif
