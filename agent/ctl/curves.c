@@ -20,33 +20,33 @@
 #define CURVES_RANK_TITLE 6
 #define CURVES_RANK_AXIS 28
 
-enum unit {
-	UNIT_BYTES,
-	UNIT_BYTES_S,
-	UNIT_PERCENT,
-	UNIT_RATE,
-	UNIT_NUMBER,
-	UNIT_CELSIUS,
-	UNIT_MS,
+enum curve_unit {
+	CURVE_BYTES,
+	CURVE_BYTES_S,
+	CURVE_PERCENT,
+	CURVE_RATE,
+	CURVE_NUMBER,
+	CURVE_CELSIUS,
+	CURVE_MS,
 };
 
 static const struct kind {
 	const char *name, *label;
-	enum unit unit;
+	enum curve_unit unit;
 	bool worst_is_least;
 	bool trouble;  /* of which there should be none: left out where there was none */
 	double floor;  /* of the scale; NAN: the least value */
 	double height; /* at least */
 	int rank;      /* in a frame */
 } kinds[CURVES] = {
-	{"lb.weight", "weight", UNIT_PERCENT, true, false, 0, 100, 5},
-	{"mem.headroom_bytes", "headroom", UNIT_BYTES, true, false, 0, 1 << 20, 4},
-	{"web.requests_s", "requests", UNIT_RATE, false, false, 0, 1, 6},
-	{"web.busy_workers", "at work", UNIT_NUMBER, false, false, 0, 4, 17},
-	{"web.errors_5xx_s", "errors 5xx", UNIT_RATE, false, true, 0, 1, 18},
-	{"soc.temp_c", "temperature", UNIT_CELSIUS, false, false, (double)NAN, 10, 7},
-	{"sd.write_latency_ms", "card latency", UNIT_MS, false, false, 0, 10, 8},
-	{"swap.out_bytes_s", "swapped out", UNIT_BYTES_S, false, true, 0, 4096, 19},
+	{"lb.weight", "weight", CURVE_PERCENT, true, false, 0, 100, 5},
+	{"mem.headroom_bytes", "headroom", CURVE_BYTES, true, false, 0, 1 << 20, 4},
+	{"web.requests_s", "requests", CURVE_RATE, false, false, 0, 1, 6},
+	{"web.busy_workers", "at work", CURVE_NUMBER, false, false, 0, 4, 17},
+	{"web.errors_5xx_s", "errors 5xx", CURVE_RATE, false, true, 0, 1, 18},
+	{"soc.temp_c", "temperature", CURVE_CELSIUS, false, false, (double)NAN, 10, 7},
+	{"sd.write_latency_ms", "card latency", CURVE_MS, false, false, 0, 10, 8},
+	{"swap.out_bytes_s", "swapped out", CURVE_BYTES_S, false, true, 0, 4096, 19},
 };
 
 struct values {
@@ -116,40 +116,40 @@ static const char *decimal(char text[static NUMBER_SIZE], double value, int digi
 	return text;
 }
 
-static void unit_text(char text[static TEXT_NUMBER_SIZE], const struct row *row, enum unit unit,
-		      double value)
+static void unit_text(char text[static TEXT_NUMBER_SIZE], const struct row *row,
+		      enum curve_unit unit, double value)
 {
 	char number[NUMBER_SIZE];
 
 	switch (unit) {
-	case UNIT_BYTES:
+	case CURVE_BYTES:
 		text_bytes(text, value);
 		break;
-	case UNIT_BYTES_S:
+	case CURVE_BYTES_S:
 		text_bytes(text, value);
 		snprintf(text + strlen(text), TEXT_NUMBER_SIZE - strlen(text), "/s");
 		break;
-	case UNIT_PERCENT:
+	case CURVE_PERCENT:
 		snprintf(text, TEXT_NUMBER_SIZE, "%s %%", decimal(number, value, 0));
 		break;
-	case UNIT_RATE:
+	case CURVE_RATE:
 		snprintf(text, TEXT_NUMBER_SIZE, "%s/s", decimal(number, value, 1));
 		break;
-	case UNIT_NUMBER:
+	case CURVE_NUMBER:
 		decimal(text, value, 0);
 		break;
-	case UNIT_CELSIUS:
+	case CURVE_CELSIUS:
 		snprintf(text, TEXT_NUMBER_SIZE, "%s %sC", decimal(number, value, 1),
 			 row->style->utf8 ? "°" : "");
 		break;
-	case UNIT_MS:
+	case CURVE_MS:
 		snprintf(text, TEXT_NUMBER_SIZE, "%s ms", decimal(number, value, 0));
 		break;
 	}
 }
 
 /* "112.0 to 512.0 MiB": what both have behind the number is said once. */
-static void range_note(struct row *row, enum unit unit, const struct values *values)
+static void range_note(struct row *row, enum curve_unit unit, const struct values *values)
 {
 	char least[TEXT_NUMBER_SIZE], most[TEXT_NUMBER_SIZE], note[2 * TEXT_NUMBER_SIZE + 8];
 	size_t number;
@@ -261,7 +261,7 @@ void curves_print(struct row *row, const cJSON *const answers[static CURVES], co
 		print_curve(row, &kinds[i], &values, height);
 	}
 	if (row->frame != NULL)
-		frame_rank(row->frame, CURVES_RANK_AXIS);
+		frame_rank(row->frame, last != NULL ? CURVES_RANK_AXIS : CURVES_RANK_TITLE);
 	if (last != NULL)
 		print_axis(row, last, steps);
 	else

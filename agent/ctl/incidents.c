@@ -11,10 +11,8 @@
 /* "21 Nov 12:34" of another day, "12:34:56" of this one. */
 #define TIME_WIDTH 12
 
-/* In a frame: the first few are missed more than those that follow. */
-#define INCIDENTS_FIRST 3
-#define INCIDENTS_RANK 12
-#define INCIDENTS_RANK_MORE 22
+/* In a frame: by the place in the list, the newest is missed most. */
+static const int incident_ranks[] = {9, 12, 12, 22};
 
 static const struct {
 	const char *severity, *sign;
@@ -47,10 +45,8 @@ void incidents_print(struct row *row, const cJSON *answer, size_t most)
 	size_t shown = 0;
 
 	if (row->frame != NULL)
-		frame_title(row->frame, INCIDENTS_RANK);
+		frame_title(row->frame, incident_ranks[0]);
 	row_title(row, "events");
-	if (row->frame != NULL)
-		frame_rank(row->frame, INCIDENTS_RANK);
 	cJSON_ArrayForEach(event, document_find(answer, "events"))
 	{
 		const char *severity = document_text(event, "severity");
@@ -59,8 +55,8 @@ void incidents_print(struct row *row, const cJSON *answer, size_t most)
 
 		if (shown++ == most)
 			break;
-		if (row->frame != NULL && shown == INCIDENTS_FIRST + 1)
-			frame_rank(row->frame, INCIDENTS_RANK_MORE);
+		if (row->frame != NULL)
+			frame_rank(row->frame, incident_ranks[shown < 4 ? shown - 1 : 3]);
 		while (i < 2 && (severity == NULL || strcmp(severities[i].severity, severity) != 0))
 			i++;
 		put_time(row, event);
@@ -70,6 +66,8 @@ void incidents_print(struct row *row, const cJSON *answer, size_t most)
 		tone_end(row->out, row->style, severities[i].tone);
 		fputc('\n', row->out);
 	}
+	if (shown == 0 && row->frame != NULL)
+		frame_rank(row->frame, incident_ranks[0]);
 	if (shown == 0)
 		fputs("  none since the agent was started\n", row->out);
 }

@@ -155,7 +155,7 @@ void keys_pair(FILE *out, const struct style *style, size_t columns, const char 
 	size_t right_width = text_width(style, right, strlen(right));
 
 	fputs(left, out);
-	if (left_width + right_width + 2 <= columns)
+	if (right_width > 0 && left_width + right_width + 2 <= columns)
 		fprintf(out, "%*s%s", (int)(columns - left_width - right_width), "", right);
 	fputc('\n', out);
 }
@@ -187,14 +187,14 @@ static void put_keys(FILE *out, const struct style *style, const struct keys_win
 void keys_write(FILE *out, const struct style *style, const struct keys_window *window,
 		struct frame *frame, const char *more)
 {
-	size_t rows = window->rows > 1 ? window->rows - 1 : 1, written = 0, left_out;
+	/* A window of one row has no place for keys, one without end no last row. */
+	size_t rows = window->rows > 1 ? window->rows - 1 : window->rows, written = 0, left_out;
 
-	if (window->rows == 0) {
-		frame_write(frame, out, FRAME_LINES, &written);
+	left_out = frame_write(frame, out, window->rows > 0 ? rows : FRAME_LINES, &written);
+	if (window->rows == 0)
 		return;
-	}
-	left_out = frame_write(frame, out, rows, &written);
 	for (; written < rows; written++)
 		fputc('\n', out);
-	put_keys(out, style, window, more, left_out);
+	if (rows < window->rows)
+		put_keys(out, style, window, more, left_out);
 }

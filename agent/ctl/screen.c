@@ -20,7 +20,9 @@
 
 /* xterm's private modes: 1049 alternate screen, 25 cursor, 7 wrapping of long lines. */
 #define ENTER "\033[?1049h\033[?25l\033[?7l"
-#define LEAVE "\033[0m\033[?7h\033[?25h\033[?1049l"
+#define LEAVE "\033[?7h\033[?25h\033[?1049l"
+/* In the middle of a frame a colour may be on. */
+#define LEAVE_CRASH "\033[0m" LEAVE
 #define HOME "\033[H"
 #define CLEAR_RIGHT "\033[K"
 #define LINE_NEXT "\r\n"
@@ -38,7 +40,7 @@ static void crash_handle(int number)
 	ssize_t n = 0;
 
 	if (crash.entered)
-		n = write(STDOUT_FILENO, LEAVE, sizeof(LEAVE) - 1);
+		n = write(STDOUT_FILENO, LEAVE_CRASH, sizeof(LEAVE_CRASH) - 1);
 	if (crash.keys)
 		tcsetattr(STDIN_FILENO, TCSANOW, &crash.before);
 	(void)n; /* nothing is left to be done about it */

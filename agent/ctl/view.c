@@ -22,10 +22,11 @@
 
 /* What the parts of a frame are missed for, beside those of the rows: the lower, the more. */
 enum rank {
-	RANK_HEAD,
+	RANK_STATE,
 	RANK_WEIGHT,
 	RANK_HEADROOM = RANK_WEIGHT,
 	RANK_TIME,
+	RANK_HEAD = RANK_TIME,
 	RANK_USE = 4,
 	RANK_BLANK = 16,
 };
@@ -223,6 +224,7 @@ static bool put_page(struct frame *frame, const struct view *view, const struct 
 	frame_rank(frame, RANK_HEAD);
 	row.out = frame->out;
 	put_head(frame->out, view, window->columns);
+	frame_rank(frame, RANK_STATE);
 	put_state(frame->out, view, window->columns);
 	if (window->help)
 		put_help(frame, view);
