@@ -3,13 +3,8 @@
 #include "agent/ctl/incidents.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "agent/ctl/document.h"
-#include "agent/ctl/status.h"
-
-/* "21 Nov 12:34" of another day, "12:34:56" of this one. */
-#define TIME_WIDTH 12
 
 /* In a frame: by the place in the list, the newest is missed most. */
 static const int incident_ranks[] = {9, 12, 12, 22};
@@ -23,20 +18,21 @@ static const struct {
 	{"critical", "!!", TONE_BAD},
 };
 
+/* Of "2026-11-20 14:05:09" the time for the day of the document, "11-20 14:05" for another one. */
+#define YEAR_WIDTH 5
+#define DAY_WIDTH 11
+
 static void put_time(const struct row *row, const cJSON *event)
 {
-	struct tm at, today;
-	char text[64] = "";
-	double ts, now;
+	char text[TEXT_NUMBER_SIZE] = "", now[TEXT_NUMBER_SIZE];
+	double ts, now_ts;
 
-	if (document_number(event, "ts", &ts) && status_local_time(ts, &at)) {
-		bool same = document_number(row->document, "ts", &now) &&
-			    status_local_time(now, &today) && today.tm_yday == at.tm_yday &&
-			    today.tm_year == at.tm_year;
-
-		strftime(text, sizeof(text), same ? "%T" : "%d %b %H:%M", &at);
-	}
-	fprintf(row->out, "  %-*s  ", TIME_WIDTH, text);
+	if (document_number(event, "ts", &ts) && text_day_and_time(text, ts) &&
+	    document_number(row->document, "ts", &now_ts) && text_day_and_time(now, now_ts) &&
+	    strncmp(text, now, DAY_WIDTH) != 0)
+		fprintf(row->out, "  %.*s  ", DAY_WIDTH, text + YEAR_WIDTH);
+	else
+		fprintf(row->out, "  %-*s  ", DAY_WIDTH, text[0] != '\0' ? text + DAY_WIDTH : "");
 }
 
 void incidents_print(struct row *row, const cJSON *answer, size_t most)

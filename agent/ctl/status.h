@@ -3,10 +3,8 @@
 #ifndef HOSTINGPI_CTL_STATUS_H
 #define HOSTINGPI_CTL_STATUS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <time.h>
 
 #include <cjson/cJSON.h>
 
@@ -24,9 +22,6 @@ struct status_state {
 const struct status_state *status_state_find(const char *word);
 /* The decision's reason if it says more than its state does; else NULL. */
 const char *status_reason(const cJSON *document);
-
-/* Broken down on the wall clock of this machine; false if the number is no time. */
-bool status_local_time(double ms, struct tm *ret_time);
 
 /* Everything, in a window of that many columns: a row per subject, then what is not known and why. */
 void status_print(FILE *out, const struct style *style, const cJSON *document, size_t columns);

@@ -58,6 +58,13 @@ void text_cut(FILE *out, const struct style *style, const char *text, size_t len
 const char *text_bytes(char text[static TEXT_NUMBER_SIZE], double bytes);
 const char *text_duration(char text[static TEXT_NUMBER_SIZE], double seconds);
 
+/*
+ * A Unix time in milliseconds on the wall clock of this machine, "14:05:09" or with the day before it.
+ * False, with an empty text, if the number is no time.
+ */
+bool text_time(char text[static TEXT_NUMBER_SIZE], double ms);
+bool text_day_and_time(char text[static TEXT_NUMBER_SIZE], double ms);
+
 /* A bar for a share of 0..1, which is clamped, with a mark at another one (NAN: none). */
 struct text_bar {
 	double share, mark;

@@ -9,7 +9,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/ctl/curves.h"
 #include "agent/ctl/document.h"
@@ -63,11 +62,10 @@ static void put_head(FILE *out, const struct view *view, size_t columns)
 {
 	const char *id = document_text(view->status, "id"),
 		   *version = document_text(view->status, "version");
-	char *left = NULL, right[64] = "";
+	char *left = NULL, right[TEXT_NUMBER_SIZE] = "";
 	size_t size;
 	FILE *line = open_memstream(&left, &size);
 	double ts;
-	struct tm at;
 
 	if (line == NULL)
 		return;
@@ -86,8 +84,8 @@ static void put_head(FILE *out, const struct view *view, size_t columns)
 		tone_end(line, &view->style, TONE_WARNING);
 	}
 	fclose(line);
-	if (document_number(view->status, "ts", &ts) && status_local_time(ts, &at))
-		strftime(right, sizeof(right), "%F %T", &at);
+	if (document_number(view->status, "ts", &ts))
+		text_day_and_time(right, ts);
 	keys_pair(out, &view->style, columns, left, right);
 	free(left);
 }
@@ -113,7 +111,6 @@ static void put_state_words(FILE *line, const struct view *view, size_t columns)
 	const char *reason = status_reason(view->status);
 	char text[TEXT_NUMBER_SIZE];
 	double until;
-	struct tm at;
 
 	if (state == NULL) {
 		text_put(line, &view->style, word != NULL ? word : "the state is not known");
@@ -128,8 +125,7 @@ static void put_state_words(FILE *line, const struct view *view, size_t columns)
 		fputs(": ", line);
 	if (reason != NULL)
 		text_put(line, &view->style, reason);
-	if (document_number(view->status, "decision.hold_until", &until) &&
-	    status_local_time(until, &at) && strftime(text, sizeof(text), "%T", &at) > 0)
+	if (document_number(view->status, "decision.hold_until", &until) && text_time(text, until))
 		fprintf(line, ", until %s", text);
 }
 
