@@ -9,6 +9,7 @@
 
 #include "agent/ctl/client.h"
 #include "agent/ctl/command.h"
+#include "agent/ctl/guard.h"
 #include "agent/ctl/options.h"
 #include "agent/ctl/post.h"
 #include "agent/ctl/status.h"
@@ -136,7 +137,8 @@ static const struct ctl_command post_command = {
 };
 
 static const struct ctl_command *const commands[] = {
-	&status_command, &watch_command, &drain_command, &ready_command, &post_command, NULL,
+	&status_command, &watch_command, &drain_command, &ready_command,
+	&post_command,	 &guard_command, NULL,
 };
 
 int main(int argc, char **argv)
