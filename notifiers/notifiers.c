@@ -9,6 +9,7 @@
 
 const struct notifier *const notifiers[] = {
 	&haproxy_notifier,
+	&files_notifier,
 	&mqtt_notifier,
 	&post_notifier,
 	NULL,
