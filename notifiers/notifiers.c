@@ -12,5 +12,6 @@ const struct notifier *const notifiers[] = {
 	&files_notifier,
 	&mqtt_notifier,
 	&post_notifier,
+	&hook_notifier,
 	NULL,
 };

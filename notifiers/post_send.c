@@ -32,7 +32,7 @@ static void take_stamp(const struct post *self, struct post_stamp *ret_stamp)
 	struct stat st;
 
 	*ret_stamp = (struct post_stamp){0};
-	if (!self->facts.storage_failing && stat(post_credential_file(self->conf), &st) == 0)
+	if (!self->facts.failing && stat(post_credential_file(self->conf), &st) == 0)
 		*ret_stamp = (struct post_stamp){st.st_ino, st.st_size, st.st_ctim};
 }
 
@@ -248,7 +248,7 @@ static struct post_message *plan(struct post *self, int64_t now_ns)
 	const struct post_weather weather = {
 		.decided = self->decided,
 		.state = self->decision.state,
-		.storage_failing = self->facts.storage_failing,
+		.failing = self->facts.failing,
 		.headroom_known = self->facts.headroom_bytes.known,
 		.headroom_bytes = self->facts.headroom_bytes.value,
 		.clock_synced = env_wall_synced(self->env),
