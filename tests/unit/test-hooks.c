@@ -14,7 +14,6 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/types.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/health.h"
@@ -199,10 +198,8 @@ static void look(struct world *world)
 /* Lets it end by itself, and what comes after it. */
 static void finish(struct world *world)
 {
-	siginfo_t info;
-
 	while (is_running(world)) {
-		assert_int_equal(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
+		sched_yield();
 		look(world);
 	}
 }
