@@ -5,7 +5,8 @@
  * When a process dies, and by that a process group with stopped members loses its last member whose parent is
  * in the same session but in another group, the kernel sends SIGHUP to the group (setpgid(2), "orphaned").
  * A job that was suspended when its guard is killed would die of that. With the watcher, which has a group of
- * its own in the same session, as parent nothing changes for anybody when the guard dies.
+ * its own in the same session, as parent nothing changes for anybody when the guard dies. For the same reason
+ * it stays until the job has ended: somebody else may have stopped a member.
  *
  * And orphans of the job go to the nearest ancestor that takes them in (PR_SET_CHILD_SUBREAPER): so all that
  * the job starts stays below the watcher. The guard takes them in, too, if the watcher is killed; it is then
@@ -117,23 +118,23 @@ static void take_other_name(char **argv)
 	}
 }
 
-static _Noreturn void guard_is_dead(struct freeze *freeze, bool ended)
+static void guard_is_dead(struct freeze *freeze)
 {
 	int resumed = freeze_thaw(freeze);
 
-	if (!ended && resumed > 0)
+	if (resumed > 0)
 		guard_say("the guard was killed: its job is resumed (%d processes) and runs on "
 			  "unguarded",
 			  resumed);
-	else if (!ended)
+	else
 		guard_say("the guard was killed: its job runs on unguarded");
-	_exit(0);
 }
 
+/* Until the job has ended; who listens kills us then. */
 static _Noreturn void watch(int fd, pid_t job, struct freeze *freeze)
 {
-	struct signalfd_siginfo info;
 	struct message message = {.kind = MESSAGE_NEWS};
+	struct signalfd_siginfo info;
 	struct pollfd fds[2];
 	bool ended = false;
 	sigset_t child;
@@ -142,19 +143,24 @@ static _Noreturn void watch(int fd, pid_t job, struct freeze *freeze)
 	sigaddset(&child, SIGCHLD);
 	fds[0] = (struct pollfd){.fd = signalfd(-1, &child, SFD_CLOEXEC), .events = POLLIN};
 	fds[1] = (struct pollfd){.fd = fd, .events = POLLIN};
-	for (;;) {
+	while (fds[1].fd >= 0 || !ended) {
 		/* Before the first wait as well: it may have ended already. */
 		while (collect(job, &message.news) > 0) {
 			ended = ended || message.news.kind == GUARD_ENDED;
 			tell(fd, &message);
 		}
-		if (poll(fds, 2, -1) < 0)
+		if ((fds[1].fd < 0 && ended) || poll(fds, 2, -1) < 0)
 			continue;
 		if (fds[0].revents != 0 && read(fds[0].fd, &info, sizeof(info)) < 0)
 			continue;
-		if (fds[1].revents != 0)
-			guard_is_dead(freeze, ended);
+		if (fds[1].revents != 0) {
+			if (!ended)
+				guard_is_dead(freeze);
+			fds[1].fd = -1; /* poll() passes it over */
+		}
 	}
+	freeze_thaw(freeze);
+	_exit(0);
 }
 
 static _Noreturn void watcher_main(int fd, struct freeze *freeze, char **argv, const sigset_t *mask,
