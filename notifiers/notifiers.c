@@ -9,7 +9,9 @@
 
 const struct notifier *const notifiers[] = {
 	&haproxy_notifier,
+	&files_notifier,
 	&mqtt_notifier,
 	&post_notifier,
+	&hook_notifier,
 	NULL,
 };

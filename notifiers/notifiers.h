@@ -5,7 +5,9 @@
 
 #include "agent/notifier.h"
 
+extern const struct notifier files_notifier;
 extern const struct notifier haproxy_notifier;
+extern const struct notifier hook_notifier;
 extern const struct notifier mqtt_notifier;
 extern const struct notifier post_notifier;
 

@@ -11,6 +11,7 @@
 #include "agent/ctl/command.h"
 #include "agent/ctl/course.h"
 #include "agent/ctl/events.h"
+#include "agent/ctl/guard.h"
 #include "agent/ctl/options.h"
 #include "agent/ctl/post.h"
 #include "agent/ctl/status.h"
@@ -168,7 +169,7 @@ static const struct ctl_command post_command = {
 
 static const struct ctl_command *const commands[] = {
 	&status_command, &watch_command, &history_command, &events_command,
-	&drain_command,	 &ready_command, &post_command,	   NULL,
+	&drain_command,	 &rehearse_command, &ready_command, &post_command, &guard_command,	   NULL,
 };
 
 int main(int argc, char **argv)
