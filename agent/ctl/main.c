@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent/ctl/check.h"
 #include "agent/ctl/client.h"
 #include "agent/ctl/command.h"
 #include "agent/ctl/options.h"
@@ -136,7 +137,8 @@ static const struct ctl_command post_command = {
 };
 
 static const struct ctl_command *const commands[] = {
-	&status_command, &watch_command, &drain_command, &ready_command, &post_command, NULL,
+	&status_command, &watch_command, &drain_command, &ready_command,
+	&post_command,	 &check_command, NULL,
 };
 
 int main(int argc, char **argv)

@@ -57,7 +57,7 @@ static const struct ctl_command *table_get(const struct table *table, size_t ind
 }
 
 /* Reserved by the design: so that a script which uses them gets a plain answer. */
-static const char *const later[] = {"history", "events", "guard", "check"};
+static const char *const later[] = {"history", "events", "guard"};
 
 static const struct {
 	enum ctl_option option;
