@@ -10,6 +10,7 @@
 #include "agent/ctl/check.h"
 #include "agent/ctl/client.h"
 #include "agent/ctl/command.h"
+#include "agent/ctl/limits.h"
 #include "agent/ctl/options.h"
 #include "agent/ctl/post.h"
 #include "agent/ctl/status.h"
@@ -137,8 +138,8 @@ static const struct ctl_command post_command = {
 };
 
 static const struct ctl_command *const commands[] = {
-	&status_command, &watch_command, &drain_command, &ready_command,
-	&post_command,	 &check_command, NULL,
+	&status_command, &watch_command, &drain_command,  &ready_command,
+	&post_command,	 &check_command, &limits_command, NULL,
 };
 
 int main(int argc, char **argv)
