@@ -38,8 +38,10 @@ struct http {
 	struct http_places *places;
 	struct agent_callers callers; /* of /health */
 	struct about about;
-	bool introduced; /* about is there */
+	unsigned heard; /* mask of 1u << enum report_kind */
 };
+
+#define WANTS (1u << REPORT_ABOUT | 1u << REPORT_DECISION)
 
 static const char *const proxy_words[] = {
 	[HTTP_PROXY_OFF] = "off",
@@ -73,6 +75,8 @@ static int answer_health(struct http *http, const struct http_call *call,
 		}
 	}
 	http_health_answer(http->about.overview->decision, http->env->dry_run, soft_404, ret_reply);
+	if (http->about.overview->decision->drain && ret_reply->status != 200)
+		entry.word = AGENT_WORD_DRAIN;
 	agent_callers_enter(&http->callers, call->request->agent, &entry);
 	return 0;
 }
@@ -82,8 +86,7 @@ static int reply_document(struct http_reply *ret_reply, const char *content_type
 			  int length)
 {
 	if (length < 0) {
-		http_reply_text(ret_reply, 500,
-				"the document does not fit; please report this\n");
+		http_reply_text(ret_reply, 500, "the document does not fit; please report this\n");
 		return 0;
 	}
 	http_reply_text(ret_reply, 200, "%s", "");
@@ -175,7 +178,7 @@ static int answer_call(void *context, const struct http_call *call, char *buffer
 static void take_caller(void *context, int fd, const union addr_any *peer)
 {
 	struct http *http = context;
-	const struct in6_addr host = addr_host(&peer->sa);
+	const struct in6_addr host = agent_host(&peer->sa);
 
 	http_places_enter(http->places, fd, &host);
 }
@@ -215,13 +218,12 @@ static int http_publish(void *self, const struct report *report)
 {
 	struct http *http = self;
 
-	if (report->kind == REPORT_ABOUT) {
+	if (report->kind == REPORT_ABOUT)
 		http->about = *report->about;
-		http->introduced = true;
-	} else if (report->kind == REPORT_DECISION && http->introduced) {
-		/* The decision itself stands in the overview. */
+	/* The decision itself stands in the overview; which of both comes first is not said. */
+	http->heard |= 1u << report->kind;
+	if (http->heard == WANTS)
 		listeners_accept(&http->listeners);
-	}
 	return 0;
 }
 
@@ -253,6 +255,7 @@ static void http_status(const void *self, struct json *json)
 static size_t http_balancers(const void *self, struct balancer *ret_balancers, size_t room)
 {
 	const struct http *http = self;
+	bool drained = http->about.overview && http->about.overview->decision->drain;
 	int64_t now_ns = env_now_ns(http->env);
 	size_t count = 0;
 
@@ -264,9 +267,10 @@ static size_t http_balancers(const void *self, struct balancer *ret_balancers, s
 			continue;
 		*balancer = (struct balancer){.by = "http",
 					      .seen_ns = caller->seen_ns,
-					      .interval_ns = caller->interval_ns};
+					      .interval_ns = caller->interval_ns,
+					      .told = drained && caller->told ? "drain" : NULL};
 		snprintf(balancer->name, sizeof(balancer->name), "%s", caller->name);
-		addr_host_format(&caller->host, balancer->address, sizeof(balancer->address));
+		agent_host_format(&caller->host, balancer->address, sizeof(balancer->address));
 		count++;
 	}
 	return count;
@@ -291,7 +295,7 @@ const struct notifier http_notifier = {
 			.open = http_open,
 			.close = http_close,
 		},
-	.wants = 1u << REPORT_ABOUT | 1u << REPORT_DECISION,
+	.wants = WANTS,
 	.publish = http_publish,
 	.status = http_status,
 	.balancers = http_balancers,

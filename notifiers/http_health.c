@@ -59,7 +59,8 @@ void http_health_answer(const struct decision *decision, bool dry_run, bool soft
 
 	agent_check_line(decision, &tone, line);
 	http_reply_text(ret_reply, status, "%s", line);
-	http_reply_field(ret_reply, "X-Hostingpi-State", "%s", control_state_words[decision->state]);
+	http_reply_field(ret_reply, "X-Hostingpi-State", "%s",
+			 control_state_words[decision->state]);
 	http_reply_field(ret_reply, "X-Hostingpi-Weight", "%d",
 			 (int)clamp_i64(decision->weight_pct, 1, 100));
 	if (decision->maxconn_known)

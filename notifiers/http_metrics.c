@@ -177,8 +177,9 @@ static void write_unknown(struct document *document, const struct snapshot *snap
 	for (size_t i = 0; i < http_reading_positions(snapshot); i++) {
 		if (!http_reading_get(snapshot, i, &reading) || !reading.unknown)
 			continue;
-		http_write(&document->writer, "hostingpi_unknown{reading=\"%s.%s\",reason=",
-			   reading.metric->group, reading.name);
+		http_write(&document->writer,
+			   "hostingpi_unknown{reading=\"%s.%s\",reason=", reading.metric->group,
+			   reading.name);
 		write_label(document, reading.unknown, false);
 		http_write(&document->writer, "} 1\n");
 	}

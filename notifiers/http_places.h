@@ -101,8 +101,8 @@ struct http_places {
 	void *context;
 	struct timer *timer;
 	int64_t answers[HTTP_REPLY_CODES]; /* by their code */
-	int64_t displaced, late;	   /* connections that were ended: for another one, by a deadline */
-	int64_t bad_headers;		   /* of the PROXY protocol */
+	int64_t displaced, late; /* connections that were ended: for another one, by a deadline */
+	int64_t bad_headers;	 /* of the PROXY protocol */
 	struct http_client clients[HTTP_PLACES];
 	struct http_output outputs[HTTP_OUTPUTS];
 };

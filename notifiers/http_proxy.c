@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
-static const unsigned char signature[12] = {'\r', '\n', '\r', '\n', 0, '\r',
+static const unsigned char signature[12] = {'\r', '\n', '\r', '\n', 0,	 '\r',
 					    '\n', 'Q',	'U',  'I',  'T', '\n'};
 static const unsigned char word[6] = {'P', 'R', 'O', 'X', 'Y', ' '};
 
@@ -97,8 +97,7 @@ static enum http_proxy_progress judge_line(struct http_proxy *proxy)
 	size_t used = proxy->used;
 
 	if (used > sizeof(word) && proxy->bytes[used - 1] == '\n')
-		return proxy->bytes[used - 2] == '\r' ? read_line(proxy, used - 2)
-						      : HTTP_PROXY_BAD;
+		return proxy->bytes[used - 2] == '\r' ? read_line(proxy, used - 2) : HTTP_PROXY_BAD;
 	return used == sizeof(proxy->bytes) ? HTTP_PROXY_BAD : HTTP_PROXY_OPEN;
 }
 

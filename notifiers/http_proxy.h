@@ -19,8 +19,8 @@ enum http_proxy_progress {
 	HTTP_PROXY_OPEN,   /* all bytes were taken, more must come */
 	HTTP_PROXY_SOURCE, /* a header with an address: in host */
 	HTTP_PROXY_PLAIN,  /* a header without: whoever connected speaks for himself */
-	HTTP_PROXY_NONE,   /* these bytes begin something else; all that was taken stands in bytes */
-	HTTP_PROXY_BAD,	   /* it begins like a header and is none */
+	HTTP_PROXY_NONE, /* these bytes begin something else; all that was taken stands in bytes */
+	HTTP_PROXY_BAD,	 /* it begins like a header and is none */
 };
 
 struct http_proxy {

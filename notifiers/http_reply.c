@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 const struct http_reply_code http_reply_codes[HTTP_REPLY_CODES] = {
 	{200, "OK"},
 	{400, "Bad Request"},
@@ -39,8 +38,8 @@ static void write_text(struct http_reply *reply, const char *format, va_list val
 	int length = vsnprintf(reply->small, sizeof(reply->small), format, values);
 
 	reply->body = reply->small;
-	reply->length = (size_t)length < sizeof(reply->small) ? (size_t)length
-							      : sizeof(reply->small) - 1;
+	reply->length =
+		(size_t)length < sizeof(reply->small) ? (size_t)length : sizeof(reply->small) - 1;
 }
 
 void http_reply_text(struct http_reply *ret_reply, int status, const char *format, ...)

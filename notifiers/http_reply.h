@@ -23,7 +23,8 @@
 struct http_reply {
 	int status;
 	const char *content_type;
-	const char *policy; /* Content-Security-Policy; NULL: nothing may be loaded, run or framed */
+	const char
+		*policy; /* Content-Security-Policy; NULL: nothing may be loaded, run or framed */
 	char fields[HTTP_REPLY_FIELDS_SIZE]; /* further ones, each with its line end */
 	char small[HTTP_REPLY_SMALL_SIZE];
 	const char *body; /* small, or somewhere else */

@@ -55,6 +55,9 @@ static int take_field(http_parser *parser, const char *at, size_t length)
 	if (request->in_value)
 		request->field_length = 0;
 	request->in_value = false;
+	/* The parser, as Debian builds it, lets it pass; RFC 9112, 5.1, does not. */
+	if (memchr(at, ' ', length))
+		return -1;
 	for (size_t i = 0; i < length && request->field_length < HTTP_FIELD_SIZE; i++)
 		request->field_name[request->field_length++] = (char)tolower((unsigned char)at[i]);
 	return 0;
@@ -220,8 +223,8 @@ enum http_progress http_request_take(struct http_request *request, const char *b
 {
 	size_t room = HTTP_HEAD_SIZE - request->head_bytes, take = length < room ? length : room;
 	/* Without bytes it would take this for the end of the connection. */
-	size_t used = take > 0 ? http_parser_execute(&request->parser, &parser_settings, bytes, take)
-			       : 0;
+	size_t used =
+		take > 0 ? http_parser_execute(&request->parser, &parser_settings, bytes, take) : 0;
 
 	*ret_used = used;
 	request->head_bytes += used;

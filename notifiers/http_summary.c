@@ -50,8 +50,7 @@ static void write_balancers(struct http_writer *writer, const struct overview *o
 	http_write(writer, "\nasked lately\n");
 	for (size_t i = 0; i < count && i < OVERVIEW_BALANCERS; i++)
 		http_write(writer, "  %s %s%s%s, %lld s ago\n", balancers[i].by,
-			   balancers[i].address, balancers[i].name[0] ? " " : "",
-			   balancers[i].name,
+			   balancers[i].address, balancers[i].name[0] ? " " : "", balancers[i].name,
 			   (long long)((now_ns - balancers[i].seen_ns) / NS_PER_S));
 	if (count == 0)
 		http_write(writer, "  nobody\n");
