@@ -243,9 +243,11 @@ static void write_answers(const struct http *http, struct json *json)
 static void http_status(const void *self, struct json *json)
 {
 	const struct http *http = self;
+	size_t waiting, clients = http_places_count(http->places, &waiting);
 
 	listeners_status(&http->listeners, json);
-	json_int(json, "clients", (int64_t)http_places_count(http->places));
+	json_int(json, "clients", (int64_t)clients);
+	json_int(json, "waiting", (int64_t)waiting);
 	write_answers(http, json);
 	json_int(json, "displaced", http->places->displaced);
 	json_int(json, "late", http->places->late);

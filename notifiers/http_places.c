@@ -178,12 +178,15 @@ bool http_places_make_room(struct http_places *places)
 	return true;
 }
 
-size_t http_places_count(const struct http_places *places)
+size_t http_places_count(const struct http_places *places, size_t *ret_waiting)
 {
-	size_t count = 0;
+	size_t count = 0, waiting = 0;
 
-	for (size_t i = 0; i < HTTP_PLACES; i++)
+	for (size_t i = 0; i < HTTP_PLACES; i++) {
 		count += places->clients[i].state != HTTP_FREE;
+		waiting += places->clients[i].state == HTTP_WAITING;
+	}
+	*ret_waiting = waiting;
 	return count;
 }
 

@@ -117,7 +117,8 @@ void http_places_free(struct http_places *places);
 void http_places_enter(struct http_places *places, int fd, const struct in6_addr *peer);
 /* Closes the connection that is missed least. Returns true if there was one. */
 bool http_places_make_room(struct http_places *places);
-size_t http_places_count(const struct http_places *places);
+/* How many connections there are; of these, how many wait for room to write. */
+size_t http_places_count(const struct http_places *places, size_t *ret_waiting);
 
 /* A client's side of it (http_client.c). */
 void http_client_begin(struct http_client *client, int fd, const struct in6_addr *peer);
