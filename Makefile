@@ -332,8 +332,11 @@ ZSHCOMPDIR   ?= $(PREFIX)/share/zsh/site-functions
 COMPLETIONS  := hostingpid hostingpictl hostingpi-post
 man_target    = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 CONFIG        = $(DESTDIR)$(SYSCONFDIR)/hostingpi/hostingpi.conf
+EXAMPLEDIR   ?= $(PREFIX)/share/doc/hostingpi/examples
+# Modes as they are: scripts stay executable.
+EXAMPLES     := $(shell find examples -type f)
 
-install: all ## copy programs, manual pages, unit, udev rule, completion and sample configuration (DESTDIR, PREFIX)
+install: all ## copy programs, manual pages, unit, udev rule, completion, examples and sample configuration (DESTDIR, PREFIX)
 	install -D -m 755 $(BUILD)/hostingpid $(DESTDIR)$(SBINDIR)/hostingpid
 	install -D -m 755 $(BUILD)/hostingpictl $(DESTDIR)$(BINDIR)/hostingpictl
 	install -D -m 755 $(BUILD)/hostingpi-post $(DESTDIR)$(SBINDIR)/hostingpi-post
@@ -345,6 +348,7 @@ install: all ## copy programs, manual pages, unit, udev rule, completion and sam
 	install -D -m 644 systemd/60-hostingpi.rules $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
 	$(foreach name,$(COMPLETIONS),install -D -m 644 completion/$(name).bash $(DESTDIR)$(COMPDIR)/$(name) && ):
 	install -D -m 644 completion/_hostingpictl $(DESTDIR)$(ZSHCOMPDIR)/_hostingpictl
+	$(foreach file,$(EXAMPLES),install -D -m $(if $(shell test -x $(file) && echo yes),755,644) $(file) $(DESTDIR)$(EXAMPLEDIR)/$(file:examples/%=%) && ):
 	test -e $(CONFIG) || install -D -m 644 systemd/hostingpi.conf $(CONFIG)
 
 uninstall: ## remove what install copied; a configuration that was changed stays
@@ -353,6 +357,8 @@ uninstall: ## remove what install copied; a configuration that was changed stays
 	rm -f $(DESTDIR)$(UNITDIR)/hostingpid.service $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
 	rm -f $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
 	rm -f $(COMPLETIONS:%=$(DESTDIR)$(COMPDIR)/%) $(DESTDIR)$(ZSHCOMPDIR)/_hostingpictl
+	rm -rf $(DESTDIR)$(EXAMPLEDIR)
+	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(dir $(EXAMPLEDIR)) 2>/dev/null || true
 	if cmp -s systemd/hostingpi.conf $(CONFIG); then rm $(CONFIG) && rmdir --ignore-fail-on-non-empty $(dir $(CONFIG)); fi
 
 clean: ## remove everything that was built

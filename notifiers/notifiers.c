@@ -10,6 +10,7 @@
 const struct notifier *const notifiers[] = {
 	&haproxy_notifier,
 	&files_notifier,
+	&http_notifier,
 	&mqtt_notifier,
 	&post_notifier,
 	&hook_notifier,

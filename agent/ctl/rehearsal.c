@@ -100,9 +100,9 @@ static void take_words(const struct rehearsal *rehearsal, struct rehearsal_host 
 		       const struct roster_entry *entry, int64_t now_ms)
 {
 	bool drained = entry->told != NULL && strcmp(entry->told, "drain") == 0;
-	int64_t asked_ms = now_ms - (int64_t)(isnan(entry->seen_s) || entry->seen_s > 1e6
-						      ? 1e9
-						      : entry->seen_s * 1000);
+	int64_t asked_ms =
+		now_ms -
+		(int64_t)(isnan(entry->seen_s) || entry->seen_s > 1e6 ? 1e9 : entry->seen_s * 1000);
 
 	host->interval_s = entry->interval_s;
 	host->silent_s = entry->seen_s;
@@ -197,8 +197,7 @@ static bool heard_elsewhere(const struct rehearsal *rehearsal, const struct rehe
 {
 	for (size_t i = 0; i < rehearsal->count; i++)
 		if (rehearsal->hosts[i].drain_ms != 0 && rehearsal->hosts[i].host_known &&
-		    host->host_known &&
-		    IN6_ARE_ADDR_EQUAL(&rehearsal->hosts[i].host, &host->host))
+		    host->host_known && IN6_ARE_ADDR_EQUAL(&rehearsal->hosts[i].host, &host->host))
 			return true;
 	return false;
 }

@@ -39,8 +39,8 @@ struct rehearsal_host {
 	char by[32];	  /* what it asks; empty: it did not */
 	struct in6_addr host;
 	bool host_known;
-	double interval_s; /* NAN: not known */
-	double silent_s;   /* since it asked last; NAN: not known */
+	double interval_s;	    /* NAN: not known */
+	double silent_s;	    /* since it asked last; NAN: not known */
 	int64_t drain_ms, ready_ms; /* when it had heard each; 0: it has not */
 	struct rehearsal_mean before, end;
 	size_t least;	  /* connections while drained; they were so few first */

@@ -151,7 +151,10 @@ static void print_host(FILE *out, const struct style *style, const struct rehear
 static void put_ports(FILE *out, const struct connections_ports *ports)
 {
 	for (size_t i = 0; i < ports->count; i++)
-		fprintf(out, "%s%u", i == 0 ? "" : i + 1 < ports->count ? ", " : " and ",
+		fprintf(out, "%s%u",
+			i == 0		       ? ""
+			: i + 1 < ports->count ? ", "
+					       : " and ",
 			ports->list[i]);
 }
 
@@ -220,11 +223,12 @@ void rehearsal_print(FILE *out, const struct style *style, const struct rehearsa
 	tone_end(out, style, passed ? TONE_GOOD : TONE_BAD);
 }
 
-/* What is not known is left out. */
+/* In thousandths; what is not known, or is no number of ours, is left out. */
 static void add_number(cJSON *object, const char *name, double number)
 {
-	if (!isnan(number))
-		cJSON_AddNumberToObject(object, name, round(number * MS_PER_S) / MS_PER_S);
+	if (number >= 0 && number < 1e12)
+		cJSON_AddNumberToObject(object, name,
+					(double)(int64_t)(number * 1000 + 0.5) / 1000);
 }
 
 static void add_moment(cJSON *object, const char *name, int64_t from_ms, int64_t to_ms)
@@ -243,8 +247,7 @@ static cJSON *host_json(const struct rehearsal *rehearsal, const struct rehearsa
 		cJSON_AddStringToObject(object, "address", host->address);
 	if (host->by[0] != '\0')
 		cJSON_AddStringToObject(object, "by", host->by);
-	cJSON_AddStringToObject(object, "verdict",
-				verdicts[rehearsal_judge(rehearsal, host)].word);
+	cJSON_AddStringToObject(object, "verdict", verdicts[rehearsal_judge(rehearsal, host)].word);
 	add_number(object, "interval_s", host->interval_s);
 	add_moment(object, "heard_drain_s", rehearsal->drain_ms, host->drain_ms);
 	add_moment(object, "heard_ready_s", rehearsal->ready_ms, host->ready_ms);

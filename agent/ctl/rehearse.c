@@ -71,8 +71,7 @@ static enum ctl_exit look(struct rehearse *rehearse)
 	struct connections connections;
 	int64_t now_ms = keys_now_ms();
 	cJSON *status = NULL;
-	enum ctl_exit result =
-		client_ask(rehearse->client, "{\"command\":\"status\"}", &status);
+	enum ctl_exit result = client_ask(rehearse->client, "{\"command\":\"status\"}", &status);
 	bool seen = connections_read(&rehearse->rehearsal.ports, &connections) == 0;
 
 	if (result == CTL_FINE) {
@@ -192,8 +191,9 @@ static enum ctl_exit choose_ports(struct rehearse *rehearse)
 		connections_add_port(ports, 80);
 		connections_add_port(ports, 443);
 		at = source != NULL ? strstr(source, "://") : NULL;
-		at = at != NULL ? at + 3 + strcspn(at + 3, "]/") : NULL;
-		at = at != NULL && *at == ']' ? at + 1 : source != NULL ? strrchr(source, ':') : NULL;
+		at = at != NULL ? at + 3 : source;
+		at = at != NULL ? at + strcspn(at, *at == '[' ? "]" : ":/") : NULL;
+		at = at != NULL && *at == ']' ? at + 1 : at;
 		if (at != NULL && sscanf(at, ":%5u", &port) == 1 && port > 0 && port < 65536)
 			connections_add_port(ports, (uint16_t)port);
 		return CTL_FINE;
@@ -306,5 +306,12 @@ const struct ctl_command rehearse_command = {
 	.takes = CTL_OPTION_REASON | CTL_OPTION_PORT,
 	.help = "  drain --rehearse TIME [--port PORTS] [--reason TEXT]\n"
 		"                        the same for a time, and who obeyed\n",
+	.details =
+		"  --rehearse TIME       drain for that long, 5s to 1h, and come back: also if this\n"
+		"                        program is killed\n"
+		"  --port PORTS          of the web server, whose connections are watched (default 80,\n"
+		"                        443 and that of the status page)\n"
+		"  --reason TEXT         instead of 'rehearsal'\n"
+		"exit: 0 all load balancers obeyed, 1 not all, or it was not played to its end\n",
 	.run = rehearse_run,
 };
