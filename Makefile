@@ -347,7 +347,7 @@ install: all ## copy programs, manual pages, unit, udev rule, completion, exampl
 	install -D -m 644 systemd/hostingpi.sysusers $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
 	install -D -m 644 systemd/60-hostingpi.rules $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
 	$(foreach name,$(COMPLETIONS),install -D -m 644 completion/$(name).bash $(DESTDIR)$(COMPDIR)/$(name) && ):
-	install -D -m 644 completion/_hostingpictl $(DESTDIR)$(ZSHCOMPDIR)/_hostingpictl
+	$(foreach name,$(COMPLETIONS),install -D -m 644 completion/_$(name) $(DESTDIR)$(ZSHCOMPDIR)/_$(name) && ):
 	$(foreach file,$(EXAMPLES),install -D -m $(if $(shell test -x $(file) && echo yes),755,644) $(file) $(DESTDIR)$(EXAMPLEDIR)/$(file:examples/%=%) && ):
 	test -e $(CONFIG) || install -D -m 644 systemd/hostingpi.conf $(CONFIG)
 
@@ -356,7 +356,7 @@ uninstall: ## remove what install copied; a configuration that was changed stays
 	rm -f $(foreach page,$(MAN_PAGES),$(call man_target,$(page)))
 	rm -f $(DESTDIR)$(UNITDIR)/hostingpid.service $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
 	rm -f $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
-	rm -f $(COMPLETIONS:%=$(DESTDIR)$(COMPDIR)/%) $(DESTDIR)$(ZSHCOMPDIR)/_hostingpictl
+	rm -f $(COMPLETIONS:%=$(DESTDIR)$(COMPDIR)/%) $(COMPLETIONS:%=$(DESTDIR)$(ZSHCOMPDIR)/_%)
 	rm -rf $(DESTDIR)$(EXAMPLEDIR)
 	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(dir $(EXAMPLEDIR)) 2>/dev/null || true
 	if cmp -s systemd/hostingpi.conf $(CONFIG); then rm $(CONFIG) && rmdir --ignore-fail-on-non-empty $(dir $(CONFIG)); fi

@@ -26,6 +26,8 @@
 #define BEFORE_MS 5000
 /* Longer than the way back takes from any weight (ten seconds), and than a balancer's pause. */
 #define BACK_MS 60000
+/* By then a drain is in force. */
+#define HELD_MS 5000
 /* The drain's own end: for a rehearsal that was killed. */
 #define EXPIRY_S 10
 /* A restarting agent comes back within that. */
@@ -111,7 +113,9 @@ static void look_until(struct rehearse *rehearse, int64_t until_ms)
 	while (keys_now_ms() < until_ms && !interrupted(rehearse, STEP_MS)) {
 		if (look(rehearse) != CTL_FINE || rehearse->rehearsal.drain_ms == 0)
 			continue;
-		held |= is_held(rehearse->status);
+		/* Somebody may be faster than two of our looks. */
+		held |= is_held(rehearse->status) ||
+			keys_now_ms() - rehearse->rehearsal.drain_ms > HELD_MS;
 		if (held && !is_held(rehearse->status)) {
 			rehearse->rehearsal.ended_early = true;
 			return;
