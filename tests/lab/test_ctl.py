@@ -118,9 +118,8 @@ def test_reason_that_cannot_be_shown(agent, control, reason):
         (["--socket", "/" + "x" * 200, "status"], "107 characters"),
         *(
             ([word], f"'{word}' is not in this version")
-            for word in ("history", "events", "guard", "check")
+            for word in ("history", "events", "check")
         ),
-        (["guard", "--", "rsync", "-a"], "'guard' is not in this version"),
     ],
 )
 def test_wrong_usage(words, message):
@@ -136,7 +135,7 @@ def test_help_and_version():
         assert (done.returncode, done.stderr) == (0, "")
         for command in ("status", "watch", "drain", "ready", "post", "forget"):
             assert f"\n  {command} " in done.stdout
-        for later in ("history", "events", "guard"):
+        for later in ("history", "events"):
             assert later not in done.stdout
     done = ctl("--version")
     assert done.returncode == 0 and re.fullmatch(r"hostingpictl \S+\n", done.stdout)
