@@ -5,7 +5,7 @@
  * mask that we found, has every disposition as it would have without us.
  *
  * A signal of the terminal goes to the whole process group, the job included: it is not sent twice. All others
- * are passed on. Those that ask the job to end also wake it, and nothing is suspended for ten seconds.
+ * are passed on. Those that ask the job to end also wake it, and nothing is suspended for a while.
  *
  * Ctrl-Z: the job stops by itself when it wants to (an editor tidies up first), the watcher tells, and then we
  * stop with the same signal, so that the shell above sees one job. While the job is suspended anyway it
@@ -27,6 +27,10 @@
 #include "agent/ctl/guard.h"
 #include "agent/ctl/guard_act.h"
 #include "agent/ctl/guard_say.h"
+
+/* For what a signal asks for the job must be awake. SIGTERM: as long as systemd waits (DefaultTimeoutStopSec). */
+#define AWAKE_MS 10000
+#define AWAKE_TO_END_MS 90000
 
 /* As Ctrl-Z would without us. Returns when somebody says that it goes on. */
 static void stop_self(struct guard *guard, int number)
@@ -63,7 +67,9 @@ static void take_signal(struct guard *guard, const struct signalfd_siginfo *info
 		/* The terminal tells its end to the leader of the session alone. */
 		if (!terminal || number == SIGHUP)
 			pass_on(guard, number);
-		guard_judge_excuse(&guard->judge, guard_now_ms());
+		guard_judge_excuse(&guard->judge,
+				   guard_now_ms() +
+					   (number == SIGTERM ? AWAKE_TO_END_MS : AWAKE_MS));
 		guard_resume(guard, "a signal asks it to end");
 		break;
 	case SIGTSTP:
