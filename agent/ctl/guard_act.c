@@ -144,14 +144,17 @@ static void sweep(struct guard *guard)
 static void suspend(struct guard *guard)
 {
 	struct words words;
+	int count;
 
 	sweep(guard);
+	count = freeze_count(&guard->freeze);
 	guard->suspended = true;
 	guard->told.hint = false;
 	guard->halted_ms = guard_now_ms();
 	guard->pauses++;
 	if (guard_is_loud(guard))
-		guard_say("suspended %d processes, which hold %s: %s", freeze_count(&guard->freeze),
+		guard_say("suspended %d %s, with %s of memory: %s", count,
+			  count == 1 ? "process" : "processes",
 			  text_bytes(words.bytes, (double)freeze_memory(&guard->freeze)),
 			  describe(guard, &words));
 }

@@ -16,8 +16,6 @@
 /* Two samples of a calm agent (1 Hz). */
 #define FINE_MS 2000
 #define SHORTEST_PAUSE_MS 3000
-/* As long as a job that is ended has got before it is killed. */
-#define EXCUSE_MS 10000
 /* No look for so long: the guard itself was stopped (Ctrl-Z), and that time does not count. */
 #define GAP_MS 5000
 /* The agent itself looks four times a second from here on (design 3). */
@@ -101,9 +99,10 @@ enum guard_verdict guard_judge_step(struct guard_judge *judge, const struct guar
 	return limit_ms >= 0 && now_ms - judge->since_ms >= limit_ms ? GUARD_GIVE_UP : GUARD_HALT;
 }
 
-void guard_judge_excuse(struct guard_judge *judge, int64_t now_ms)
+void guard_judge_excuse(struct guard_judge *judge, int64_t until_ms)
 {
-	judge->excused_ms = now_ms + EXCUSE_MS;
+	if (until_ms > judge->excused_ms)
+		judge->excused_ms = until_ms;
 }
 
 bool guard_judge_near(const struct guard_judge *judge, const struct guard_view *view)

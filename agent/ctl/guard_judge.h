@@ -62,8 +62,8 @@ void guard_judge_init(struct guard_judge *judge, const struct guard_rules *rules
 enum guard_verdict guard_judge_step(struct guard_judge *judge, const struct guard_view *view,
 				    int64_t now_ms);
 
-/* Somebody asked the job to end: it must be awake for that. */
-void guard_judge_excuse(struct guard_judge *judge, int64_t now_ms);
+/* Somebody asked the job to end: it must be awake for that, until then. */
+void guard_judge_excuse(struct guard_judge *judge, int64_t until_ms);
 
 /* Whether the next look should come soon. */
 bool guard_judge_near(const struct guard_judge *judge, const struct guard_view *view);

@@ -5,11 +5,11 @@
  * mask that we found, has every disposition as it would have without us.
  *
  * A signal of the terminal goes to the whole process group, the job included: it is not sent twice. All others
- * are passed on. Those that ask the job to end also wake it, and nothing is suspended for ten seconds.
+ * are passed on. Those that ask the job to end also wake it, and nothing is suspended for a while.
  *
  * Ctrl-Z: the job stops by itself when it wants to (an editor tidies up first), the watcher tells, and then we
  * stop with the same signal, so that the shell above sees one job. While the job is suspended anyway it
- * cannot tell: we stop at once.
+ * cannot tell: we stop at once. Whoever wakes the job alone wakes us, too: the watcher sees to that.
  */
 #include "agent/ctl/guard_run.h"
 
@@ -27,6 +27,10 @@
 #include "agent/ctl/guard.h"
 #include "agent/ctl/guard_act.h"
 #include "agent/ctl/guard_say.h"
+
+/* For what a signal asks for the job must be awake. SIGTERM: as long as systemd waits (DefaultTimeoutStopSec). */
+#define AWAKE_MS 10000
+#define AWAKE_TO_END_MS 90000
 
 /* As Ctrl-Z would without us. Returns when somebody says that it goes on. */
 static void stop_self(struct guard *guard, int number)
@@ -63,7 +67,9 @@ static void take_signal(struct guard *guard, const struct signalfd_siginfo *info
 		/* The terminal tells its end to the leader of the session alone. */
 		if (!terminal || number == SIGHUP)
 			pass_on(guard, number);
-		guard_judge_excuse(&guard->judge, guard_now_ms());
+		guard_judge_excuse(&guard->judge,
+				   guard_now_ms() +
+					   (number == SIGTERM ? AWAKE_TO_END_MS : AWAKE_MS));
 		guard_resume(guard, "a signal asks it to end");
 		break;
 	case SIGTSTP:
@@ -93,6 +99,27 @@ static void take_signal(struct guard *guard, const struct signalfd_siginfo *info
 	}
 }
 
+/* Whether the process above us is a shell that wants to see its jobs stop: those are groups of their own. */
+static bool has_shell(void)
+{
+	pid_t parent = getppid();
+
+	return getsid(parent) == getsid(0) && getpgid(parent) != getpgrp();
+}
+
+/* The job has stopped, maybe by ourselves. Who did it from a terminal wants all of it to stop. */
+static void take_stop(struct guard *guard, int number)
+{
+	struct tree_row row;
+
+	guard->job_stopped = true;
+	if (guard->suspended || (number == SIGSTOP && !has_shell()))
+		return;
+	/* Not old news: it goes on again. */
+	if (tree_look(guard->watcher.job.pid, &row) == 0 && tree_is_stopped(&row))
+		stop_self(guard, number);
+}
+
 static void take_news(struct guard *guard)
 {
 	bool had_watcher = guard->watcher.pid != 0;
@@ -102,9 +129,7 @@ static void take_news(struct guard *guard)
 	while ((result = watcher_next(&guard->watcher, &news)) > 0) {
 		switch (news.kind) {
 		case GUARD_STOPPED:
-			guard->job_stopped = true;
-			if (news.value != SIGSTOP && !guard->suspended)
-				stop_self(guard, news.value);
+			take_stop(guard, news.value);
 			break;
 		case GUARD_CONTINUED:
 			guard->job_stopped = false;

@@ -130,6 +130,15 @@ static void guard_is_dead(struct freeze *freeze)
 		guard_say("the guard was killed: its job runs on unguarded");
 }
 
+/* The guard stops with its job; it must not be left behind when somebody wakes the job alone. */
+static void wake_guard(void)
+{
+	struct tree_row row;
+
+	if (tree_look(getppid(), &row) == 0 && tree_is_stopped(&row))
+		kill(row.process.pid, SIGCONT);
+}
+
 /* Until the job has ended; who listens kills us then. */
 static _Noreturn void watch(int fd, pid_t job, struct freeze *freeze)
 {
@@ -148,6 +157,8 @@ static _Noreturn void watch(int fd, pid_t job, struct freeze *freeze)
 		while (collect(job, &message.news) > 0) {
 			ended = ended || message.news.kind == GUARD_ENDED;
 			tell(fd, &message);
+			if (message.news.kind == GUARD_CONTINUED && fds[1].fd >= 0)
+				wake_guard();
 		}
 		if ((fds[1].fd < 0 && ended) || poll(fds, 2, -1) < 0)
 			continue;

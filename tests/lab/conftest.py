@@ -82,6 +82,6 @@ def start_guard(scratch, machine):
     """A function that starts a guard: words of the command, and options of the guard."""
 
     def start(*words, options=("-v",), name="guard", **pipes):
-        return guard_lab.Guard(scratch, machine, words, options, name).spawn(**pipes)
+        return guard_lab.Guard(scratch, machine.path, words, options, name).spawn(**pipes)
 
     return start

@@ -55,10 +55,9 @@ class Machine:
 class Guard(Process):
     """A running guard; what it and its job say goes to its log."""
 
-    def __init__(self, scratch, machine, words, options=("-v",), name="guard"):
+    def __init__(self, scratch, state, words, options=("-v",), name="guard"):
         super().__init__(scratch, name)
-        self.words = ["guard", "--state", machine.path, *options, "--", *words]
-        self.sent = None
+        self.words = ["guard", "--state", state, *options, "--", *words]
 
     def argv(self):
         return [CTL, *self.words]

@@ -214,6 +214,19 @@ def test_what_guard_runs(zsh):
             assert "mkfifo" in shell.offers(["hostingpictl", "guard", *words])
 
 
+def test_the_manual_names_the_same():
+    page = (harness.REPO / "man/hostingpictl.1").read_text(encoding="utf-8")
+    options = set().union(*COMMANDS.values())
+    assert options == set(re.findall(r"Fl Fl ([a-z-]+)", page))
+    synopsis = page[page.index(".Sh SYNOPSIS") : page.index(".Sh DESCRIPTION")]
+    described = page[page.index(".Sh DESCRIPTION") : page.index(".Sh ENVIRONMENT")]
+    exits = page[page.index(".Sh EXIT STATUS") : page.index(".Sh EXAMPLES")]
+    for name in COMMANDS:
+        assert re.search(rf"^\.Cm {name}\b", synopsis, re.MULTILINE), name
+        assert re.search(rf"^\.It Cm {name}\b", described, re.MULTILINE), name
+        assert re.search(rf"Cm {name}\b", exits), name
+
+
 def test_installed(tmp_path):
     words = ["make", "-s", "-n", "install", f"DESTDIR={tmp_path}"]
     done = subprocess.run(words, cwd=harness.REPO, capture_output=True, text=True, check=True)

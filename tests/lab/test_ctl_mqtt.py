@@ -176,18 +176,6 @@ def test_wrong_usage(words, message):
     assert message in done.stderr and done.stderr.count("\n") == 1
 
 
-def test_every_option_is_documented():
-    """The summary, the manual and both completions name the same options and commands."""
-    options = set(re.findall(r"--([a-z-]+)", ctl("--help").stdout))
-    assert {"id", "mqtt", "dry-run", "socket", "version"} <= options
-    manual = (harness.REPO / "man/hostingpictl.1").read_text(encoding="utf-8")
-    assert options == set(re.findall(r"Fl Fl ([a-z-]+)", manual))
-    for name in ("hostingpictl.bash", "_hostingpictl"):
-        text = (harness.REPO / "completion" / name).read_text(encoding="utf-8")
-        assert not {option for option in options if not re.search(rf"--{option}\b", text)}, name
-        assert "forget" in text
-
-
 def test_configurations(scratch, mosquitto, make_config):
     """Exit codes of what cannot work, for both commands."""
     for words in (["forget"], ["watch", "--mqtt"], ["watch", "--mqtt", "--json"]):

@@ -247,7 +247,7 @@ def test_term_while_paused(machine, start_guard):
     guarded = start_guard("sleep", "1000")
     wait_until(guarded.family, what="the job")
     machine.say("hard")
-    guarded.wait_said("suspended 1 processes")
+    guarded.wait_said("suspended 1 process,")
     guarded.send(signal.SIGTERM)
     assert guarded.wait(PATIENCE_S) == -signal.SIGTERM
     assert guarded.said("a signal asks it to end") and guarded.said("suspended 1 time")

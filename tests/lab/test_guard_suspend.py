@@ -201,6 +201,22 @@ def test_the_whole_group_is_killed(machine, spread):
     wait_all([found[name] for name in ("sleep 1001", "sleep 1002", "sleep 1003", "sleep 1004")], False)
 
 
+def test_the_user_stops_the_job(machine, start_guard):
+    """Without a shell above the guard stays awake; the job is the user's until he lets it go."""
+    guard = start_guard("sh", "-c", "echo $$ >job; until [ -e end ]; do sleep 0.1; done; exit 5")
+    job = int(wait_until(lambda: read(guard.scratch.path / "job"), what="the job"))
+    os.kill(job, signal.SIGSTOP)
+    wait_all([job], True)
+    machine.say("shed")
+    guard.wait_said("suspended")
+    machine.say("normal")
+    guard.wait_said("resumed")
+    assert is_stopped(job) and not is_stopped(guard.pid)
+    os.kill(job, signal.SIGCONT)
+    guard.scratch.file("end", "")
+    assert guard.wait(PATIENCE_S) == 5
+
+
 def test_many_children(machine, start_guard):
     words = "for i in $(seq 1000); do sleep 1000 & done; echo started; wait"
     guard = start_guard("sh", "-c", words)

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 from guard_lab import CTL, PATIENCE_S, comm, everybody, is_stopped, letter, wait_all
-from process import program, wait_until
+from process import wait_until
 
 PROMPT = "READY> "
 
@@ -150,7 +150,7 @@ def test_ctrl_z_while_paused(terminal, machine):
     terminal.line("$GUARD sleep 1000")
     sleep, guard = terminal.job("sleep"), terminal.job("hostingpictl")
     machine.say("shed")
-    terminal.wait("suspended 1 processes")
+    terminal.wait("suspended 1 process,")
     terminal.key("z")
     terminal.wait("Stopped")
     wait_all([sleep, guard], True)
@@ -174,7 +174,7 @@ def test_it_was_stopped_before(terminal, machine):
     machine.say("shed")
     terminal.line("bg")
     wait_until(lambda: letter(guard) == "S", what="the guard to go on")
-    terminal.wait("suspended 1 processes")
+    terminal.wait("suspended 1 process,")
     wait_all([sleep], True)
     machine.say("normal")
     wait_all([sleep], False)
@@ -220,23 +220,43 @@ def test_others_of_the_pipeline_keep_the_terminal(terminal):
     terminal.wait(r"piped\+typed")
 
 
-@pytest.mark.skipif(not program("python3"), reason="python3 is not installed")
-def test_a_job_that_tidies_up_before_it_stops(terminal):
+@pytest.mark.parametrize("number", ["SIGTTOU", "SIGSTOP"])
+def test_a_job_that_tidies_up_before_it_stops(terminal, number):
     """As editors do on Ctrl-Z: the shell must not have the terminal before they are done."""
     script = (
         "import os, signal, time\n"
-        "def stop(*_):\n time.sleep(0.5); print('tidied', flush=True); os.kill(os.getpid(), signal.SIGSTOP)\n"
+        "def stop(*_):\n"
+        f" time.sleep(0.5); print('tidied', flush=True); os.kill(os.getpid(), signal.{number})\n"
         "signal.signal(signal.SIGTSTP, stop)\nprint('here', flush=True)\n"
         "while True: time.sleep(0.1)\n"
     )
-    path = terminal.scratch.file("editor.py", script.replace("signal.SIGSTOP)", "signal.SIGTTOU)"))
+    path = terminal.scratch.file("editor.py", script)
     terminal.line(f"$GUARD {sys.executable} {path}")
     terminal.wait("here")
+    guard = terminal.job("hostingpictl")
+    for _ in range(2):
+        terminal.key("z")
+        terminal.wait("tidied")
+        assert "Stopped" not in terminal.text[: terminal.text.index("tidied")]
+        terminal.wait("Stopped")
+        wait_all([guard], True)
+        terminal.line("fg")
+        wait_all([guard], False)
+    terminal.key("c")
+    terminal.wait(PROMPT)
+
+
+def test_somebody_wakes_the_job_alone(terminal):
+    terminal.line("$GUARD sleep 1000")
+    sleep, guard = terminal.job("sleep"), terminal.job("hostingpictl")
     terminal.key("z")
-    terminal.wait("tidied")
     terminal.wait("Stopped")
-    assert "Stopped" not in terminal.text[: terminal.text.index("tidied")]
-    terminal.line("kill -9 %1")
+    wait_all([sleep, guard], True)
+    os.kill(sleep, signal.SIGCONT)
+    wait_all([sleep, guard], False)
+    os.kill(sleep, signal.SIGTERM)
+    terminal.line("wait %1; echo code=$?")
+    terminal.wait("code=143")
 
 
 def test_the_guard_is_killed_while_paused(terminal, machine):
