@@ -325,7 +325,8 @@ const struct ctl_command ctl_fleet_command = {
 	.variant = CTL_OPTION_MQTT,
 	.takes = CTL_OPTION_COUNT | CTL_OPTION_CONFIG | CTL_OPTION_PREFIX,
 	.help = "  watch --mqtt          all Pis that the broker knows, as a table\n",
-	.details = "  -n, --count N         stop after N times\n"
+	.details = "  --mqtt                of all Pis that the broker knows, not of this agent\n"
+		   "  -n, --count N         stop after N times\n"
 		   "  -c, --config FILE     the file with the broker (default as hostingpid)\n"
 		   "  --prefix TEXT         first levels of the topics, instead of those in it\n"
 		   "keys: q quit, space pause, ? help\n",

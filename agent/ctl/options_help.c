@@ -49,7 +49,8 @@ void options_print_command(const struct ctl_command *const *own, const char *nam
 			continue;
 		fputs(of_name++ > 0 ? "\n" : "", stdout);
 		fputs(command->help, stdout);
-		fputs(command->details != NULL ? command->details : "", stdout);
+		if (command->details != NULL)
+			printf("\n%s", command->details);
 	}
 	printf("\n%s\n%s\n", usage_common, usage_exit);
 }
