@@ -28,14 +28,14 @@ def wave(at, length):
 
 
 CURVES = {
-    "mem.headroom_bytes": lambda at: (470 - 330 * dip(at, 0.93, 0.09) + 18 * wave(at, 0.02)) * MIB,
+    "mem.headroom_bytes": lambda at: (470 - 270 * dip(at, 1.0, 0.08) + 18 * wave(at, 0.02)) * MIB,
     "mem.reserve_bytes": lambda at: 276 * MIB,
-    "mem.available_bytes": lambda at: (560 - 320 * dip(at, 0.93, 0.09)) * MIB,
-    "lb.weight": lambda at: 100 - 61 * dip(at, 0.95, 0.06) ** 2,
-    "web.requests_s": lambda at: max(0.0, 31 + 9 * wave(at, 0.05) - 17 * dip(at, 0.96, 0.06)),
-    "web.busy_workers": lambda at: max(0.0, 5 + 2 * wave(at, 0.04) - 2 * dip(at, 0.96, 0.05)),
+    "mem.available_bytes": lambda at: (560 - 270 * dip(at, 1.0, 0.08)) * MIB,
+    "lb.weight": lambda at: 100 - 54 * dip(at, 1.0, 0.04) ** 2,
+    "web.requests_s": lambda at: max(0.0, 31 + 9 * wave(at, 0.05) - 17 * dip(at, 1.0, 0.05)),
+    "web.busy_workers": lambda at: max(0.0, 5 + 2 * wave(at, 0.04) - dip(at, 1.0, 0.05)),
     "soc.temp_c": lambda at: 52.5 + 7 * at + 1.5 * wave(at, 0.07),
-    "sd.write_latency_ms": lambda at: 4 + 3 * abs(wave(at, 0.01)) + 90 * dip(at, 0.9, 0.02),
+    "sd.write_latency_ms": lambda at: 4 + 3 * abs(wave(at, 0.01)) + 90 * dip(at, 0.56, 0.02),
     "swap.out_bytes_s": lambda at: 0,
 }
 
@@ -46,8 +46,10 @@ def course(series, span):
     if span == "day":  # the agent was started seven hours ago
         means[: steps * 17 // 24] = [None] * (steps * 17 // 24)
 
+    most = 100 if series == "lb.weight" else math.inf
+
     def part(factor):
-        return [None if mean is None else round(mean * factor, 3) for mean in means]
+        return [None if mean is None else min(most, round(mean * factor, 3)) for mean in means]
 
     return {
         "series": series,
