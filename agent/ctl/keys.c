@@ -157,7 +157,6 @@ void keys_pair(FILE *out, const struct style *style, size_t columns, const char 
 	fputs(left, out);
 	if (right_width > 0 && left_width + right_width + 2 <= columns)
 		fprintf(out, "%*s%s", (int)(columns - left_width - right_width), "", right);
-	fputc('\n', out);
 }
 
 static void put_keys(FILE *out, const struct style *style, const struct keys_window *window,
@@ -182,6 +181,7 @@ static void put_keys(FILE *out, const struct style *style, const struct keys_win
 	tone_start(out, style, window->paused ? TONE_WARNING : TONE_FAINT);
 	keys_pair(out, style, window->columns, left, right);
 	tone_end(out, style, window->paused ? TONE_WARNING : TONE_FAINT);
+	fputc('\n', out);
 }
 
 void keys_write(FILE *out, const struct style *style, const struct keys_window *window,

@@ -54,7 +54,7 @@ enum ctl_exit keys_run(const struct keys_view *view, long count, enum keys_end *
 void keys_write(FILE *out, const struct style *style, const struct keys_window *window,
 		struct frame *frame, const char *more);
 
-/* Writes left, and right at the other end where it does not hide what is on the left. */
+/* Writes left, and right at the other end where it does not hide what is on the left; no line end. */
 void keys_pair(FILE *out, const struct style *style, size_t columns, const char *left,
 	       const char *right);
 

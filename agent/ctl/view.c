@@ -87,6 +87,7 @@ static void put_head(FILE *out, const struct view *view, size_t columns)
 	if (document_number(view->status, "ts", &ts))
 		text_day_and_time(right, ts);
 	keys_pair(out, &view->style, columns, left, right);
+	fputc('\n', out);
 	free(left);
 }
 
@@ -152,6 +153,7 @@ static void put_state(FILE *out, const struct view *view, size_t columns)
 	if (for_s >= 0)
 		snprintf(right, sizeof(right), "for %s", text_duration(text, for_s));
 	keys_pair(out, &view->style, columns, left, right);
+	fputc('\n', out);
 	free(left);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asks once a second for the status and for one of the curves, every few seconds for the events, and
- * hands it all to view.c. A failure to reach the daemon is shown like anything else (it may be
+ * Asks once a second for the status, for one of the curves and for the events, and hands it
+ * all to view.c. A failure to reach the daemon is shown like anything else (it may be
  * restarting), with what was known before, but the first one ends the program: nothing was there to be
  * watched. What an older daemon does not answer is left out.
  */
@@ -19,8 +19,9 @@
 #include "agent/ctl/view.h"
 
 #define PERIOD_MS 1000
-/* One page of them. */
-#define EVENTS_REQUEST "{\"command\":\"events\"}"
+/* A few, unless there is nothing else to be seen: the agent keeps many. */
+#define EVENTS_REQUEST "{\"command\":\"events\",\"count\":8}"
+#define ALL_EVENTS_REQUEST "{\"command\":\"events\"}"
 #define STATUS_REQUEST "{\"command\":\"status\"}"
 
 static const char *const span_words[] = {
@@ -86,6 +87,12 @@ static enum ctl_exit ask_courses(struct watch *watch)
 	return result;
 }
 
+static enum ctl_exit ask_events(struct watch *watch)
+{
+	return ask_beside(watch, watch->all_events ? ALL_EVENTS_REQUEST : EVENTS_REQUEST,
+			  &watch->events);
+}
+
 static enum ctl_exit ask(struct watch *watch)
 {
 	cJSON *answer = NULL;
@@ -94,8 +101,7 @@ static enum ctl_exit ask(struct watch *watch)
 	if (result != CTL_FINE)
 		return result;
 	replace(&watch->status, answer);
-	if (ask_courses(watch) == CTL_INTERRUPTED ||
-	    ask_beside(watch, EVENTS_REQUEST, &watch->events) == CTL_INTERRUPTED)
+	if (ask_courses(watch) == CTL_INTERRUPTED || ask_events(watch) == CTL_INTERRUPTED)
 		return CTL_INTERRUPTED;
 	return CTL_FINE;
 }
@@ -161,6 +167,7 @@ static void watch_key(void *context, char key)
 		break;
 	case 'e':
 		watch->all_events = !watch->all_events;
+		ask_events(watch);
 		return;
 	default:
 		return;

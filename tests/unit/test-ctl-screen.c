@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <locale.h>
+#include <math.h>
 
 /* The program's own files: they are in no library. */
 #include "agent/ctl/screen.c"
@@ -79,6 +80,41 @@ static void test_escape_sequences_are_no_keys(void **state)
 	}
 }
 
+static void test_bars(void **state)
+{
+	static const struct {
+		double share, mark;
+		size_t width;
+		const char *plain, *pretty;
+	} rows[] = {
+		{-1, (double)NAN, 6, "[....]", "░░░░░░"},
+		{0.5, (double)NAN, 6, "[##..]", "███░░░"},
+		{1e9, (double)NAN, 6, "[####]", "██████"},
+		{(double)NAN, 0.5, 6, "[..|.]", "░░░┃░░"},
+		{0.2, 0, 6, "[|...]", "┃░░░░░"},
+		{0.2, 7, 6, "[#..|]", "█░░░░┃"},
+		{1, (double)NAN, 2, "", "██"},
+		{1, (double)NAN, 0, "", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct style utf8 = {.utf8 = true};
+		const struct text_bar bar = {rows[i].share, rows[i].mark, rows[i].width};
+
+		for (int j = 0; j < 2; j++) {
+			char *text = NULL;
+			size_t size;
+			FILE *out = open_memstream(&text, &size);
+
+			text_bar(out, j == 0 ? &plain : &utf8, TONE_GOOD, &bar);
+			fclose(out);
+			assert_string_equal(text, j == 0 ? rows[i].plain : rows[i].pretty);
+			free(text);
+		}
+	}
+}
+
 static char *composed(const char *text, size_t columns, size_t rows)
 {
 	char *bytes = NULL;
@@ -120,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_bars),
 		cmocka_unit_test(test_escape_sequences_are_no_keys),
 		cmocka_unit_test(test_compose),
 	};

@@ -358,41 +358,6 @@ static void test_numbers(void **state)
 	}
 }
 
-static void test_bars(void **state)
-{
-	static const struct {
-		double share, mark;
-		size_t width;
-		const char *plain, *pretty;
-	} rows[] = {
-		{-1, (double)NAN, 6, "[....]", "░░░░░░"},
-		{0.5, (double)NAN, 6, "[##..]", "███░░░"},
-		{1e9, (double)NAN, 6, "[####]", "██████"},
-		{(double)NAN, 0.5, 6, "[..|.]", "░░░┃░░"},
-		{0.2, 0, 6, "[|...]", "┃░░░░░"},
-		{0.2, 7, 6, "[#..|]", "█░░░░┃"},
-		{1, (double)NAN, 2, "", "██"},
-		{1, (double)NAN, 0, "", ""},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct style utf8 = {.utf8 = true};
-		const struct text_bar bar = {rows[i].share, rows[i].mark, rows[i].width};
-
-		for (int j = 0; j < 2; j++) {
-			char *text = NULL;
-			size_t size;
-			FILE *out = open_memstream(&text, &size);
-
-			text_bar(out, j == 0 ? &plain : &utf8, TONE_GOOD, &bar);
-			fclose(out);
-			assert_string_equal(text, j == 0 ? rows[i].plain : rows[i].pretty);
-			free(text);
-		}
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -406,7 +371,6 @@ int main(void)
 		cmocka_unit_test(test_terminal_is_not_steered),
 		cmocka_unit_test(test_any_member_may_be_wrong),
 		cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_bars),
 	};
 
 	setlocale(LC_CTYPE, "C.UTF-8");

@@ -82,7 +82,7 @@ static char *drawn(const struct view *view, const struct keys_window *window)
 
 	view_draw(out, view, window);
 	fclose(out);
-	assert_int_equal(count_lines(frame), window->rows);
+	assert_true(count_lines(frame) == window->rows && frame[size - 1] == '\n');
 	out = open_memstream(&text, &size);
 	for (const char *at = frame; *at != '\0'; at += strcspn(at, "\n") + 1) {
 		text_cut(out, &view->style, at, strcspn(at, "\n"), window->columns);
