@@ -55,6 +55,7 @@ void agent_event(struct agent *agent, const struct event *event)
 	/* First out, then into the log: the log may be on the card that fails. */
 	struct report report = {.kind = REPORT_EVENT, .event = &stamped};
 	dispatch_report(&agent->plant.dispatch, &report);
+	diary_put(agent->diary, &stamped);
 	log_message(levels[stamped.severity], "%s: %s", stamped.kind, stamped.text);
 }
 
@@ -194,6 +195,7 @@ void agent_sample(struct agent *agent)
 	plant_read(&agent->plant, env_now_ns(&agent->env), take_event, agent);
 	decide(agent);
 	publish_sample(agent);
+	history_take(agent->history, agent->plant.state, env_now_ns(&agent->env));
 	dispatch_retry(&agent->plant.dispatch);
 }
 

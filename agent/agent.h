@@ -7,7 +7,9 @@
 
 #include "agent/control.h"
 #include "agent/derived.h"
+#include "agent/diary.h"
 #include "agent/env.h"
+#include "agent/history.h"
 #include "agent/identity.h"
 #include "agent/judge.h"
 #include "agent/learned.h"
@@ -47,6 +49,9 @@ struct agent {
 	struct judge judge;
 	struct state_source derived;
 	const struct metric **metrics; /* of all modules, ordered by group */
+	struct history *history;
+	struct diary *diary;
+	struct overview overview;
 	struct control *control;
 	struct sdnotify notify;
 	struct timer *tick;
@@ -102,6 +107,10 @@ void agent_event(struct agent *agent, const struct event *event);
 /* Hands an operator's message on, as in struct control_ops (agent_message.c). */
 int agent_message(struct agent *agent, const char *text, char ret_id[OPERATOR_ID_SIZE],
 		  char *ret_error, size_t size);
+
+/* Makes what notifiers may look at, when all metrics are known. 0 or -ENOMEM (agent_overview.c). */
+int agent_overview(struct agent *agent);
+void agent_overview_free(struct agent *agent);
 
 /* The status document (agent_status.c). Returns its length or -ENOSPC. */
 int agent_status(const struct agent *agent, char *buffer, size_t size);
