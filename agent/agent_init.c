@@ -149,6 +149,7 @@ void agent_free(struct agent *agent)
 	timer_end(agent->watchdog);
 	timer_end(agent->stop);
 	loop_free(agent->loop);
+	inherit_close(&agent->inherit);
 	sdnotify_close(&agent->notify);
 	settings_free(agent->settings);
 	while (agent->older) {

@@ -118,9 +118,17 @@ static void client_answer_request(struct control_client *client,
 	const char *reason = command->reason[0] != '\0' ? command->reason : NULL;
 	int r;
 
-	asked_log(client, command->request == REQUEST_DRAIN ? "drain" : "ready",
+	asked_log(client,
+		  command->request == REQUEST_DRAIN	 ? "drain"
+		  : command->request == REQUEST_HANDOVER ? "hand-over"
+							 : "ready",
 		  reason != NULL ? ": " : "", command->reason);
 	r = control->ops->request(control->context, command->request, reason);
+	if (r == -EOPNOTSUPP) {
+		client_answer_error(client, "systemd did not start this agent: nobody keeps its "
+					    "sockets, a restart is a stop and a start");
+		return;
+	}
 	if (r < 0) {
 		client_answer_error(client, strerror(-r));
 		return;

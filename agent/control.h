@@ -7,6 +7,7 @@
  *   {"command":"status"}                      the status document
  *   {"command":"drain","reason":"new card"}   {"ok":true}; the reason may be left out
  *   {"command":"ready"}                       {"ok":true}
+ *   {"command":"handover"}                    {"ok":true}: SIGTERM within 30 s says no goodbye
  *   {"command":"message","text":"hello"}      {"ok":true,"id":"..."}: whoever posts has queued it
  *   anything else                             {"error":"what is wrong, what is allowed"}
  */
@@ -33,7 +34,7 @@ struct control_ops {
 	/* Writes the status document (one line). Returns its length, or -ENOSPC. */
 	int (*status)(void *context, char *buffer, size_t size);
 	/*
-	 * Takes over REQUEST_DRAIN or REQUEST_READY; 0 or negative errno. reason is NULL if none was
+	 * Takes over REQUEST_DRAIN, REQUEST_READY or REQUEST_HANDOVER; 0 or negative errno. reason is NULL if none was
 	 * given, else 1..48 printable ASCII characters without '#', valid during the call.
 	 */
 	int (*request)(void *context, enum control_request request, const char *reason);

@@ -21,9 +21,8 @@ static const struct {
 	enum control_request request;
 	bool is_message;
 } commands[] = {
-	{"status", REQUEST_NONE, false},
-	{"drain", REQUEST_DRAIN, false},
-	{"ready", REQUEST_READY, false},
+	{"status", REQUEST_NONE, false}, {"drain", REQUEST_DRAIN, false},
+	{"ready", REQUEST_READY, false}, {"handover", REQUEST_HANDOVER, false},
 	{"message", REQUEST_NONE, true},
 };
 
@@ -187,7 +186,7 @@ int control_parse(const char *line, size_t length, struct control_command *ret_c
 	    command_find(members[MEMBER_COMMAND]->valuestring, &parsed.request, &is_message) < 0)
 		return sentence_refuse(ret_error, size,
 				       "unknown command; \"command\" is one of status, drain, "
-				       "ready, message");
+				       "ready, handover, message");
 	r = take_reason(&parsed, members[MEMBER_REASON], ret_error, size);
 	if (r == 0)
 		r = take_text(&parsed, is_message, members[MEMBER_TEXT], ret_error, size);
