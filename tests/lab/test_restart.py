@@ -101,7 +101,9 @@ def balance(nginx, start_haproxy):
     def start(unit, name="lb1/pool", **keys):
         pi = {"name": "pi", "port": nginx.page_ports[0], "maxconn": 99, **keys}
         pi |= {"agent_port": unit.agent_port, "agent_send": name}
-        return start_haproxy([pi], name=name.replace("/", "-"), agent_inter="100ms")
+        # Otherwise an answer may take as long as agent-inter, which is nothing for a loaded machine.
+        keys = {"agent_inter": "100ms", "extra": " timeout check 3s"}
+        return start_haproxy([pi], name=name.replace("/", "-"), **keys)
 
     return start
 

@@ -27,6 +27,7 @@ static const struct {
 	{WITH_REASON(REASON_48), REQUEST_DRAIN, REASON_48},
 	{WITH_REASON("\\\"~\\\\"), REQUEST_DRAIN, "\"~\\"},
 	{"{\"command\":\"ready\"}", REQUEST_READY, ""},
+	{"{\"command\":\"handover\"}", REQUEST_HANDOVER, ""},
 };
 
 #define WITH_TEXT(text) "{\"command\":\"message\",\"text\":\"" text "\"}"
@@ -55,11 +56,11 @@ static const struct {
 	{"{\"command\":\"status\"}}", "not a JSON object"},
 	{"{\"command\":\"status\"}{\"command\":\"drain\"}", "not a JSON object"},
 	{"{\"command\":\"status\"} # yes", "not a JSON object"},
-	{"{}", "is one of status, drain, ready, message"},
-	{"{\"reason\":\"because\"}", "is one of status, drain, ready, message"},
-	{"{\"command\":\"Status\"}", "is one of status, drain, ready, message"},
-	{"{\"command\":\"\"}", "is one of status, drain, ready, message"},
-	{"{\"command\":\"history\"}", "is one of status, drain, ready, message"},
+	{"{}", "is one of status, drain, ready, handover, message"},
+	{"{\"reason\":\"because\"}", "is one of status, drain, ready, handover, message"},
+	{"{\"command\":\"Status\"}", "is one of status, drain, ready, handover, message"},
+	{"{\"command\":\"\"}", "is one of status, drain, ready, handover, message"},
+	{"{\"command\":\"history\"}", "is one of status, drain, ready, handover, message"},
 	{"{\"command\":null}", "\"command\" must be a text"},
 	{"{\"command\":[\"drain\"]}", "\"command\" must be a text"},
 	{"{\"command\":\"drain\",\"reason\":1}", "\"reason\" must be a text"},
