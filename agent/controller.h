@@ -44,7 +44,6 @@ enum control_request {
 	REQUEST_NONE,
 	REQUEST_DRAIN,
 	REQUEST_READY,
-	REQUEST_HANDOVER, /* of the agent itself: the controller never sees it */
 };
 
 /* Zeroed is a valid start. */
