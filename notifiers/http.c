@@ -227,6 +227,17 @@ static int http_publish(void *self, const struct report *report)
 	return 0;
 }
 
+/* Nothing is taken back on a stop; over a hand-over nobody is cut off in the middle. */
+static bool http_stop(void *self)
+{
+	struct http *http = self;
+
+	if (http->env->leaving != LEAVING_NOW)
+		return true;
+	listeners_leave(&http->listeners);
+	return !http_places_busy(http->places);
+}
+
 static void write_answers(const struct http *http, struct json *json)
 {
 	json_object(json, "answers");
@@ -299,6 +310,7 @@ const struct notifier http_notifier = {
 		},
 	.wants = WANTS,
 	.publish = http_publish,
+	.stop = http_stop,
 	.status = http_status,
 	.balancers = http_balancers,
 };

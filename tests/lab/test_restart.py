@@ -3,12 +3,13 @@
 
 Theory of operation: a stand-in for systemd (stand_in_systemd.py) keeps the sockets and the page of memory
 while the agent is stopped, killed or replaced. HAProxy asks every 100 ms; a watcher reads its statistics
-all the time, and a prober calls the agent-check port back to back on top of that, so that no gap
-between two polls hides anything. Memory is made up (--root), so that a decision stays the same
+all the time, and probers call the agent-check and the HTTP port back to back on top of that, so that no
+gap between two polls hides anything. Memory is made up (--root), so that a decision stays the same
 unless a restart changes it.
 """
 
 import contextlib
+import http.client
 import os
 import signal
 import socket
@@ -24,6 +25,9 @@ pytestmark = pytest.mark.skipif(
     harness.program("haproxy") is None, reason="haproxy is not installed (apt: haproxy)"
 )
 TIMES = 20
+CHECKS = """ timeout check 3s
+ option httpchk GET /health
+ http-check expect status 200"""
 # 250 MB less the inner part of the reserve, a third of 600 MB: room for one and a half workers of 32 MB.
 SHED_KB = 250_000
 
@@ -31,14 +35,14 @@ SHED_KB = 250_000
 class Watcher(threading.Thread):
     """What HAProxy thinks of "pi", each time that it is another thing."""
 
-    KEYS = ("status", "agent_status", "weight", "slim")
+    KEYS = ("status", "agent_status", "check_status", "chkfail", "weight", "slim")
 
     def __init__(self, haproxy):
         super().__init__(daemon=True)
         self.haproxy = haproxy
         self.over = threading.Event()
         self.seen = {key: set() for key in self.KEYS}
-        self.longest_ms = 0  # of its agent-checks
+        self.longest_ms = 0  # of its checks, both kinds
         self.start()
 
     def run(self):
@@ -46,7 +50,8 @@ class Watcher(threading.Thread):
             row = self.haproxy.stat()["pool", "pi"]
             for key in self.KEYS:
                 self.seen[key].add(row[key].removeprefix("* "))
-            self.longest_ms = max(self.longest_ms, int(row["agent_duration"] or 0))
+            for kind in ("agent_duration", "check_duration"):
+                self.longest_ms = max(self.longest_ms, int(row[kind] or 0))
             time.sleep(0.005)
 
     def end(self):
@@ -65,12 +70,15 @@ class Prober(threading.Thread):
         self.lines, self.failed, self.longest_s = set(), [], 0.0
         self.start()
 
+    def ask(self):
+        return self.agent.agent_check(self.family).partition(" # ")[0]
+
     def run(self):
         while not self.over.is_set():
             begin = time.monotonic()
             try:
-                line = self.agent.agent_check(self.family)
-                self.lines.add(line.partition(" # ")[0])
+                line = self.ask()
+                self.lines.add(line)
                 if not line:
                     self.failed.append("an empty answer")
             except OSError as error:
@@ -80,6 +88,23 @@ class Prober(threading.Thread):
     def end(self):
         self.over.set()
         self.join()
+
+
+class HttpProber(Prober):
+    """The same with GET /health; what it says is put as agent-check says it."""
+
+    def ask(self):
+        address = (harness.LOOPBACK[self.family], self.agent.http_port)
+        with contextlib.closing(http.client.HTTPConnection(*address, timeout=10)) as connection:
+            connection.request("GET", "/health", headers={"Connection": "close"})
+            answer = connection.getresponse()
+            answer.read()
+        words = [answer.getheader(f"X-Hostingpi-{name}") for name in ("Weight", "Maxconn")]
+        word = "up" if answer.status == 200 else answer.status
+        return f"{word} {words[0]}% maxconn:{words[1]}"
+
+
+PROBERS = (Prober, HttpProber)
 
 
 @pytest.fixture
@@ -101,8 +126,10 @@ def balance(nginx, start_haproxy):
     def start(unit, name="lb1/pool", **keys):
         pi = {"name": "pi", "port": nginx.page_ports[0], "maxconn": 99, **keys}
         pi |= {"agent_port": unit.agent_port, "agent_send": name}
+        host = harness.url_host(harness.families()[-1])
+        pi |= {"extra": f"inter 100ms port {unit.http_port} addr {host.strip('[]')}"}
         # Otherwise an answer may take as long as agent-inter, which is nothing for a loaded machine.
-        keys = {"agent_inter": "100ms", "extra": " timeout check 3s"}
+        keys = {"agent_inter": "100ms", "extra": CHECKS}
         return start_haproxy([pi], name=name.replace("/", "-"), **keys)
 
     return start
@@ -143,11 +170,13 @@ def test_no_gap_and_no_jump(start_unit, memory, balance, capsys, way, kind):
         what=f"HAProxy to follow {expected}",
     )
     watcher = Watcher(haproxy)
-    probers = [Prober(unit, family) for family in harness.families()]
+    harness.wait_until(lambda: haproxy.status("pi") == "UP", what="HAProxy's own check")
+    probers = [kind(unit, family) for kind in PROBERS for family in harness.families()]
     longest_s = 0.0
     for number in range(TIMES):
         if way == "hang_up":  # the module is opened anew each time
-            unit.configure({"haproxy": {"allow": f"::1, 127.0.0.1, 192.0.2.{number}"}})
+            allow = {"allow": f"::1, 127.0.0.1, 192.0.2.{number}"}
+            unit.configure({"haproxy": allow, "http": allow})
         else:
             unit.upgrade()
         begin = time.monotonic()
@@ -161,15 +190,20 @@ def test_no_gap_and_no_jump(start_unit, memory, balance, capsys, way, kind):
         prober.end()
     seen = watcher.end()
     with capsys.disabled():
-        gaps = ", ".join(f"{prober.longest_s * 1000:.0f} ms" for prober in probers)
+        gaps = ", ".join(f"{prober.longest_s * 1000:.0f}" for prober in probers)
         print(
             f"\n{way}, {kind}: {TIMES} times, {longest_s * 1000:.0f} ms at most; an answer took "
-            f"{gaps} at most, HAProxy's own poll {watcher.longest_ms} ms"
+            f"{gaps} ms at most, HAProxy's own check {watcher.longest_ms} ms"
         )
+    # What a process had accepted when it was killed dies with it, and a reload that changes [http] cuts off
+    # who is about to ask there: that one call, never the next.
     for prober in probers:
-        assert not prober.failed
+        cut = way == "crash" or (way == "hang_up" and isinstance(prober, HttpProber))
+        assert len(prober.failed) <= (TIMES if cut else 0), prober.failed
         assert prober.lines == {expected}
-    assert seen["agent_status"] == {"L7OK"}
+    if way == "restart":
+        assert seen["agent_status"] == seen["check_status"] - {"L7OKC"} == {"L7OK"}
+        assert len(seen["chkfail"]) == 1
     assert seen["weight"] == {weight}
     assert seen["slim"] == {cap}
     assert all(status.startswith("UP") for status in seen["status"])
@@ -238,7 +272,7 @@ def listening(port):
 
 def test_listen_changes(start_unit, scratch):
     """Removed from the store and closed; added; a wildcard in place of an address; over a crash."""
-    unit = start_unit()
+    unit = start_unit({"http": {"listen": ""}})
     here = len(harness.families())
     page = ["hostingpi-page"]
     sockets = unit.manager.names()
@@ -281,7 +315,9 @@ def test_sockets_of_a_socket_unit(scratch, memory, start_unit):
     )
     with contextlib.closing(wanted), contextlib.closing(stray):
         listen = f"{harness.url_host(family)}:{wanted.getsockname()[1]}"
-        unit = start_unit({"haproxy": {"listen": listen}}, sockets=[wanted, stray])
+        unit = start_unit(
+            {"haproxy": {"listen": listen}, "http": {"listen": ""}}, sockets=[wanted, stray]
+        )
         unit.agent_port = wanted.getsockname()[1]
         assert unit.agent_check(family).startswith("up 100%")
         assert unit.manager.names() == ["hostingpi-page"]
