@@ -164,7 +164,7 @@ submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS))
 
 .PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab check-mqtt check-node-red check-post-random
 .PHONY: check-vm check-vm-long check-vm-faults vm-programs fuzz fuzz-programs test lint format
-.PHONY: bench bench-loop bench-storm bench-web bench-fleet bench-stall bench-payload bench-post bench-programs
+.PHONY: bench bench-loop bench-storm bench-web bench-fleet bench-stall bench-payload bench-post bench-junk bench-programs
 .PHONY: install uninstall clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
@@ -266,6 +266,11 @@ bench-payload: ## bytes and packets of a sample against collectd and the formats
 	@sh tests/deps.sh build run bench
 	+@$(submake) all bench-programs
 	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py --only H $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
+bench-junk: ## 10,000 junk connections at both ports while two HAProxys poll, a minute (as root; QUICK=1, JSON=file)
+	@sh tests/deps.sh build run
+	+@$(submake) all
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/junk.py $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
 
 bench-post: ## what a post costs: memory of the agent and of the poster, time (QUICK=1, JSON=file)
 	@sh tests/deps.sh build run test
