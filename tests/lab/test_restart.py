@@ -9,7 +9,6 @@ unless a restart changes it.
 """
 
 import contextlib
-import http.client
 import os
 import signal
 import socket
@@ -18,6 +17,7 @@ import time
 
 import harness
 import pytest
+from restart_lab import HttpProber, Prober, Watcher
 from stand_in_systemd import Unit
 from test_haproxy import CAP, PLENTY_KB, Memory
 
@@ -30,78 +30,6 @@ CHECKS = """ timeout check 3s
  http-check expect status 200"""
 # 250 MB less the inner part of the reserve, a third of 600 MB: room for one and a half workers of 32 MB.
 SHED_KB = 250_000
-
-
-class Watcher(threading.Thread):
-    """What HAProxy thinks of "pi", each time that it is another thing."""
-
-    KEYS = ("status", "agent_status", "check_status", "chkfail", "weight", "slim")
-
-    def __init__(self, haproxy):
-        super().__init__(daemon=True)
-        self.haproxy = haproxy
-        self.over = threading.Event()
-        self.seen = {key: set() for key in self.KEYS}
-        self.longest_ms = 0  # of its checks, both kinds
-        self.start()
-
-    def run(self):
-        while not self.over.is_set():
-            row = self.haproxy.stat()["pool", "pi"]
-            for key in self.KEYS:
-                self.seen[key].add(row[key].removeprefix("* "))
-            for kind in ("agent_duration", "check_duration"):
-                self.longest_ms = max(self.longest_ms, int(row[kind] or 0))
-            time.sleep(0.005)
-
-    def end(self):
-        self.over.set()
-        self.join()
-        return self.seen
-
-
-class Prober(threading.Thread):
-    """Calls back to back, each as HAProxy does; what was answered and how long it took at most."""
-
-    def __init__(self, agent, family):
-        super().__init__(daemon=True)
-        self.agent, self.family = agent, family
-        self.over = threading.Event()
-        self.lines, self.failed, self.longest_s = set(), [], 0.0
-        self.start()
-
-    def ask(self):
-        return self.agent.agent_check(self.family).partition(" # ")[0]
-
-    def run(self):
-        while not self.over.is_set():
-            begin = time.monotonic()
-            try:
-                line = self.ask()
-                self.lines.add(line)
-                if not line:
-                    self.failed.append("an empty answer")
-            except OSError as error:
-                self.failed.append(str(error))
-            self.longest_s = max(self.longest_s, time.monotonic() - begin)
-
-    def end(self):
-        self.over.set()
-        self.join()
-
-
-class HttpProber(Prober):
-    """The same with GET /health; what it says is put as agent-check says it."""
-
-    def ask(self):
-        address = (harness.LOOPBACK[self.family], self.agent.http_port)
-        with contextlib.closing(http.client.HTTPConnection(*address, timeout=10)) as connection:
-            connection.request("GET", "/health", headers={"Connection": "close"})
-            answer = connection.getresponse()
-            answer.read()
-        words = [answer.getheader(f"X-Hostingpi-{name}") for name in ("Weight", "Maxconn")]
-        word = "up" if answer.status == 200 else answer.status
-        return f"{word} {words[0]}% maxconn:{words[1]}"
 
 
 PROBERS = (Prober, HttpProber)
