@@ -145,6 +145,12 @@ $(BUILD)/lab/discovery: $(call obj,tests/lab/discovery.c $(TABLE_SRC)) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(link) -o $@ $^ $(pkg_libs) -pthread
 
+# The status page of scenes that never were, for the lab and for its pictures.
+$(BUILD)/lab/page: $(call obj,tests/lab/page.c) $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(pkg_libs) -pthread
+
 # The model's tables and pictures are tested without the model.
 $(BUILD)/tests/test-sim-report: $(call obj,$(addprefix tests/sim/,report.c stats.c svg.c quantity.c plot.c plot_overview.c))
 $(BUILD)/tests/test-sim-report: pkg_libs += -lm

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Plots of the history as SVG inside the page. A plot is as wide as its place and keeps its height:
+ * lines and texts are placed in percent and in pixels, so that letters keep their size on a phone; the
+ * curve stands in an inner picture, which is stretched. Along a curve each step is relative to the one
+ * before ("l2-3"), which takes four bytes a column instead of ten.
+ *
+ * All numbers of a picture stand in the words below it, which is what a screen reader gets.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/units.h"
+#include "notifiers/page_course.h"
+#include "notifiers/page_parts.h"
+#include "notifiers/page_units.h"
+
+/* Pixels of a picture: the field of the curve, the line of the hours below it. */
+#define TOP 16
+#define HEIGHT 128
+#define HOURS_Y (TOP + HEIGHT + 17)
+#define ALL_HEIGHT (TOP + HEIGHT + 24)
+/* Units of the inner one: a column is two wide, so that its middle is a whole number. */
+#define COLUMN 2
+#define FINE 240
+
+enum line {
+	LINE_NONE,
+	LINE_RESERVE,
+	LINE_TEMP_LIMIT,
+};
+
+static const struct plot {
+	const char *group, *name, *title;
+	int64_t floor, ceiling; /* the scale reaches at least from here to there */
+	enum line line;
+} plots[] = {
+	{"mem", "headroom_bytes", "Headroom", 0, 1 << 20, LINE_RESERVE},
+	{"lb", "weight", "Weight", 0, 100, LINE_NONE},
+	{"web", "requests_s", "Requests per second", 0, 4000, LINE_NONE},
+	{"soc", "temp_c", "Temperature", 30000, 60000, LINE_TEMP_LIMIT},
+	{"sd", "write_latency_ms", "Time of a write to the card", 0, 20, LINE_NONE},
+	{"swap", "out_bytes_s", "Written to swap", 0, 1000 << 20, LINE_NONE},
+};
+
+static const struct {
+	const char *id, *title;
+	int64_t tick_s; /* between two hours that are written */
+} spans[HISTORY_SPANS] = {
+	[HISTORY_HOUR] = {"hour", "last hour", 900},
+	[HISTORY_DAY] = {"day", "last day", 21600},
+};
+
+/* One plot while it is drawn. */
+struct drawing {
+	struct page *page;
+	const struct plot *plot;
+	const struct metric *metric;
+	bool rate;
+	enum history_span span;
+	struct course course;
+	struct scale scale;
+	bool has_line;
+	int64_t line;
+};
+
+static struct html *out(const struct drawing *drawing)
+{
+	return &drawing->page->html;
+}
+
+static const char *put_value(const struct drawing *drawing, char text[static UNITS_SIZE],
+			     int64_t value)
+{
+	return units_reading(text, drawing->metric, drawing->rate, value);
+}
+
+/* Pixels from the top of the outer picture. */
+static int pixel_y(const struct drawing *drawing, int64_t value)
+{
+	return TOP + HEIGHT - (int)scale_at(&drawing->scale, value, HEIGHT);
+}
+
+static void find_line(struct drawing *drawing)
+{
+	const struct page *page = drawing->page;
+	struct readings readings;
+
+	switch (drawing->plot->line) {
+	case LINE_NONE:
+		return;
+	case LINE_RESERVE:
+		drawing->has_line = page_number(page, "mem", "reserve_bytes", &drawing->line);
+		return;
+	case LINE_TEMP_LIMIT:
+		state_readings(page->snapshot.state, page->snapshot.now_ns, &readings);
+		drawing->has_line = readings_has(&readings, ROLE_SOC_TEMP_LIMIT);
+		drawing->line = readings.value[ROLE_SOC_TEMP_LIMIT];
+		return;
+	}
+}
+
+static void choose_scale(struct drawing *drawing)
+{
+	const struct course *course = &drawing->course;
+	int64_t low = drawing->plot->floor, high = drawing->plot->ceiling;
+
+	if (course->any) {
+		low = course->least < low ? course->least : low;
+		high = course->most > high ? course->most : high;
+	}
+	if (drawing->has_line) {
+		low = drawing->line < low ? drawing->line : low;
+		high = drawing->line > high ? drawing->line : high;
+	}
+	/* Of a rate there are thousandths. */
+	int64_t byte = drawing->metric->unit != UNIT_BYTES ? 0 : drawing->rate ? 1000 : 1;
+	drawing->scale = scale_choose(low, high, byte);
+}
+
+/* The numbers of the scale, in a picture of their own that keeps its width. */
+static void put_numbers(const struct drawing *drawing)
+{
+	const struct scale *scale = &drawing->scale;
+	char text[UNITS_SIZE];
+
+	html_format(out(drawing), "<svg class=\"y\" height=\"%d\">", ALL_HEIGHT);
+	for (int64_t value = scale->low; value <= scale->high; value += scale->step)
+		html_format(out(drawing), "<text x=\"100%%\" y=\"%d\">%s</text>",
+			    pixel_y(drawing, value) + 4, put_value(drawing, text, value));
+	html_put(out(drawing), "</svg>");
+}
+
+static void put_grid(const struct drawing *drawing)
+{
+	const struct scale *scale = &drawing->scale;
+
+	for (int64_t value = scale->low; value <= scale->high; value += scale->step) {
+		int y = pixel_y(drawing, value);
+		html_format(out(drawing), "<line x2=\"100%%\" y1=\"%d\" y2=\"%d\"/>", y, y);
+	}
+}
+
+/* Whole hours (or quarters) of local time, as clocks show them. */
+static void put_hours(const struct drawing *drawing)
+{
+	int64_t now_ms = drawing->page->snapshot.ts_ms;
+	int64_t tick_ms = spans[drawing->span].tick_s * 1000;
+	int64_t length_ms =
+		(int64_t)drawing->course.steps * (history_step_ns(drawing->span) / NS_PER_MS);
+	int64_t zone_ms = units_zone_s(now_ms) * 1000;
+	int64_t at_ms = now_ms - (now_ms + zone_ms) % tick_ms;
+
+	for (; at_ms > now_ms - length_ms; at_ms -= tick_ms) {
+		/* Thousandths of the width from the left. */
+		int64_t x = 1000 - (now_ms - at_ms) * 1000 / length_ms;
+		const char *anchor = x < 40 ? "start" : x > 960 ? "end" : "middle";
+		char text[UNITS_SIZE];
+
+		html_format(out(drawing),
+			    "<line x1=\"%d.%d%%\" x2=\"%d.%d%%\" y1=\"%d\" y2=\"%d\"/>"
+			    "<text x=\"%d.%d%%\" y=\"%d\" text-anchor=\"%s\">%s</text>",
+			    (int)x / 10, (int)x % 10, (int)x / 10, (int)x % 10, TOP, TOP + HEIGHT,
+			    (int)x / 10, (int)x % 10, HOURS_Y, anchor, units_hour(text, at_ms));
+	}
+}
+
+/* A line that is drawn as it comes: level stretches are joined. */
+struct pen {
+	struct html *html;
+	int y;
+	int level; /* units to the right that are not written yet */
+};
+
+static void pen_flush(struct pen *pen)
+{
+	if (pen->level) {
+		html_put(pen->html, "h");
+		html_int(pen->html, pen->level);
+	}
+	pen->level = 0;
+}
+
+static void pen_go(struct pen *pen, int dx, int y)
+{
+	if (y == pen->y) {
+		pen->level += dx;
+		return;
+	}
+	pen_flush(pen);
+	html_put(pen->html, "l");
+	html_int(pen->html, dx);
+	if (y > pen->y)
+		html_put(pen->html, " ");
+	html_int(pen->html, y - pen->y);
+	pen->y = y;
+}
+
+static int fine_y(const struct drawing *drawing, int64_t value)
+{
+	return FINE - (int)scale_at(&drawing->scale, value, FINE);
+}
+
+/* The columns first..end-1 are known: their mean as a line. */
+static void put_line(const struct drawing *drawing, size_t first, size_t end)
+{
+	const struct history_point *points = drawing->course.points;
+	struct pen pen = {.html = out(drawing), .y = fine_y(drawing, points[first].mean)};
+
+	html_format(pen.html, "M%zu %d", first * COLUMN, pen.y);
+	pen_go(&pen, COLUMN / 2, pen.y);
+	for (size_t i = first + 1; i < end; i++)
+		pen_go(&pen, COLUMN, fine_y(drawing, points[i].mean));
+	pen_go(&pen, COLUMN / 2, pen.y);
+	pen_flush(&pen);
+}
+
+/* ... and from their least to their most as an area, there and back. */
+static void put_band(const struct drawing *drawing, size_t first, size_t end)
+{
+	const struct history_point *points = drawing->course.points;
+	struct pen pen = {.html = out(drawing), .y = fine_y(drawing, points[first].most)};
+
+	html_format(pen.html, "M%zu %d", first * COLUMN, pen.y);
+	pen_go(&pen, COLUMN / 2, pen.y);
+	for (size_t i = first + 1; i < end; i++)
+		pen_go(&pen, COLUMN, fine_y(drawing, points[i].most));
+	pen_go(&pen, COLUMN / 2, pen.y);
+	pen_flush(&pen);
+	pen.y = fine_y(drawing, points[end - 1].least);
+	html_format(pen.html, "V%d", pen.y);
+	pen_go(&pen, -(COLUMN / 2), pen.y);
+	for (size_t i = end - 1; i-- > first;)
+		pen_go(&pen, -COLUMN, fine_y(drawing, points[i].least));
+	pen_go(&pen, -(COLUMN / 2), pen.y);
+	pen_flush(&pen);
+	html_put(pen.html, "z");
+}
+
+static void put_gap(const struct drawing *drawing, size_t first, size_t end)
+{
+	html_format(out(drawing), "M%zu 0h%zuv%dh-%zuz", first * COLUMN, (end - first) * COLUMN,
+		    FINE, (end - first) * COLUMN);
+}
+
+/* A path of all stretches of columns that are known, or that are not. */
+static void put_path(const struct drawing *drawing, const char *class, bool known,
+		     void (*put)(const struct drawing *drawing, size_t first, size_t end))
+{
+	const struct course *course = &drawing->course;
+	bool any = false;
+
+	for (size_t first = 0, end; first < course->count; first = end) {
+		for (end = first + 1; end < course->count; end++)
+			if (course->known[end] != course->known[first])
+				break;
+		if (course->known[first] != known)
+			continue;
+		if (!any)
+			html_format(out(drawing), "<path class=\"%s\" d=\"", class);
+		any = true;
+		put(drawing, first, end);
+	}
+	if (any)
+		html_put(out(drawing), "\"/>");
+}
+
+static void put_limit(const struct drawing *drawing)
+{
+	int y = pixel_y(drawing, drawing->line);
+
+	html_format(out(drawing),
+		    "<line class=\"r\" x2=\"100%%\" y1=\"%d\" y2=\"%d\"/>"
+		    "<text class=\"rt\" x=\"99.5%%\" y=\"%d\" text-anchor=\"end\">%s</text>",
+		    y, y, y - 4, drawing->plot->line == LINE_RESERVE ? "reserve" : "slows down");
+}
+
+/* The curve stands in a picture that is stretched to its place. */
+static void open_curve(const struct drawing *drawing)
+{
+	html_format(out(drawing),
+		    "<svg y=\"%d\" width=\"100%%\" height=\"%d\" viewBox=\"0 0 %zu %d\" "
+		    "preserveAspectRatio=\"none\">",
+		    TOP, HEIGHT, drawing->course.count * COLUMN, FINE);
+}
+
+static void put_picture(const struct drawing *drawing, const char *id)
+{
+	html_format(out(drawing),
+		    "<div class=\"plot\" role=\"img\" aria-labelledby=\"t-%s\" "
+		    "aria-describedby=\"d-%s\">",
+		    id, id);
+	put_numbers(drawing);
+	html_format(out(drawing), "<svg class=\"x\" height=\"%d\">", ALL_HEIGHT);
+	open_curve(drawing);
+	put_path(drawing, "n", false, put_gap);
+	put_path(drawing, "b", true, put_band);
+	html_put(out(drawing), "</svg>");
+	put_grid(drawing);
+	put_hours(drawing);
+	open_curve(drawing);
+	put_path(drawing, "c", true, put_line);
+	html_put(out(drawing), "</svg>");
+	if (drawing->has_line)
+		put_limit(drawing);
+	html_put(out(drawing), "</svg></div>");
+}
+
+/* When a step was, as a clock shows it. */
+static const char *step_hour(const struct drawing *drawing, char text[static UNITS_SIZE],
+			     size_t ago)
+{
+	int64_t step_ms = history_step_ns(drawing->span) / NS_PER_MS;
+
+	return units_hour(text, drawing->page->snapshot.ts_ms - (int64_t)ago * step_ms);
+}
+
+static void put_words(const struct drawing *drawing)
+{
+	const struct course *course = &drawing->course;
+	char text[UNITS_SIZE], at[UNITS_SIZE];
+	int64_t step_s = history_step_ns(drawing->span) / NS_PER_S;
+
+	if (!course->any) {
+		html_put(out(drawing), "Nothing was known in this time.");
+		return;
+	}
+	if (course->newest_ago <= 1)
+		html_format(out(drawing), "Now <b>%s</b>",
+			    put_value(drawing, text, course->newest));
+	else
+		html_format(out(drawing), "At %s <b>%s</b>",
+			    step_hour(drawing, at, course->newest_ago),
+			    put_value(drawing, text, course->newest));
+	if (course->least == course->most) {
+		html_put(out(drawing), ", as all the time");
+	} else {
+		html_format(out(drawing), ", least %s at %s",
+			    put_value(drawing, text, course->least),
+			    step_hour(drawing, at, course->least_ago));
+		html_format(out(drawing), ", most %s at %s", put_value(drawing, text, course->most),
+			    step_hour(drawing, at, course->most_ago));
+	}
+	if (drawing->has_line)
+		html_format(out(drawing), "; %s %s",
+			    drawing->plot->line == LINE_RESERVE ? "the reserve is"
+								: "it slows down at",
+			    put_value(drawing, text, drawing->line));
+	if (course->unknown > 0)
+		html_format(out(drawing), "; unknown for %s",
+			    units_span(text, (int64_t)course->unknown * step_s));
+	html_put(out(drawing), ".");
+}
+
+/* The series of the history that a plot shows; -1: none is kept. */
+static int find_series(const struct history *history, const struct plot *plot,
+		       const struct metric **ret_metric, bool *ret_rate)
+{
+	for (size_t i = 0; i < history_count(history); i++) {
+		*ret_metric = history_metric(history, i, ret_rate);
+		const char *name = *ret_rate ? (*ret_metric)->rate_name : (*ret_metric)->name;
+		if (name && strcmp((*ret_metric)->group, plot->group) == 0 &&
+		    strcmp(name, plot->name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+static void put_plot(struct page *page, const struct plot *plot, enum history_span span)
+{
+	const struct history *history = page->overview->history;
+	struct drawing drawing = {.page = page, .plot = plot, .span = span};
+	int series = find_series(history, plot, &drawing.metric, &drawing.rate);
+	char id[32];
+
+	if (series < 0)
+		return;
+	course_take(history, (size_t)series, span, page->snapshot.now_ns, &drawing.course);
+	find_line(&drawing);
+	choose_scale(&drawing);
+	snprintf(id, sizeof(id), "%.4s%zu", spans[span].id, (size_t)(plot - plots));
+	html_format(&page->html,
+		    "<figure><h3 id=\"t-%s\">%s<span class=\"unseen\">, %s</span></h3>", id,
+		    plot->title, spans[span].title);
+	put_picture(&drawing, id);
+	html_format(&page->html, "<figcaption id=\"d-%s\">", id);
+	put_words(&drawing);
+	html_put(&page->html, "</figcaption></figure>\n");
+}
+
+void page_put_plots(struct page *page)
+{
+	struct html *html = &page->html;
+
+	html_put(html, "<section id=\"course\" aria-labelledby=\"h-course\">"
+		       "<h2 id=\"h-course\">Over time</h2>"
+		       "<fieldset><legend class=\"unseen\">Time that the plots show</legend>"
+		       "<input type=\"radio\" name=\"span\" id=\"s-hour\" checked>"
+		       "<label for=\"s-hour\">Last hour</label>"
+		       "<input type=\"radio\" name=\"span\" id=\"s-day\">"
+		       "<label for=\"s-day\">Last day</label></fieldset>"
+		       "<p class=\"soft\">Line: mean. Band: least to most. Grey: "
+		       "unknown.</p>\n");
+	for (enum history_span span = 0; span < HISTORY_SPANS; span++) {
+		html_format(html, "<div id=\"%s\" class=\"plots\" data-live>\n", spans[span].id);
+		for (size_t i = 0; i < sizeof(plots) / sizeof(plots[0]); i++)
+			put_plot(page, &plots[i], span);
+		html_put(html, "</div>\n");
+	}
+	html_put(html, "</section>\n");
+}
