@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* page SCENE [RUNS]: prints the status page of a scene; with RUNS how long each of so many took. */
+/*
+ * page SCENE [RUNS]: prints the status page of a scene; with RUNS how long each of so many took.
+ * page policy: prints its Content-Security-Policy.
+ */
 #include <inttypes.h>
 #include <time.h>
 
@@ -30,6 +33,10 @@ int main(int argc, char **argv)
 	static char buffer[PAGE_SIZE_MOST];
 	int scene = 0;
 
+	if (argc > 1 && strcmp(argv[1], "policy") == 0) {
+		puts(PAGE_POLICY);
+		return 0;
+	}
 	while (argc > 1 && world_scene_words[scene] &&
 	       strcmp(world_scene_words[scene], argv[1]) != 0)
 		scene++;
