@@ -13,7 +13,7 @@
 #define PAGE_TYPE "text/html; charset=utf-8"
 
 /* What the page's one style sheet and one script are in SHA-256; test-page knows when they are not. */
-#define PAGE_STYLE_HASH "sha256-/lqHvARx9jt7RKRuq/DkEjFxGVp6B4V1JxSAW87F/x4="
+#define PAGE_STYLE_HASH "sha256-IPr9Fw4Z8iqa+yVhgw63OsY1MQ2JVm3B7r8OqvQbbqI="
 #define PAGE_SCRIPT_HASH "sha256-YFNSeG715QQD1wDGQejYTlOQ7B4uYElj3yMnNxgPlPo="
 
 /*

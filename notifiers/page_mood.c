@@ -45,9 +45,9 @@ static const struct page_mood moods[CONTROL_STATES] = {
 			.shape = "<path class='f' d='M15 2h18l13 13v18L33 46H15L2 33V15z'/>" CUT(
 				"M24 12v15m0 8v1"),
 			.sentence = "It asks for as little traffic as possible.",
-			.advice = "Look at the incidents below. Where the storage fails, save what "
-				  "you need and replace it; where memory is short, stop what takes "
-				  "it.",
+			.advice =
+				"What happened stands below. Find what takes the memory, and stop "
+				"it: ps aux --sort -rss",
 		},
 	[CONTROL_HOLD] =
 		{
@@ -77,8 +77,24 @@ static const struct page_mood starting = {
 	.sentence = "Nothing is decided yet; load balancers wait for the first readings.",
 };
 
+/* The hard level where it is not for want of memory. */
+static const char storage_advice[] =
+	"What happened stands below. Save what you need while it can still be read, then replace the "
+	"card or disk, or look after its supply.";
+
 /* Before the first decision its weight is none. */
 const struct page_mood *page_mood(const struct decision *decision)
 {
 	return decision->weight_pct < 1 ? &starting : &moods[decision->state];
+}
+
+const char *page_advice(const struct page *page)
+{
+	struct readings readings;
+
+	state_readings(page->snapshot.state, page->snapshot.now_ns, &readings);
+	if (page->decision->state == CONTROL_HARD && page->decision->weight_pct > 0 &&
+	    readings_has(&readings, ROLE_STORAGE_FAILING) && readings.value[ROLE_STORAGE_FAILING])
+		return storage_advice;
+	return page_mood(page->decision)->advice;
 }

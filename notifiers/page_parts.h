@@ -32,6 +32,8 @@ struct page_mood {
 };
 
 const struct page_mood *page_mood(const struct decision *decision);
+/* What to do now; NULL: nothing. */
+const char *page_advice(const struct page *page);
 
 void page_put_icon(struct page *page);	  /* the link in the head */
 void page_put_state(struct page *page);	  /* state, reason, since */

@@ -272,7 +272,7 @@ static void put_limit(const struct drawing *drawing)
 
 	html_format(out(drawing),
 		    "<line class=\"r\" x2=\"100%%\" y1=\"%d\" y2=\"%d\"/>"
-		    "<text class=\"rt\" x=\"99.5%%\" y=\"%d\" text-anchor=\"end\">%s</text>",
+		    "<text class=\"rt\" x=\"4\" y=\"%d\">%s</text>",
 		    y, y, y - 4, drawing->plot->line == LINE_RESERVE ? "reserve" : "slows down");
 }
 
@@ -380,10 +380,10 @@ static void put_plot(struct page *page, const struct plot *plot, enum history_sp
 	find_line(&drawing);
 	choose_scale(&drawing);
 	snprintf(id, sizeof(id), "%.4s%zu", spans[span].id, (size_t)(plot - plots));
-	html_format(&page->html,
-		    "<figure><h3 id=\"t-%s\">%s<span class=\"unseen\">, %s</span></h3>", id,
-		    plot->title, spans[span].title);
-	put_picture(&drawing, id);
+	html_format(&page->html, "<figure><h3 id=\"t-%s\">%s<span class=\"soft\">, %s</span></h3>",
+		    id, plot->title, spans[span].title);
+	if (drawing.course.any)
+		put_picture(&drawing, id);
 	html_format(&page->html, "<figcaption id=\"d-%s\">", id);
 	put_words(&drawing);
 	html_put(&page->html, "</figcaption></figure>\n");

@@ -68,17 +68,32 @@ static const char *get_reason(const struct page *page, struct reading reading)
 	return look_at(page, reading, text, &foreign, &value);
 }
 
+/* Without the unit of the number in the documents, where people are shown another one. */
+static size_t label_length(const char *help)
+{
+	static const char *const tails[] = {", percent", ", unix milliseconds"};
+	size_t length = strlen(help);
+
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		size_t tail = strlen(tails[i]);
+		if (length > tail && strcmp(help + length - tail, tails[i]) == 0)
+			return length - tail;
+	}
+	return length;
+}
+
 /* "Received on all interfaces", of a rate beside its counter "..., per second". */
 static void put_label(struct page *page, struct reading reading)
 {
 	const struct metric *metric = state_metric(page->snapshot.state, reading.slot);
 	const char *help = metric->help ? metric->help : metric->name;
 	const char *name = reading.rate ? metric->rate_name : metric->name;
-	const char first[] = {(char)toupper((unsigned char)help[0]), '\0'};
+	char label[256];
 
+	snprintf(label, sizeof(label), "%.*s", (int)label_length(help), help);
+	label[0] = (char)toupper((unsigned char)label[0]);
 	html_format(&page->html, "<tr><th scope=\"row\" title=\"%s.%s\">", metric->group, name);
-	html_text(&page->html, first);
-	html_text(&page->html, help + 1);
+	html_text(&page->html, label);
 	html_put(&page->html, reading.rate && metric->name ? ", rate</th>" : "</th>");
 }
 

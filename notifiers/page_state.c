@@ -59,6 +59,7 @@ void page_put_state(struct page *page)
 {
 	const struct decision *decision = page->decision;
 	const struct page_mood *mood = page_mood(decision);
+	const char *advice = page_advice(page);
 	struct html *html = &page->html;
 
 	html_format(html,
@@ -75,8 +76,8 @@ void page_put_state(struct page *page)
 		html_text(html, decision->reason);
 		html_put(html, "</strong></p>");
 	}
-	if (mood->advice)
-		html_format(html, "<p>%s</p>", mood->advice);
+	if (advice)
+		html_format(html, "<p>%s</p>", advice);
 	if (decision->weight_pct > 0) {
 		html_put(html, "<p class=\"soft\">Since ");
 		page_put_moment(page, decision->since_ms);

@@ -94,7 +94,7 @@ char *units_span(char text[static UNITS_SIZE], int64_t seconds)
 	else if (hours > 0)
 		snprintf(text, UNITS_SIZE, "%d" NBSP "h" NBSP "%d" NBSP "min", (int)hours,
 			 (int)minutes);
-	else if (minutes >= 10)
+	else if (minutes >= 10 || (minutes > 0 && seconds % 60 == 0))
 		snprintf(text, UNITS_SIZE, "%d" NBSP "min", (int)minutes);
 	else if (minutes > 0)
 		snprintf(text, UNITS_SIZE, "%d" NBSP "min" NBSP "%d" NBSP "s", (int)minutes,
@@ -106,10 +106,12 @@ char *units_span(char text[static UNITS_SIZE], int64_t seconds)
 
 char *units_ago(char text[static UNITS_SIZE], int64_t ms)
 {
-	if (ms < 2000)
+	int64_t seconds = ms / 1000;
+
+	if (seconds < 2)
 		snprintf(text, UNITS_SIZE, "just now");
 	else
-		strcat(units_span(text, ms / 1000), " ago");
+		strcat(units_span(text, seconds < 60 ? seconds : seconds - seconds % 60), " ago");
 	return text;
 }
 

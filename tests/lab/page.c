@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * page SCENE [RUNS]: prints the status page of a scene; with RUNS how long each of so many took.
+ * page SCENE [RUNS]: prints the status page of a scene; with RUNS what processor time each of so many took.
  * page policy: prints its Content-Security-Policy.
  */
 #include <inttypes.h>
@@ -14,7 +14,7 @@ static int64_t now_ns(void)
 {
 	struct timespec at;
 
-	clock_gettime(CLOCK_MONOTONIC, &at);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &at);
 	return at.tv_sec * NS_PER_S + at.tv_nsec;
 }
 

@@ -48,7 +48,10 @@ def main():
             browser.look(width=960, dark=name == "dark")
             browser.get(server.url)
             path = pathlib.Path(sys.argv[2]) / f"status-page-{name}.png"
-            browser.picture(path, height=1180)
+            # Down to the end of the second row of plots.
+            height = browser.run("return document.querySelectorAll('figure')[3]"
+                                 ".getBoundingClientRect().bottom + scrollY + 24")
+            browser.picture(path, height=height)
             print(path, path.stat().st_size)
         server.stop()
         browser.close()

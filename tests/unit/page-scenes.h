@@ -156,7 +156,9 @@ static inline struct world *world_new(enum world_scene scene)
 	world->decision = world_decisions[scene];
 	world->decision.maxconn_known = scene != WORLD_UNKNOWN;
 	world->decision.balancers = 2;
-	world->decision.since_ms = WORLD_NOW_MS - 8040000;
+	world->decision.since_ms = WORLD_NOW_MS - (scene == WORLD_SHED	    ? 480000
+						   : scene == WORLD_TROUBLE ? 127000
+									    : 8040000);
 	world->minutes_bad = scene == WORLD_SHED ? 12 : scene == WORLD_TROUBLE ? 2 : 0;
 	for (size_t i = 0; i + 1 < sizeof(world->evil); i++)
 		world->evil[i] = scene == WORLD_HOSTILE && i >= strlen(WORLD_EVIL)
@@ -186,8 +188,6 @@ static inline struct world *world_new(enum world_scene scene)
 	if (scene == WORLD_SHED)
 		world_tell(world, 480, SEVERITY_WARNING, "state",
 			   "normal -> shed: memory shrinks 12 MB/s; weight 80%, maxconn 14");
-	if (scene != WORLD_CALM)
-		world->decision.since_ms = WORLD_NOW_MS - (scene == WORLD_SHED ? 480000 : 127000);
 	return world;
 }
 

@@ -121,11 +121,7 @@ static const struct world_value world_calm[] = {
 	{"web", "workers", 18, NULL},
 	{"web", "memory_bytes", 412 * MIB, NULL},
 	{"web", "worker_bytes", 24 * MIB, NULL},
-	{"lb", "reason", 0, "ok"},
-	{"lb", "state", CONTROL_NORMAL, NULL},
-	{"lb", "maxconn", 17, NULL},
 	{"lb", "balancers", 2, NULL},
-	{"lb", "since", WORLD_NOW_MS - 8040000, NULL},
 	{"self", "rss_bytes", 5001216, NULL},
 	{"self", "written_bytes", 4096, NULL},
 };
@@ -162,13 +158,20 @@ static inline bool world_moving(struct world *world, const struct metric *metric
 	int64_t bad_s = world->minutes_bad * 60;
 	int64_t bad = bad_s > 0 && at_s > -bad_s ? (at_s + bad_s) * 1000 / bad_s : 0;
 
-	if (strcmp(name, "requests_total") == 0)
+	int64_t short_of = world->scene == WORLD_SHED ? bad : 0;
+
+	if (strcmp(metric->group, "lb") == 0 && strcmp(name, "balancers") != 0 &&
+	    strcmp(name, "weight") != 0)
+		*ret_value = strcmp(name, "state") == 0	    ? (int64_t)world->decision.state
+			     : strcmp(name, "maxconn") == 0 ? world->decision.maxconn
+							    : world->decision.since_ms;
+	else if (strcmp(name, "requests_total") == 0)
 		*ret_value = world->requests / 1000;
 	else if (strcmp(name, "headroom_bytes") == 0)
-		*ret_value = (440 - load * 170 / 1000 - bad * 330 / 1000) * MIB +
+		*ret_value = (440 - load * 170 / 1000 - short_of * 330 / 1000) * MIB +
 			     world_noise(world, 6 * MIB);
 	else if (strcmp(name, "available_bytes") == 0)
-		*ret_value = (580 - load * 170 / 1000 - bad * 330 / 1000) * MIB;
+		*ret_value = (580 - load * 170 / 1000 - short_of * 330 / 1000) * MIB;
 	else if (strcmp(name, "weight") == 0)
 		*ret_value = bad < 300	 ? 100
 			     : bad < 800 ? 100 - (bad - 300) / 50 * 5
@@ -244,7 +247,8 @@ static inline void world_hand_in(struct world *world, struct batch *batch, unsig
 		return;
 	}
 	if (metric->unit == UNIT_TEXT)
-		batch_text(batch, index, "none");
+		batch_text(batch, index,
+			   strcmp(metric->group, "lb") == 0 ? world->decision.reason : "none");
 	else
 		batch_value(batch, index, 0);
 }
