@@ -62,8 +62,9 @@ const char *addr_format_host(const struct sockaddr *sa, char *text, size_t size)
 
 /*
  * Opens a listening stream socket (non-blocking, close-on-exec, SO_REUSEADDR; IPV6_V6ONLY off for
- * the wildcard, on otherwise; a stale Unix socket is removed first). Returns the descriptor or
- * negative errno. ret_bound gets the address with the port that was chosen.
+ * the wildcard, on otherwise; a stale Unix socket is removed first, and every program may connect to
+ * the new one). Returns the descriptor or negative errno. ret_bound gets the address with the port
+ * that was chosen.
  */
 int addr_listen(const struct addr *addr, int backlog, struct addr *ret_bound);
 

@@ -132,9 +132,17 @@ static bool is_stale_socket(const struct addr *addr)
 	return fd >= 0 && connect(fd, &addr->any.sa, addr->length) < 0 && errno == ECONNREFUSED;
 }
 
+/* A Unix socket is open to all programs here, as loopback is; its directory can say otherwise. */
+static int bind_once(int fd, const struct addr *addr)
+{
+	if (bind(fd, &addr->any.sa, addr->length) < 0)
+		return -1;
+	return addr->any.sa.sa_family == AF_UNIX ? chmod(addr->any.un.sun_path, 0666) : 0;
+}
+
 static int bind_socket(int fd, const struct addr *addr)
 {
-	if (bind(fd, &addr->any.sa, addr->length) == 0)
+	if (bind_once(fd, addr) == 0)
 		return 0;
 	if (errno != EADDRINUSE || addr->any.sa.sa_family != AF_UNIX)
 		return -errno;
@@ -142,7 +150,7 @@ static int bind_socket(int fd, const struct addr *addr)
 		return -EADDRINUSE;
 	if (unlink(addr->any.un.sun_path) < 0 && errno != ENOENT)
 		return -errno;
-	return bind(fd, &addr->any.sa, addr->length) < 0 ? -errno : 0;
+	return bind_once(fd, addr) < 0 ? -errno : 0;
 }
 
 static int set_options(int fd, const struct addr *addr)

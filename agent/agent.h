@@ -68,6 +68,7 @@ struct agent {
 	uint64_t event_id;
 	enum control_request request;
 	char request_reason[CONTROL_REASON_SIZE];
+	int64_t hold_until_ns; /* when the operator's hold ends by itself, monotonic; 0: it does not */
 	struct decision published;
 	bool stopping;
 	bool told_start;
@@ -103,6 +104,16 @@ void agent_about(struct agent *agent);
 
 /* Tells an event to the notifiers and to the log. */
 void agent_event(struct agent *agent, const struct event *event);
+
+/* What operators may ask for, with the agent as context (agent_control.c). */
+extern const struct control_ops agent_control_ops;
+
+/* An operator's hold: from the file that outlives the agent, its end by itself (agent_hold.c). */
+void agent_hold_request(struct agent *agent, const struct control_command *command);
+void agent_hold_restore(struct agent *agent);
+void agent_hold_expire(struct agent *agent);
+/* When it ends by itself, unix milliseconds; 0: it does not. */
+int64_t agent_hold_until_ms(const struct agent *agent);
 
 /* Hands an operator's message on, as in struct control_ops (agent_message.c). */
 int agent_message(struct agent *agent, const char *text, char ret_id[OPERATOR_ID_SIZE],

@@ -67,7 +67,7 @@ static inline uint32_t env_entropy(const struct env *env)
 
 /*
  * Watches a descriptor, level-triggered. Returns NULL when there is no loop or all places are taken
- * (64: twice what all modules and their bounded clients need). The descriptor stays
+ * (128: twice what all modules and their bounded clients need). The descriptor stays
  * the caller's: end the watch first, then close it.
  */
 struct watch *env_watch(const struct env *env, int fd, unsigned events, watch_fn *fn,

@@ -94,6 +94,12 @@ static int64_t unpack(packed stored)
 	return stored & POSITIVE ? value : -value;
 }
 
+/* What has a mean. */
+static bool is_number(enum metric_unit unit)
+{
+	return unit != UNIT_BOOL && unit != UNIT_WORD && unit != UNIT_TEXT;
+}
+
 static size_t choose(struct history *history, const struct state *state)
 {
 	size_t count = 0;
@@ -102,7 +108,7 @@ static size_t choose(struct history *history, const struct state *state)
 		unsigned slot = state_ordered(state, i);
 		const struct metric *metric = state_metric(state, slot);
 
-		if (!metric->course || metric->unit == UNIT_TEXT)
+		if (!metric->course || !is_number(metric->unit))
 			continue;
 		history->series[count++] = (struct series){
 			.slot = slot,
@@ -217,6 +223,23 @@ const struct metric *history_metric(const struct history *history, size_t series
 {
 	*ret_rate = history->series[series].rate;
 	return history->series[series].metric;
+}
+
+bool history_find(const struct history *history, const char *name, size_t *ret_series)
+{
+	for (size_t i = 0; i < history->count; i++) {
+		const struct series *series = &history->series[i];
+		const char *group = series->metric->group;
+		size_t length = strlen(group);
+
+		if (strncmp(name, group, length) == 0 && name[length] == '.' &&
+		    strcmp(name + length + 1,
+			   series->rate ? series->metric->rate_name : series->metric->name) == 0) {
+			*ret_series = i;
+			return true;
+		}
+	}
+	return false;
 }
 
 int64_t history_step_ns(enum history_span span)

@@ -45,6 +45,8 @@ void history_take(struct history *history, const struct state *state, int64_t no
 size_t history_count(const struct history *history);
 /* The metric of a series, 0..count-1. *ret_rate: its rate is what is kept. */
 const struct metric *history_metric(const struct history *history, size_t series, bool *ret_rate);
+/* The series of this name ("mem.headroom_bytes", "web.requests_s"). */
+bool history_find(const struct history *history, const char *name, size_t *ret_series);
 int64_t history_step_ns(enum history_span span);
 size_t history_steps(enum history_span span);
 /*

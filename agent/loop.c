@@ -16,8 +16,8 @@
 
 #include "agent/env.h"
 
-/* Control clients 8, listeners 8, status page, kmsg, MQTT: below 32; the rest is room to grow. */
-#define WATCHES 64
+/* HTTP clients 32, control clients 8, listeners 8, status page, kmsg, MQTT: about 60; twice that. */
+#define WATCHES 128
 #define TIMERS 32
 #define SIGNALS 3
 /* The first wake is served at once, a storm of them at most 50 times a second. */

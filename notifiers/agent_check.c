@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/addr.h"
 #include "agent/sample.h"
 #include "agent/units.h"
 
@@ -124,6 +125,30 @@ enum agent_verdict agent_greeting_end(struct agent_greeting *greeting,
 {
 	return greeting->used == 0 ? AGENT_OPEN
 				   : read_name(greeting->bytes, greeting->used, ret_name);
+}
+
+struct in6_addr agent_host(const struct sockaddr *peer)
+{
+	const union addr_any *any = (const void *)peer;
+	struct in6_addr host = IN6ADDR_ANY_INIT;
+
+	if (peer->sa_family == AF_INET6)
+		return any->in6.sin6_addr;
+	if (peer->sa_family == AF_INET) {
+		host.s6_addr[10] = host.s6_addr[11] = 0xff;
+		memcpy(&host.s6_addr[12], &any->in.sin_addr, 4);
+	}
+	return host;
+}
+
+void agent_host_format(const struct in6_addr *host, char *ret_text, size_t size)
+{
+	const union addr_any any = {.in6 = {.sin6_family = AF_INET6, .sin6_addr = *host}};
+
+	if (IN6_IS_ADDR_UNSPECIFIED(host))
+		snprintf(ret_text, size, "unix");
+	else
+		addr_format_host(&any.sa, ret_text, size);
 }
 
 static bool same_host(const struct in6_addr *one, const struct in6_addr *other)

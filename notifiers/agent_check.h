@@ -67,6 +67,11 @@ enum agent_verdict agent_greeting_take(struct agent_greeting *greeting, const ch
 enum agent_verdict agent_greeting_end(struct agent_greeting *greeting,
 				      char ret_name[AGENT_NAME_SIZE]);
 
+/* The address of a caller: IPv4 in mapped form; "::", which is nobody's address, for a Unix socket. */
+struct in6_addr agent_host(const struct sockaddr *peer);
+/* Writes it for people, of a Unix socket as "unix". */
+void agent_host_format(const struct in6_addr *host, char *ret_text, size_t size);
+
 /*
  * One load balancer: a name and the address that it calls from (IPv4 in mapped form, "::" for a Unix
  * socket), or an address alone.

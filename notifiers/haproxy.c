@@ -93,20 +93,6 @@ static uint32_t get_undrain(const struct haproxy *haproxy)
 	return haproxy->decision.undrain;
 }
 
-/* IPv4 in mapped form; "::", which is nobody's address, for a Unix socket. */
-static struct in6_addr get_host(const union addr_any *peer)
-{
-	struct in6_addr host = IN6ADDR_ANY_INIT;
-
-	if (peer->sa.sa_family == AF_INET6)
-		return peer->in6.sin6_addr;
-	if (peer->sa.sa_family == AF_INET) {
-		host.s6_addr[10] = host.s6_addr[11] = 0xff;
-		memcpy(&host.s6_addr[12], &peer->in.sin_addr, 4);
-	}
-	return host;
-}
-
 static void call_settled(void *context, const char *name, const struct agent_call *call,
 			 enum agent_verdict verdict)
 {
@@ -152,7 +138,7 @@ static bool send_line(struct haproxy *haproxy, int fd, const char *name, struct 
 static void answer_caller(void *context, int fd, const union addr_any *peer)
 {
 	struct haproxy *haproxy = context;
-	struct agent_call call = {.host = get_host(peer),
+	struct agent_call call = {.host = agent_host(&peer->sa),
 				  .stamp_ns = env_now_ns(haproxy->env),
 				  .undrain = get_undrain(haproxy)};
 	struct agent_greeting greeting = {.used = 0};
@@ -241,23 +227,13 @@ static bool haproxy_stop(void *self)
 	return agent_callers_stopped(&haproxy->callers, env_now_ns(haproxy->env));
 }
 
-static void format_host(const struct in6_addr *host, char *ret_text, size_t size)
-{
-	const union addr_any any = {.in6 = {.sin6_family = AF_INET6, .sin6_addr = *host}};
-
-	if (IN6_IS_ADDR_UNSPECIFIED(host))
-		snprintf(ret_text, size, "unix");
-	else
-		addr_format_host(&any.sa, ret_text, size);
-}
-
 static void write_caller(struct json *json, const struct agent_caller *caller, int64_t now_ns,
 			 uint32_t undrain)
 {
 	unsigned readies_left = agent_caller_readies_left(caller, undrain);
 	char text[ADDR_TEXT_SIZE];
 
-	format_host(&caller->host, text, sizeof(text));
+	agent_host_format(&caller->host, text, sizeof(text));
 	json_object(json, NULL);
 	json_text(json, "name", caller->name[0] ? caller->name : NULL);
 	json_text(json, "address", text);
@@ -309,7 +285,7 @@ static size_t haproxy_balancers(const void *self, struct balancer *ret_balancers
 					      .interval_ns = caller->interval_ns,
 					      .told = words[caller->told]};
 		snprintf(balancer->name, sizeof(balancer->name), "%s", caller->name);
-		format_host(&caller->host, balancer->address, sizeof(balancer->address));
+		agent_host_format(&caller->host, balancer->address, sizeof(balancer->address));
 	}
 	return count;
 }

@@ -9,6 +9,7 @@
 
 const struct notifier *const notifiers[] = {
 	&haproxy_notifier,
+	&http_notifier,
 	&mqtt_notifier,
 	&post_notifier,
 	NULL,

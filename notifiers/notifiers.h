@@ -6,6 +6,7 @@
 #include "agent/notifier.h"
 
 extern const struct notifier haproxy_notifier;
+extern const struct notifier http_notifier;
 extern const struct notifier mqtt_notifier;
 extern const struct notifier post_notifier;
 

@@ -162,6 +162,10 @@ static void test_unix(void **state)
 	check_flags(fd);
 	assert_string_equal(addr_format(&bound.any.sa, shown, sizeof(shown)), text);
 
+	/* Whatever the umask says. */
+	assert_int_equal(lstat(path, &info), 0);
+	assert_int_equal(info.st_mode & 0777, 0666);
+
 	/* Somebody listens: not ours to take. */
 	assert_int_equal(addr_listen(&addr, 8, &other), -EADDRINUSE);
 	assert_int_equal(lstat(path, &info), 0);
