@@ -14,7 +14,7 @@
 
 /* What the page's one style sheet and one script are in SHA-256; test-page knows when they are not. */
 #define PAGE_STYLE_HASH "sha256-IPr9Fw4Z8iqa+yVhgw63OsY1MQ2JVm3B7r8OqvQbbqI="
-#define PAGE_SCRIPT_HASH "sha256-YFNSeG715QQD1wDGQejYTlOQ7B4uYElj3yMnNxgPlPo="
+#define PAGE_SCRIPT_HASH "sha256-T6HP+hCoGF9j7U9+5MpTIPeJPQd4/H9wM7ClOG0MVIw="
 
 /*
  * Content-Security-Policy for it: nothing is loaded; its icon is in itself; its script may ask where it

@@ -99,6 +99,12 @@ static void put_told(struct page *page, const struct balancer *balancer)
 		html_format(html, "weight %d\u00a0%%", decision->weight_pct);
 }
 
+/* What the notifier that is asked speaks. */
+static const char *get_protocol(const char *by)
+{
+	return strcmp(by, "haproxy") == 0 ? "agent-check" : strcmp(by, "http") == 0 ? "HTTP" : by;
+}
+
 static void put_balancer(struct page *page, const struct balancer *balancer)
 {
 	struct html *html = &page->html;
@@ -110,7 +116,7 @@ static void put_balancer(struct page *page, const struct balancer *balancer)
 	html_put(html, "</th><td>");
 	html_text(html, balancer->address);
 	html_put(html, "</td><td>");
-	html_text(html, balancer->by);
+	html_text(html, get_protocol(balancer->by));
 	html_format(html, "</td><td>%s", units_ago(text, ago_ns / NS_PER_MS));
 	if (balancer->interval_ns > 0)
 		html_format(html, ", every %s\u00a0s",

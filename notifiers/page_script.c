@@ -35,7 +35,8 @@ const char page_script[] =
 	"What stands below is from then.';gone.hidden=false;d.body.classList.add('gone')};"
 	"const ask=async()=>{if(asking||d.hidden)return;asking=true;clearTimeout(timer);"
 	"const stop=new AbortController(),limit=setTimeout(()=>stop.abort(),8000);"
-	"try{const r=await fetch(location.pathname+location.search,{cache:'no-store',signal:stop.signal});"
+	"try{const r=await fetch(location.pathname+location.search,{cache:'no-store',signal:stop.signal,"
+	"headers:{Accept:'text/html'}});"
 	"if(!r.ok)throw Error(r.status);take(await r.text())}catch{lost()}"
 	"clearTimeout(limit);asking=false;timer=setTimeout(ask,every)};"
 	"d.addEventListener('visibilitychange',ask);timer=setTimeout(ask,every)})()";

@@ -98,6 +98,13 @@ static void put_note(struct page *page, const char *note)
 	html_put(&page->html, "</small></dd></div>");
 }
 
+/* Some reasons tell a story of three lines, for which a figure has no place. */
+static void put_unknown(struct page *page, const char *reason)
+{
+	html_put(&page->html, "unknown");
+	put_note(page, strlen(reason) > 80 ? "the readings below say why" : reason);
+}
+
 static void put_weight(struct page *page)
 {
 	const struct decision *decision = page->decision;
@@ -105,8 +112,7 @@ static void put_weight(struct page *page)
 
 	open_figure(page, "Weight", false);
 	if (decision->weight_pct < 1) {
-		html_put(&page->html, "unknown");
-		put_note(page, "nothing is decided yet");
+		put_unknown(page, "nothing is decided yet");
 		return;
 	}
 	html_format(&page->html, "%d\u00a0%%", decision->weight_pct);
@@ -121,8 +127,7 @@ static void put_cap(struct page *page)
 
 	open_figure(page, "Cap", false);
 	if (!decision->maxconn_known) {
-		html_put(&page->html, "unknown");
-		put_note(page, "nothing is learned yet: the cap set in the balancer stays");
+		put_unknown(page, "nothing is learned yet: the cap set in the balancer stays");
 		return;
 	}
 	html_put(&page->html, units_count(number, decision->maxconn));
@@ -152,8 +157,7 @@ static void put_headroom(struct page *page)
 
 	open_figure(page, "Headroom", decision->headroom_known && below);
 	if (!decision->headroom_known) {
-		html_put(&page->html, "unknown");
-		put_note(page, decision->reason);
+		put_unknown(page, decision->reason);
 		return;
 	}
 	html_put(&page->html, units_bytes(number, decision->headroom_bytes));
@@ -182,8 +186,7 @@ static bool put_reading(struct page *page, const char *label, const char *group,
 			      : state_value(state, (unsigned)slot, now_ns, &value, &reason);
 	if (result != 0) {
 		open_figure(page, label, false);
-		html_put(&page->html, "unknown");
-		put_note(page, reason);
+		put_unknown(page, reason);
 		return false;
 	}
 	const struct metric *metric = state_metric(state, (unsigned)slot);

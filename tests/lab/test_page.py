@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 import browser as lab
-from harness import BUILD, wait_until
+from harness import BUILD, families, url_host, wait_until
 
 SLOW = 90  # seconds: a loaded machine, and the page asks every five
 
@@ -226,3 +226,25 @@ def test_another_version_is_loaded_whole(quick, server):
     quick.run("window.mine = 1")
     server.page = render("calm").replace(b"<style>", b"<style>/* newer */")
     wait_until(lambda: quick.run("return window.mine === undefined"), SLOW)
+
+
+def test_a_real_agent(quick, start_agent):
+    """From the daemon, over both families: drained, killed, back again."""
+    agent = start_agent()
+    agent.agent_check(send=b"lb<1>/pool\n")
+    for family in families():
+        quick.get(f"http://{url_host(family)}:{agent.http_port}/")
+        assert quick.audit() == []
+        assert quick.run("return performance.getEntriesByType('resource').length") == 0
+    assert "lb<1>/pool" in quick.driver.find_element("id", "balancers").text
+    assert "agent-check" in quick.driver.find_element("id", "balancers").text
+    agent.ask("drain", reason="a <b>new</b> card")
+    wait_until(lambda: word(quick) == "Drained", SLOW, what="the page to show the drain")
+    assert "a <b>new</b> card" in quick.driver.find_element("id", "state").text
+    assert "-> hold" in quick.driver.find_element("id", "events").text
+    assert quick.console() == []
+    agent.kill()
+    gone = quick.driver.find_element("id", "gone")
+    wait_until(lambda: gone.text, SLOW, what="the page to say that the agent is gone")
+    agent.start()
+    wait_until(lambda: gone.text == "", SLOW, what="the page to see the agent again")

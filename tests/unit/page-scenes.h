@@ -39,8 +39,8 @@ static inline void world_play_calm(struct world *world)
 		   "normal -> shed: memory shrinks 4 MB/s; weight 80%, maxconn 14");
 	world_tell(world, 8040, SEVERITY_INFO, "state",
 		   "recover -> normal: ok; weight 100%, maxconn 17");
-	world_ask(world, "agent-check", "lb1/pis", "2001:db8::1", 240, 500);
-	world_ask(world, "agent-check", "lb2/pis", "2001:db8::2", 410, 500);
+	world_ask(world, "haproxy", "lb1/pis", "2001:db8::1", 240, 500);
+	world_ask(world, "haproxy", "lb2/pis", "2001:db8::2", 410, 500);
 	world_ask(world, "http", "Prometheus/2.42.0", "192.0.2.17", 9100, 15000);
 }
 
@@ -71,7 +71,7 @@ static inline void world_play_hostile(struct world *world)
 	for (size_t i = 0; i < DIARY_EVENTS + 3; i++)
 		world_tell(world, -(int64_t)i, (enum severity)(i % 3), world->evil, world->evil);
 	while (world->balancer_count < OVERVIEW_BALANCERS)
-		world_ask(world, "agent-check", world->evil, world->evil,
+		world_ask(world, "haproxy", world->evil, world->evil,
 			  -(int64_t)world->balancer_count, INT64_MAX / NS_PER_MS);
 	/* 128: the longest text of the core's (its list of libraries). */
 	const char *fact = world->evil + sizeof(world->evil) - 128;
