@@ -2,8 +2,7 @@
 /*
  * Plots of the history as SVG inside the page. A plot is as wide as its place and keeps its height:
  * lines and texts are placed in percent and in pixels, so that letters keep their size on a phone; the
- * curve stands in an inner picture, which is stretched. Along a curve each step is relative to the one
- * before ("l2-3"), which takes four bytes a column instead of ten.
+ * curve (page_curve.c) stands in an inner picture, which is stretched.
  *
  * All numbers of a picture stand in the words below it, which is what a screen reader gets.
  */
@@ -13,6 +12,7 @@
 
 #include "agent/units.h"
 #include "notifiers/page_course.h"
+#include "notifiers/page_curve.h"
 #include "notifiers/page_parts.h"
 #include "notifiers/page_units.h"
 
@@ -21,9 +21,6 @@
 #define HEIGHT 128
 #define HOURS_Y (TOP + HEIGHT + 17)
 #define ALL_HEIGHT (TOP + HEIGHT + 24)
-/* Units of the inner one: a column is two wide, so that its middle is a whole number. */
-#define COLUMN 2
-#define FINE 240
 
 enum line {
 	LINE_NONE,
@@ -166,106 +163,6 @@ static void put_hours(const struct drawing *drawing)
 	}
 }
 
-/* A line that is drawn as it comes: level stretches are joined. */
-struct pen {
-	struct html *html;
-	int y;
-	int level; /* units to the right that are not written yet */
-};
-
-static void pen_flush(struct pen *pen)
-{
-	if (pen->level) {
-		html_put(pen->html, "h");
-		html_int(pen->html, pen->level);
-	}
-	pen->level = 0;
-}
-
-static void pen_go(struct pen *pen, int dx, int y)
-{
-	if (y == pen->y) {
-		pen->level += dx;
-		return;
-	}
-	pen_flush(pen);
-	html_put(pen->html, "l");
-	html_int(pen->html, dx);
-	if (y > pen->y)
-		html_put(pen->html, " ");
-	html_int(pen->html, y - pen->y);
-	pen->y = y;
-}
-
-static int fine_y(const struct drawing *drawing, int64_t value)
-{
-	return FINE - (int)scale_at(&drawing->scale, value, FINE);
-}
-
-/* The columns first..end-1 are known: their mean as a line. */
-static void put_line(const struct drawing *drawing, size_t first, size_t end)
-{
-	const struct history_point *points = drawing->course.points;
-	struct pen pen = {.html = out(drawing), .y = fine_y(drawing, points[first].mean)};
-
-	html_format(pen.html, "M%zu %d", first * COLUMN, pen.y);
-	pen_go(&pen, COLUMN / 2, pen.y);
-	for (size_t i = first + 1; i < end; i++)
-		pen_go(&pen, COLUMN, fine_y(drawing, points[i].mean));
-	pen_go(&pen, COLUMN / 2, pen.y);
-	pen_flush(&pen);
-}
-
-/* ... and from their least to their most as an area, there and back. */
-static void put_band(const struct drawing *drawing, size_t first, size_t end)
-{
-	const struct history_point *points = drawing->course.points;
-	struct pen pen = {.html = out(drawing), .y = fine_y(drawing, points[first].most)};
-
-	html_format(pen.html, "M%zu %d", first * COLUMN, pen.y);
-	pen_go(&pen, COLUMN / 2, pen.y);
-	for (size_t i = first + 1; i < end; i++)
-		pen_go(&pen, COLUMN, fine_y(drawing, points[i].most));
-	pen_go(&pen, COLUMN / 2, pen.y);
-	pen_flush(&pen);
-	pen.y = fine_y(drawing, points[end - 1].least);
-	html_format(pen.html, "V%d", pen.y);
-	pen_go(&pen, -(COLUMN / 2), pen.y);
-	for (size_t i = end - 1; i-- > first;)
-		pen_go(&pen, -COLUMN, fine_y(drawing, points[i].least));
-	pen_go(&pen, -(COLUMN / 2), pen.y);
-	pen_flush(&pen);
-	html_put(pen.html, "z");
-}
-
-static void put_gap(const struct drawing *drawing, size_t first, size_t end)
-{
-	html_format(out(drawing), "M%zu 0h%zuv%dh-%zuz", first * COLUMN, (end - first) * COLUMN,
-		    FINE, (end - first) * COLUMN);
-}
-
-/* A path of all stretches of columns that are known, or that are not. */
-static void put_path(const struct drawing *drawing, const char *class, bool known,
-		     void (*put)(const struct drawing *drawing, size_t first, size_t end))
-{
-	const struct course *course = &drawing->course;
-	bool any = false;
-
-	for (size_t first = 0, end; first < course->count; first = end) {
-		for (end = first + 1; end < course->count; end++)
-			if (course->known[end] != course->known[first])
-				break;
-		if (course->known[first] != known)
-			continue;
-		if (!any)
-			html_format(out(drawing), "<path class=\"%s\" d=\"", class);
-		any = true;
-		put(drawing, first, end);
-	}
-	if (any)
-		html_put(out(drawing), "\"/>");
-}
-
 static void put_limit(const struct drawing *drawing)
 {
 	int y = pixel_y(drawing, drawing->line);
@@ -282,7 +179,7 @@ static void open_curve(const struct drawing *drawing)
 	html_format(out(drawing),
 		    "<svg y=\"%d\" width=\"100%%\" height=\"%d\" viewBox=\"0 0 %zu %d\" "
 		    "preserveAspectRatio=\"none\">",
-		    TOP, HEIGHT, drawing->course.count * COLUMN, FINE);
+		    TOP, HEIGHT, drawing->course.count * CURVE_COLUMN, CURVE_HEIGHT);
 }
 
 static void put_picture(const struct drawing *drawing, const char *id)
@@ -294,13 +191,13 @@ static void put_picture(const struct drawing *drawing, const char *id)
 	put_numbers(drawing);
 	html_format(out(drawing), "<svg class=\"x\" height=\"%d\">", ALL_HEIGHT);
 	open_curve(drawing);
-	put_path(drawing, "n", false, put_gap);
-	put_path(drawing, "b", true, put_band);
+	curve_put_gaps(out(drawing), &drawing->course);
+	curve_put_band(out(drawing), &drawing->course, &drawing->scale);
 	html_put(out(drawing), "</svg>");
 	put_grid(drawing);
 	put_hours(drawing);
 	open_curve(drawing);
-	put_path(drawing, "c", true, put_line);
+	curve_put_line(out(drawing), &drawing->course, &drawing->scale);
 	html_put(out(drawing), "</svg>");
 	if (drawing->has_line)
 		put_limit(drawing);

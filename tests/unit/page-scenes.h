@@ -168,7 +168,7 @@ static inline struct world *world_new(enum world_scene scene)
 	world->state = state_new(256);
 	for (size_t i = 0; i < world->module_count; i++)
 		state_add(world->state, world->modules[i].metrics, world->modules[i].count,
-			  NS_PER_S * 60, &world->modules[i].source);
+			  NS_PER_S * 200, &world->modules[i].source);
 	world->history = history_new(world->state);
 	world_make_about(world);
 	world_live(world);

@@ -19,8 +19,6 @@
 #include "notifiers/notifiers.h"
 
 #define WORLD_NOW_MS INT64_C(1771164187000) /* 15 Feb 2026, 14:03:07 UTC */
-#define WORLD_STEP_S 10
-#define WORLD_STEPS (86400 / WORLD_STEP_S)
 #define MIB (INT64_C(1) << 20)
 
 enum world_scene {
@@ -278,12 +276,13 @@ static inline void world_live(struct world *world)
 {
 	static struct batch batch;
 
-	for (int64_t step = 1; step <= WORLD_STEPS; step++) {
-		int64_t at_s = (step - WORLD_STEPS) * WORLD_STEP_S;
-
-		world->now_ns = NS_PER_S * (1000000 + step * WORLD_STEP_S);
-		world->requests += WORLD_STEP_S * (2000 + 14 * world_wave(at_s - 30000, 86400) +
-						   world_noise(world, 1500));
+	/* Minutes, and in the last hour the steps that the history keeps of it. */
+	for (int64_t at_s = -86400, step_s; at_s < 0;) {
+		step_s = at_s < -3600 ? 60 : 10;
+		at_s += step_s;
+		world->now_ns = NS_PER_S * (1000000 + at_s);
+		world->requests += step_s * (2000 + 14 * world_wave(at_s - 30000, 86400) +
+					     world_noise(world, 1500));
 		for (size_t i = 0; i < world->module_count; i++) {
 			struct world_module *module = &world->modules[i];
 			batch_reset(&batch);
