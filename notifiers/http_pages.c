@@ -6,6 +6,8 @@
 #include "notifiers/http_page.h"
 #include "notifiers/page.h"
 
+_Static_assert(PAGE_SIZE_MOST <= HTTP_PAGE_SIZE, "the page at its worst has a place");
+
 const struct http_page http_pages[] = {
 	{
 		.path = "/",
