@@ -41,15 +41,18 @@ int page_find(const struct page *page, const char *group, const char *name, bool
 	return -1;
 }
 
-bool page_number(const struct page *page, const char *group, const char *name, int64_t *ret_value)
+bool page_value(const struct page *page, const char *group, const char *name, int64_t *ret_value)
 {
+	const struct state *state = page->snapshot.state;
+	int64_t now_ns = page->snapshot.now_ns;
 	const char *reason;
 	bool rate;
 	int slot = page_find(page, group, name, &rate);
 
-	return slot >= 0 && !rate &&
-	       state_value(page->snapshot.state, (unsigned)slot, page->snapshot.now_ns, ret_value,
-			   &reason) == 0;
+	if (slot < 0)
+		return false;
+	return rate ? state_rate_milli(state, (unsigned)slot, now_ns, ret_value, &reason) == 0
+		    : state_value(state, (unsigned)slot, now_ns, ret_value, &reason) == 0;
 }
 
 static void put_head(struct page *page)

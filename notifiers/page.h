@@ -13,7 +13,7 @@
 #define PAGE_TYPE "text/html; charset=utf-8"
 
 /* What the page's one style sheet and one script are in SHA-256; test-page knows when they are not. */
-#define PAGE_STYLE_HASH "sha256-IPr9Fw4Z8iqa+yVhgw63OsY1MQ2JVm3B7r8OqvQbbqI="
+#define PAGE_STYLE_HASH "sha256-3pHt4n9IJL4WR2X53eoAjzZNGhxjyLd2wkXOAT+bnio="
 #define PAGE_SCRIPT_HASH "sha256-T6HP+hCoGF9j7U9+5MpTIPeJPQd4/H9wM7ClOG0MVIw="
 
 /*
@@ -25,8 +25,8 @@
 	"'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "              \
 	"frame-ancestors 'none'"
 
-/* 80 KiB: a page with everything at its worst; see page_lists.c for what keeps it below that. */
-#define PAGE_SIZE_MOST 81920
+/* 88 KiB: a page with everything at its worst; see page_lists.c for what keeps it below that. */
+#define PAGE_SIZE_MOST 90112
 
 /*
  * Writes the document, without NUL. Returns its length, or -ENOSPC if it does not fit; into

@@ -9,17 +9,14 @@
 
 static void note(struct course *course, const struct history_point *point, size_t ago)
 {
-	if (!course->any || point->least < course->least) {
+	if (!course->any || point->least <= course->least) {
 		course->least = point->least;
 		course->least_ago = ago;
 	}
-	if (!course->any || point->most > course->most) {
+	if (!course->any || point->most >= course->most) {
 		course->most = point->most;
 		course->most_ago = ago;
 	}
-	/* From the oldest to the newest: the last one stays. */
-	course->newest = point->mean;
-	course->newest_ago = ago;
 	course->any = true;
 }
 

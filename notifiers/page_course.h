@@ -20,8 +20,8 @@ struct course {
 	size_t steps;
 	/* The rest is valid where any step is known. */
 	bool any;
-	int64_t least, most, newest;
-	size_t least_ago, most_ago, newest_ago; /* in steps */
+	int64_t least, most;
+	size_t least_ago, most_ago; /* in steps; the last time */
 };
 
 void course_take(const struct history *history, size_t series, enum history_span span,

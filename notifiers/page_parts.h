@@ -49,7 +49,7 @@ void page_put_moment(struct page *page, int64_t wall_ms);
 
 /* The slot of a reading by its names in the documents (of a rate: the rate's). -1: there is none. */
 int page_find(const struct page *page, const char *group, const char *name, bool *ret_rate);
-/* The value of a reading that is a number; false: it is not known. */
-bool page_number(const struct page *page, const char *group, const char *name, int64_t *ret_value);
+/* A number: its value, or the rate in thousandths; false: it is not known. */
+bool page_value(const struct page *page, const char *group, const char *name, int64_t *ret_value);
 
 #endif

@@ -88,7 +88,7 @@ static void find_line(struct drawing *drawing)
 	case LINE_NONE:
 		return;
 	case LINE_RESERVE:
-		drawing->has_line = page_number(page, "mem", "reserve_bytes", &drawing->line);
+		drawing->has_line = page_value(page, "mem", "reserve_bytes", &drawing->line);
 		return;
 	case LINE_TEMP_LIMIT:
 		state_readings(page->snapshot.state, page->snapshot.now_ns, &readings);
@@ -213,6 +213,20 @@ static const char *step_hour(const struct drawing *drawing, char text[static UNI
 	return units_hour(text, drawing->page->snapshot.ts_ms - (int64_t)ago * step_ms);
 }
 
+/* The reading itself: the last step of a day is a mean of minutes. */
+static void put_now(const struct drawing *drawing)
+{
+	const struct page *page = drawing->page;
+	const char *name = drawing->rate ? drawing->metric->rate_name : drawing->metric->name;
+	char text[UNITS_SIZE];
+	int64_t value;
+
+	if (page_value(page, drawing->metric->group, name, &value))
+		html_format(out(drawing), "Now <b>%s</b>", put_value(drawing, text, value));
+	else
+		html_put(out(drawing), "Now <b>unknown</b>");
+}
+
 static void put_words(const struct drawing *drawing)
 {
 	const struct course *course = &drawing->course;
@@ -223,13 +237,7 @@ static void put_words(const struct drawing *drawing)
 		html_put(out(drawing), "Nothing was known in this time.");
 		return;
 	}
-	if (course->newest_ago <= 1)
-		html_format(out(drawing), "Now <b>%s</b>",
-			    put_value(drawing, text, course->newest));
-	else
-		html_format(out(drawing), "At %s <b>%s</b>",
-			    step_hour(drawing, at, course->newest_ago),
-			    put_value(drawing, text, course->newest));
+	put_now(drawing);
 	if (course->least == course->most) {
 		html_put(out(drawing), ", as all the time");
 	} else {

@@ -144,7 +144,7 @@ static bool without_swap(const struct page *page)
 {
 	int64_t kind;
 
-	return page_number(page, "swap", "kind", &kind) && kind == SWAP_NONE;
+	return page_value(page, "swap", "kind", &kind) && kind == SWAP_NONE;
 }
 
 static void put_headroom(struct page *page)
@@ -152,7 +152,7 @@ static void put_headroom(struct page *page)
 	const struct decision *decision = page->decision;
 	char number[UNITS_SIZE], note[3 * UNITS_SIZE];
 	int64_t reserve = 0;
-	bool below = page_number(page, "mem", "reserve_bytes", &reserve) &&
+	bool below = page_value(page, "mem", "reserve_bytes", &reserve) &&
 		     decision->headroom_bytes < reserve;
 
 	open_figure(page, "Headroom", decision->headroom_known && below);

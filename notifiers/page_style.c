@@ -88,7 +88,7 @@ const char page_style[] =
 	".events{list-style:none}"
 	".events li{display:grid;grid-template-columns:7rem 1fr;gap:0 1rem;padding:.6rem 0;"
 	"border-top:1px solid var(--line)}"
-	".events p{grid-column:2}.events .soft{font-size:.9rem}.sev{font-weight:600;grid-row:span 2}"
+	".events p{grid-column:2}.events .soft,.events .sev{font-size:.9rem}.sev{font-weight:600;grid-row:span 2}"
 	"table{width:100%;border-collapse:collapse;font-size:.925rem}"
 	"caption{text-align:left;font-size:1rem;font-weight:650;padding-bottom:.4rem}"
 	"th,td,small,figcaption{text-wrap:pretty}th,td{padding:.3rem 0;vertical-align:top;border-top:1px solid var(--line);font-weight:400;"

@@ -74,10 +74,10 @@ static inline void world_play_hostile(struct world *world)
 		world_ask(world, "haproxy", world->evil, world->evil,
 			  -(int64_t)world->balancer_count, INT64_MAX / NS_PER_MS);
 	/* 128: the longest text of the core's (its list of libraries). */
-	const char *fact = world->evil + sizeof(world->evil) - 128;
+	const char *fact = world_evil(world, 128);
 	world->about.id = world->about.model = world->about.kernel = fact;
 	world->about.firmware = world->about.version = world->about.libraries = fact;
-	world->about.config_digest = world->evil + sizeof(world->evil) - 17;
+	world->about.config_digest = world_evil(world, 17);
 	world_copy(world->decision.reason, sizeof(world->decision.reason), world->evil);
 }
 

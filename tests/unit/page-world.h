@@ -89,6 +89,12 @@ static inline int64_t world_wave(int64_t at_s, int64_t period_s)
 	return x * x * (3000 - 2 * x) / 1000000;
 }
 
+/* The end of it, all '&', in so many bytes. */
+static inline const char *world_evil(const struct world *world, size_t size)
+{
+	return world->evil + sizeof(world->evil) - size;
+}
+
 struct world_value {
 	const char *group, *name;
 	int64_t value;
@@ -226,7 +232,7 @@ static inline void world_hand_in(struct world *world, struct batch *batch, unsig
 		return;
 	}
 	if (metric->unit == UNIT_TEXT && world->scene == WORLD_HOSTILE) {
-		batch_text(batch, index, world->evil);
+		batch_text(batch, index, world_evil(world, STATE_TEXT_SIZE));
 		return;
 	}
 	if (metric->unit != UNIT_TEXT && world_moving(world, metric, at_s, &value)) {

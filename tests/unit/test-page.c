@@ -136,6 +136,33 @@ static void test_unknown(void **state)
 	world_free(world);
 }
 
+/* A reason of three lines has no place in a figure, but in the readings. */
+static void test_long_reason(void **state)
+{
+	static const char reason[] =
+		"no hwmon chip (cpu_thermal, coretemp, ...) and no thermal zone "
+		"of a processor; [temperature] sensor can name a chip";
+	struct world *world = world_new(WORLD_CALM);
+	static struct batch batch;
+
+	(void)state;
+	for (size_t i = 0; i < world->module_count; i++)
+		for (unsigned j = 0; j < world->modules[i].count; j++) {
+			const char *name = world->modules[i].metrics[j].name;
+			if (!name || strcmp(name, "temp_c") != 0)
+				continue;
+			batch_reset(&batch);
+			batch_unknown(&batch, j, reason);
+			state_update(world->state, world->modules[i].source, &batch, world->now_ns);
+		}
+	write_page(world);
+	assert_non_null(strstr(page, "<dt>Temperature</dt><dd><b>unknown</b>"
+				     "<small>the readings below say why</small>"));
+	assert_int_equal(count_of(reason), 1);
+	assert_int_equal(count_of("Now <b>unknown</b>"), 2); /* in an hour and in a day */
+	world_free(world);
+}
+
 /* Curves that use every pixel both ways, which take the most bytes. */
 static void test_worst(void **state)
 {
@@ -152,7 +179,7 @@ static void test_worst(void **state)
 			batch_reset(&batch);
 			for (unsigned k = 0; k < module->count; k++)
 				if (module->metrics[k].unit == UNIT_TEXT)
-					batch_text(&batch, k, world->evil);
+					batch_text(&batch, k, world_evil(world, STATE_TEXT_SIZE));
 				else if (module->metrics[k].unit == UNIT_WORD)
 					batch_value(&batch, k, 0);
 				else
@@ -218,10 +245,10 @@ static void test_policy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scenes), cmocka_unit_test(test_complete),
-		cmocka_unit_test(test_says),   cmocka_unit_test(test_unknown),
-		cmocka_unit_test(test_worst),  cmocka_unit_test(test_bound),
-		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_scenes),	    cmocka_unit_test(test_complete),
+		cmocka_unit_test(test_says),	    cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_long_reason), cmocka_unit_test(test_worst),
+		cmocka_unit_test(test_bound),	    cmocka_unit_test(test_policy),
 	};
 
 	setenv("TZ", "UTC", 1);
