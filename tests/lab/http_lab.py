@@ -53,7 +53,7 @@ def raw(agent, data, family=socket.AF_INET6):
     return answer
 
 
-def both_ways(agent):
+def all_ways(agent):
     """The value of listen with all three ways."""
     return f"{agent.listen(agent.http_port)}, unix:{agent.run_dir}/http.sock"
 

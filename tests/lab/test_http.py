@@ -33,7 +33,7 @@ def memory(scratch):
 def agent(scratch, memory):
     """Listens on all three ways."""
     agent = harness.Agent(scratch, {"control": {"cap": CAP}}, options=("--root", memory.root))
-    agent.configure({"http": {"listen": http_lab.both_ways(agent)}})
+    agent.configure({"http": {"listen": http_lab.all_ways(agent)}})
     return agent.start()
 
 
