@@ -235,7 +235,9 @@ def test_a_real_agent(quick, start_agent):
     for family in families():
         quick.get(f"http://{url_host(family)}:{agent.http_port}/")
         assert quick.audit() == []
-        assert quick.run("return performance.getEntriesByType('resource').length") == 0
+        # It may have asked for itself again by now, and for nothing else.
+        others = "return performance.getEntriesByType('resource').map(e=>e.name)"
+        assert set(quick.run(others)) <= {quick.run("return location.href")}
     assert "lb<1>/pool" in quick.driver.find_element("id", "balancers").text
     assert "agent-check" in quick.driver.find_element("id", "balancers").text
     agent.ask("drain", reason="a <b>new</b> card")
