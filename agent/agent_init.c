@@ -53,6 +53,7 @@ void agent_about(struct agent *agent)
 		.version = hostingpi_version,
 		.libraries = agent->libraries,
 		.config_digest = agent->digest,
+		.dry_run = agent->env.dry_run,
 		.started_ms = agent->env.started_ms,
 		.interval_ms = agent->settings->agent.interval_ns / NS_PER_MS,
 		.metrics = agent->metrics,

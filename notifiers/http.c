@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent/addr.h"
 #include "agent/log.h"
@@ -205,6 +206,7 @@ static int http_open(void *self, const void *conf, const struct env *env)
 	};
 
 	http->env = env;
+	tzset(); /* for the page: reads the time zone from the disk, now and never again */
 	http->places = http_places_new(env, (enum http_proxy_mode)settings->proxy_protocol,
 				       answer_call, http);
 	if (!http->places) {
