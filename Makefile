@@ -163,7 +163,7 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab check-mqtt check-node-red check-post-random
-.PHONY: check-vm check-vm-long check-vm-faults vm-programs fuzz fuzz-programs test lint format
+.PHONY: check-vm check-vm-long check-vm-faults check-vm-lvs vm-programs fuzz fuzz-programs test lint format
 .PHONY: bench bench-loop bench-storm bench-web bench-fleet bench-stall bench-payload bench-post bench-programs
 .PHONY: install uninstall clean help
 
@@ -309,6 +309,10 @@ check-vm-long: ## the memory half of it with many runs of all arms and statistic
 check-vm-faults: ## all faults of its SD card: what was told outside, and when (three minutes; T=arm for one)
 	@sh tests/deps.sh build run vm
 	@exec $(PYTHON) -B tests/vm/faults.py $(if $(T),--arms '$(T)') $(VM)
+
+check-vm-lvs: ## real keepalived moves real LVS weights in QEMU (two minutes; not part of make test)
+	@sh tests/deps.sh build run vm
+	@exec $(PYTHON) -B tests/vm/lvs.py
 
 vm-programs: $(VM_BIN)
 
