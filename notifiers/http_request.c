@@ -25,7 +25,7 @@ void http_request_start(struct http_request *request)
 	request->parser.data = request;
 	request->status = 0;
 	request->head = request->keep_alive = request->old = request->body = false;
-	request->path = request->query = (struct http_text){NULL, 0};
+	request->path = request->query = (struct http_text){"", 0};
 	request->agent[0] = request->accept[0] = '\0';
 	request->complete = request->in_value = request->target_long = false;
 	request->expect_other = false;

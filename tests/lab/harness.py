@@ -257,22 +257,28 @@ class Haproxy(Process):
 
 class Agent(Process):
     """hostingpid with a configuration from {section: {key: value}}; what is not said is set so
-    that nothing leaves the scratch folder: run_dir, id, and an agent-check port of its own."""
+    that nothing leaves the scratch folder: run_dir, id, and ports of its own."""
 
     def __init__(self, scratch, config=None, name="agent", options=(), wrapper=()):
         super().__init__(scratch, name)
         self.run_dir = scratch.path / f"{name}.run"
         self.run_dir.mkdir(exist_ok=True)
         self.agent_port = free_port()
-        listen = ", ".join(f"{url_host(family)}:{self.agent_port}" for family in families())
+        self.http_port = free_port()
         self.settings = {
             "agent": {"id": "lab", "run_dir": self.run_dir},
-            "haproxy": {"listen": listen},
+            "haproxy": {"listen": self.listen(self.agent_port)},
+            "http": {"listen": self.listen(self.http_port)},
         }
         self.options = options
         self.wrapper = wrapper
         self.config = scratch.path / f"{name}.conf"
         self.configure(config or {})
+
+    @staticmethod
+    def listen(port):
+        """One port on loopback, both families, as an operator writes it."""
+        return ", ".join(f"{url_host(family)}:{port}" for family in families())
 
     def configure(self, config):
         """Merges settings in and writes the file; a running agent sees it after reload()."""
