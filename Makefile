@@ -169,7 +169,7 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: deps deps-test goldens screenshots leads sim sim-short run check check-san check-lab check-mqtt check-node-red check-post-random
-.PHONY: check-vm check-vm-long check-vm-faults vm-programs fuzz fuzz-programs test lint format
+.PHONY: check-vm check-vm-long check-vm-faults check-vm-lvs vm-programs fuzz fuzz-programs test lint format
 .PHONY: bench bench-loop bench-storm bench-web bench-fleet bench-stall bench-payload bench-post bench-junk bench-programs
 .PHONY: install uninstall clean help
 
@@ -324,6 +324,10 @@ check-vm-faults: ## all faults of its SD card: what was told outside, and when (
 	@sh tests/deps.sh build run vm
 	@exec $(PYTHON) -B tests/vm/faults.py $(if $(T),--arms '$(T)') $(VM)
 
+check-vm-lvs: ## real keepalived moves real LVS weights in QEMU (two minutes; not part of make test)
+	@sh tests/deps.sh build run vm
+	@exec $(PYTHON) -B tests/vm/lvs.py
+
 vm-programs: $(VM_BIN)
 
 $(BUILD)/vm/%: $(BUILD)/tests/vm/%.o
@@ -346,8 +350,11 @@ ZSHCOMPDIR   ?= $(PREFIX)/share/zsh/site-functions
 COMPLETIONS  := hostingpid hostingpictl hostingpi-post
 man_target    = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 CONFIG        = $(DESTDIR)$(SYSCONFDIR)/hostingpi/hostingpi.conf
+EXAMPLEDIR   ?= $(PREFIX)/share/doc/hostingpi/examples
+# Modes as they are: scripts stay executable.
+EXAMPLES     := $(shell find examples -type f)
 
-install: all ## copy programs, manual pages, unit, udev rule, completion and sample configuration (DESTDIR, PREFIX)
+install: all ## copy programs, manual pages, unit, udev rule, completion, examples and sample configuration (DESTDIR, PREFIX)
 	install -D -m 755 $(BUILD)/hostingpid $(DESTDIR)$(SBINDIR)/hostingpid
 	install -D -m 755 $(BUILD)/hostingpictl $(DESTDIR)$(BINDIR)/hostingpictl
 	install -D -m 755 $(BUILD)/hostingpi-post $(DESTDIR)$(SBINDIR)/hostingpi-post
@@ -359,6 +366,7 @@ install: all ## copy programs, manual pages, unit, udev rule, completion and sam
 	install -D -m 644 systemd/60-hostingpi.rules $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
 	$(foreach name,$(COMPLETIONS),install -D -m 644 completion/$(name).bash $(DESTDIR)$(COMPDIR)/$(name) && ):
 	install -D -m 644 completion/_hostingpictl $(DESTDIR)$(ZSHCOMPDIR)/_hostingpictl
+	$(foreach file,$(EXAMPLES),install -D -m $(if $(shell test -x $(file) && echo yes),755,644) $(file) $(DESTDIR)$(EXAMPLEDIR)/$(file:examples/%=%) && ):
 	test -e $(CONFIG) || install -D -m 644 systemd/hostingpi.conf $(CONFIG)
 
 uninstall: ## remove what install copied; a configuration that was changed stays
@@ -367,6 +375,8 @@ uninstall: ## remove what install copied; a configuration that was changed stays
 	rm -f $(DESTDIR)$(UNITDIR)/hostingpid.service $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
 	rm -f $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
 	rm -f $(COMPLETIONS:%=$(DESTDIR)$(COMPDIR)/%) $(DESTDIR)$(ZSHCOMPDIR)/_hostingpictl
+	rm -rf $(DESTDIR)$(EXAMPLEDIR)
+	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(dir $(EXAMPLEDIR)) 2>/dev/null || true
 	if cmp -s systemd/hostingpi.conf $(CONFIG); then rm $(CONFIG) && rmdir --ignore-fail-on-non-empty $(dir $(CONFIG)); fi
 
 clean: ## remove everything that was built

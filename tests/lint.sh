@@ -16,7 +16,7 @@ trap 'exit 130' INT TERM HUP
 
 c_files=$(find agent collectors notifiers tests -name '*.[ch]' | sort)
 own_files=$(find agent collectors notifiers -name '*.[ch]' | sort)
-scripts=$({ find tests -name '*.sh' && echo .ci/run; } | sort)
+scripts=$({ find tests -name '*.sh' && echo .ci/run && grep -rlE '^#!/bin/(ba)?sh' examples; } | sort)
 python_files=$(find tests -name '*.py' | sort)
 man_pages=$(find man -name '*.[1-9]' 2>/dev/null | sort)
 

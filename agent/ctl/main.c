@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent/ctl/check.h"
 #include "agent/ctl/client.h"
 #include "agent/ctl/command.h"
 #include "agent/ctl/course.h"
 #include "agent/ctl/events.h"
+#include "agent/ctl/limits.h"
 #include "agent/ctl/options.h"
 #include "agent/ctl/post.h"
 #include "agent/ctl/status.h"
@@ -182,9 +184,10 @@ static const struct ctl_command post_command = {
 };
 
 static const struct ctl_command *const commands[] = {
-	&status_command, &watch_command,    &history_command,
-	&events_command, &drain_command,    &ready_command,
-	&post_command,	 &handover_command, NULL,
+	&status_command,   &watch_command, &history_command,
+	&events_command,   &drain_command, &ready_command,
+	&post_command,	   &check_command, &limits_command,
+	&handover_command, NULL,
 };
 
 int main(int argc, char **argv)

@@ -42,7 +42,7 @@ static const char usage_end[] =
 	"\n"
 	"exit: 0 fine, 1 failed, 2 wrong usage or configuration, 3 the agent or the broker\n"
 	"cannot be reached; post --wait: 65 refused, 75 still in the queue, 77 credentials or\n"
-	"account refused\n";
+	"account refused; check: see 'hostingpictl check --help'\n";
 
 /* The commands of the caller; those of ctl_commands[] follow. */
 struct table {
@@ -62,7 +62,7 @@ static const struct ctl_command *table_get(const struct table *table, size_t ind
 }
 
 /* Reserved by the design: so that a script which uses them gets a plain answer. */
-static const char *const later[] = {"guard", "check"};
+static const char *const later[] = {"guard"};
 
 static const struct {
 	enum ctl_option option;
