@@ -10,6 +10,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -55,6 +56,7 @@ void agent_event(struct agent *agent, const struct event *event)
 	/* First out, then into the log: the log may be on the card that fails. */
 	struct report report = {.kind = REPORT_EVENT, .event = &stamped};
 	dispatch_report(&agent->plant.dispatch, &report);
+	diary_put(agent->diary, &stamped);
 	log_message(levels[stamped.severity], "%s: %s", stamped.kind, stamped.text);
 }
 
@@ -111,6 +113,8 @@ static bool decision_differs(const struct decision *a, const struct decision *b)
 	return a->state != b->state || a->weight_pct != b->weight_pct || a->maxconn != b->maxconn ||
 	       a->nominal != b->nominal || a->balancers != b->balancers || a->drain != b->drain ||
 	       a->undrain != b->undrain || a->fail != b->fail ||
+	       /* Both clocks are read a moment apart, and the wall clock is set now and then. */
+	       llabs(a->hold_until_ms - b->hold_until_ms) > 2000 ||
 	       a->maxconn_known != b->maxconn_known || a->nominal_known != b->nominal_known ||
 	       strcmp(a->reason, b->reason) != 0;
 }
@@ -133,6 +137,7 @@ static void check_reserve(struct agent *agent)
 
 static void decide(struct agent *agent)
 {
+	agent_hold_expire(agent);
 	enum control_state before = agent->judge.controller.state;
 	enum health_word health_before = agent->judge.health.word;
 	const struct judge_input input = {
@@ -145,6 +150,7 @@ static void decide(struct agent *agent)
 	bool undraining = agent->judge.decision.undrain != 0;
 	agent->request = REQUEST_NONE;
 	bool changed = judge_step(&agent->judge, agent->settings, agent->plant.state, &input);
+	agent->judge.decision.hold_until_ms = agent_hold_until_ms(agent);
 
 	/* Balancers first, then the story. */
 	if (changed || decision_differs(&agent->judge.decision, &agent->published)) {
@@ -194,6 +200,7 @@ void agent_sample(struct agent *agent)
 	plant_read(&agent->plant, env_now_ns(&agent->env), take_event, agent);
 	decide(agent);
 	publish_sample(agent);
+	history_take(agent->history, agent->plant.state, env_now_ns(&agent->env));
 	dispatch_retry(&agent->plant.dispatch);
 }
 
@@ -309,45 +316,18 @@ static void lock_memory(void)
 		stack[i] = 0;
 }
 
-static int control_status(void *context, char *buffer, size_t size)
-{
-	return agent_status(context, buffer, size);
-}
-
-static int control_request(void *context, enum control_request request, const char *reason)
-{
-	struct agent *agent = context;
-	agent->request = request;
-	snprintf(agent->request_reason, sizeof(agent->request_reason), "%s", reason ? reason : "");
-	if (request == REQUEST_DRAIN)
-		keep_hold(&agent->env, agent->request_reason);
-	else
-		keep_undrain(&agent->env);
-	env_wake(&agent->env);
-	return 0;
-}
-
-static int control_message(void *context, const char *text, char ret_id[OPERATOR_ID_SIZE],
-			   char *ret_error, size_t size)
-{
-	return agent_message(context, text, ret_id, ret_error, size);
-}
-
 static bool start(struct agent *agent)
 {
-	static const struct control_ops ops = {control_status, control_request, control_message};
-
 	agent->tick = env_timer(&agent->env, agent_tick, agent);
 	agent->watchdog = env_timer(&agent->env, on_watchdog, agent);
 	agent->stop = env_timer(&agent->env, on_stop_timer, agent);
-	agent->control = control_new(&agent->env, &ops, agent);
+	agent->control = control_new(&agent->env, &agent_control_ops, agent);
 	if (!agent->control && errno == EADDRINUSE)
 		return false;
 	agent_learned_restore(agent);
 	if (keep_has_undrain(&agent->env))
 		controller_resume_undrain(&agent->judge.controller);
-	if (keep_has_hold(&agent->env, agent->request_reason, sizeof(agent->request_reason)))
-		agent->request = REQUEST_DRAIN;
+	agent_hold_restore(agent);
 	if (plant_open(&agent->plant, agent->settings, true) < 0)
 		return false;
 

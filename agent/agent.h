@@ -7,7 +7,9 @@
 
 #include "agent/control.h"
 #include "agent/derived.h"
+#include "agent/diary.h"
 #include "agent/env.h"
+#include "agent/history.h"
 #include "agent/identity.h"
 #include "agent/judge.h"
 #include "agent/learned.h"
@@ -47,6 +49,9 @@ struct agent {
 	struct judge judge;
 	struct state_source derived;
 	const struct metric **metrics; /* of all modules, ordered by group */
+	struct history *history;
+	struct diary *diary;
+	struct overview overview;
 	struct control *control;
 	struct sdnotify notify;
 	struct timer *tick;
@@ -63,6 +68,7 @@ struct agent {
 	uint64_t event_id;
 	enum control_request request;
 	char request_reason[CONTROL_REASON_SIZE];
+	int64_t hold_until_ns; /* when the operator's hold ends by itself, monotonic; 0: it does not */
 	struct decision published;
 	bool stopping;
 	bool told_start;
@@ -99,9 +105,23 @@ void agent_about(struct agent *agent);
 /* Tells an event to the notifiers and to the log. */
 void agent_event(struct agent *agent, const struct event *event);
 
+/* What operators may ask for, with the agent as context (agent_control.c). */
+extern const struct control_ops agent_control_ops;
+
+/* An operator's hold: from the file that outlives the agent, its end by itself (agent_hold.c). */
+void agent_hold_request(struct agent *agent, const struct control_command *command);
+void agent_hold_restore(struct agent *agent);
+void agent_hold_expire(struct agent *agent);
+/* When it ends by itself, unix milliseconds; 0: it does not. */
+int64_t agent_hold_until_ms(const struct agent *agent);
+
 /* Hands an operator's message on, as in struct control_ops (agent_message.c). */
 int agent_message(struct agent *agent, const char *text, char ret_id[OPERATOR_ID_SIZE],
 		  char *ret_error, size_t size);
+
+/* Makes what notifiers may look at, when all metrics are known. 0 or -ENOMEM (agent_overview.c). */
+int agent_overview(struct agent *agent);
+void agent_overview_free(struct agent *agent);
 
 /* The status document (agent_status.c). Returns its length or -ENOSPC. */
 int agent_status(const struct agent *agent, char *buffer, size_t size);

@@ -57,6 +57,7 @@ void agent_about(struct agent *agent)
 		.interval_ms = agent->settings->agent.interval_ns / NS_PER_MS,
 		.metrics = agent->metrics,
 		.metric_count = state_count(agent->plant.state),
+		.overview = &agent->overview,
 	};
 	struct report report = {.kind = REPORT_ABOUT, .about = &about};
 	dispatch_report(&agent->plant.dispatch, &report);
@@ -129,6 +130,8 @@ int agent_init(struct agent *agent, const struct options *options)
 			      3 * agent->settings->agent.interval_ns, &agent->derived);
 	if (r == 0)
 		r = list_metrics(agent);
+	if (r == 0)
+		r = agent_overview(agent);
 	if (r < 0) {
 		log_error("cannot make the modules: %s", strerror(-r));
 		return 1;
@@ -140,6 +143,7 @@ void agent_free(struct agent *agent)
 {
 	control_free(agent->control);
 	plant_free(&agent->plant);
+	agent_overview_free(agent);
 	free(agent->metrics);
 	timer_end(agent->tick);
 	timer_end(agent->watchdog);

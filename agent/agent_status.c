@@ -23,6 +23,8 @@ static void render_notifiers(const struct agent *agent, struct json *json)
 int agent_status(const struct agent *agent, char *buffer, size_t size)
 {
 	struct snapshot snapshot = agent_snapshot(agent);
+	struct balancer balancers[OVERVIEW_BALANCERS];
+	size_t count = plant_balancers(&agent->plant, balancers, OVERVIEW_BALANCERS);
 	struct json json;
 
 	json_start(&json, buffer, size);
@@ -37,6 +39,7 @@ int agent_status(const struct agent *agent, char *buffer, size_t size)
 	render_snapshot(&json, "state", &snapshot);
 	render_decision(&json, "decision", &agent->judge.decision);
 	render_notifiers(agent, &json);
+	render_balancers(&json, "balancers", balancers, count, snapshot.now_ns);
 	json_object(&json, "config");
 	json_text(&json, "path", agent->options.conf_path);
 	json_text(&json, "digest", agent->settings->digest);

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -68,6 +69,13 @@ static bool client_has_line(const struct control_client *client)
 	return memchr(client->in, '\n', client->in_used) != NULL;
 }
 
+/* A document of this length stands in out: with its line end it is the answer. */
+static void client_answer_end(struct control_client *client, int length)
+{
+	client->out_used = (size_t)length;
+	client->out[client->out_used++] = '\n';
+}
+
 /* The texts are ours, printable and shorter than CONTROL_SENTENCE_SIZE: they always fit. */
 static void client_answer_error(struct control_client *client, const char *text)
 {
@@ -77,23 +85,21 @@ static void client_answer_error(struct control_client *client, const char *text)
 	json_object(&json, NULL);
 	json_text(&json, "error", text);
 	json_object_end(&json);
-	client->out_used = (size_t)json_finish(&json);
-	client->out[client->out_used++] = '\n';
+	client_answer_end(client, json_finish(&json));
 }
 
-static void client_answer_status(struct control_client *client)
+static void client_answer_document(struct control_client *client,
+				   const struct control_command *command)
 {
 	const struct control *control = client->control;
-	int r = control->ops->status(control->context, client->out, sizeof(client->out) - 1);
+	char error[CONTROL_SENTENCE_SIZE] = "";
+	int r = control->ops->document(control->context, command, client->out,
+				       sizeof(client->out) - 1, error, sizeof(error));
 
-	if (r == -ENOSPC) {
-		client_answer_error(client, "the status document does not fit; please report this");
-	} else if (r <= 0) {
-		client_answer_error(client, strerror(-r));
-	} else {
-		client->out_used = (size_t)r;
-		client->out[client->out_used++] = '\n';
-	}
+	if (r < 0)
+		client_answer_error(client, error);
+	else
+		client_answer_end(client, r);
 }
 
 /* Says who asked for a change; the name behind the number would need the name service. */
@@ -113,20 +119,22 @@ static void asked_log(const struct control_client *client, const char *verb, con
 static void client_answer_request(struct control_client *client,
 				  const struct control_command *command)
 {
-	static const char ok[] = "{\"ok\":true}\n";
+	static const char ok[] = "{\"ok\":true}";
 	const struct control *control = client->control;
-	const char *reason = command->reason[0] != '\0' ? command->reason : NULL;
+	char verb[48];
 	int r;
 
-	asked_log(client, command->request == REQUEST_DRAIN ? "drain" : "ready",
-		  reason != NULL ? ": " : "", command->reason);
-	r = control->ops->request(control->context, command->request, reason);
+	snprintf(verb, sizeof(verb), "%s", command->verb == VERB_DRAIN ? "drain" : "ready");
+	if (command->for_s > 0)
+		snprintf(verb, sizeof(verb), "drain for %lld s", (long long)command->for_s);
+	asked_log(client, verb, command->reason[0] != '\0' ? ": " : "", command->reason);
+	r = control->ops->request(control->context, command);
 	if (r < 0) {
 		client_answer_error(client, strerror(-r));
 		return;
 	}
-	client->out_used = sizeof(ok) - 1;
-	memcpy(client->out, ok, client->out_used);
+	memcpy(client->out, ok, sizeof(ok));
+	client_answer_end(client, sizeof(ok) - 1);
 }
 
 /* The text is public anyway, but who said it is of interest. */
@@ -146,8 +154,7 @@ static void client_answer_message(struct control_client *client, const char *tex
 	json_bool(&json, "ok", true);
 	json_text(&json, "id", id);
 	json_object_end(&json);
-	client->out_used = (size_t)json_finish(&json);
-	client->out[client->out_used++] = '\n';
+	client_answer_end(client, json_finish(&json));
 }
 
 static void client_answer(struct control_client *client, const char *line, size_t length)
@@ -157,12 +164,12 @@ static void client_answer(struct control_client *client, const char *line, size_
 
 	if (control_parse(line, length, &command, error, sizeof(error)) < 0)
 		client_answer_error(client, error);
-	else if (command.text[0] != '\0')
+	else if (command.verb == VERB_MESSAGE)
 		client_answer_message(client, command.text);
-	else if (command.request == REQUEST_NONE)
-		client_answer_status(client);
-	else
+	else if (command.verb == VERB_DRAIN || command.verb == VERB_READY)
 		client_answer_request(client, &command);
+	else
+		client_answer_document(client, &command);
 }
 
 /* Answers the first line that waits, if there is one and no answer waits. */

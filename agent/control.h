@@ -5,8 +5,11 @@
  * who did ask for a change is logged.
  *
  *   {"command":"status"}                      the status document
- *   {"command":"drain","reason":"new card"}   {"ok":true}; the reason may be left out
- *   {"command":"ready"}                       {"ok":true}
+ *   {"command":"history"}                     which readings have a course, and over what times
+ *   {"command":"history","series":"mem.headroom_bytes","span":"hour"}   that course; hour may be left out
+ *   {"command":"events","count":10}           the newest events; without count all that are kept
+ *   {"command":"drain","reason":"new card","for_s":600}   {"ok":true}; both may be left out
+ *   {"command":"ready","reason":"done"}       {"ok":true}; the reason may be left out
  *   {"command":"message","text":"hello"}      {"ok":true,"id":"..."}: whoever posts has queued it
  *   anything else                             {"error":"what is wrong, what is allowed"}
  */
@@ -17,6 +20,7 @@
 
 #include "agent/controller.h"
 #include "agent/env.h"
+#include "agent/history.h"
 
 /* 8: a few terminals with `watch` and a script; more than this wait for no one, they are told. */
 #define CONTROL_CLIENTS 8
@@ -24,19 +28,45 @@
 #define CONTROL_LINE_MAX 4096
 /* 32 KiB: the longest state document, and what notifiers tell of themselves. */
 #define CONTROL_ANSWER_SIZE 32768
+/* "group.field": the longest name of all readings has 27 characters. */
+#define CONTROL_SERIES_SIZE 64
+/* A drain that ends by itself does so within 30 days. */
+#define CONTROL_FOR_MOST_S (INT64_C(30) * 24 * 3600)
 /* 48 characters: a decision's reason has 63, the rest is for the words that go before this one. */
 #define CONTROL_REASON_SIZE 49
 /* A client that has not finished a request and taken its answer within this time is dropped. */
 #define CONTROL_IDLE_NS (10 * NS_PER_S)
 
+enum control_verb {
+	VERB_STATUS,
+	VERB_HISTORY,
+	VERB_EVENTS,
+	VERB_DRAIN,
+	VERB_READY,
+	VERB_MESSAGE,
+};
+
+/* One request. */
+struct control_command {
+	enum control_verb verb;
+	/* Of drain and ready: printable ASCII without '#'; empty: none was given. */
+	char reason[CONTROL_REASON_SIZE];
+	int64_t for_s;		       /* of drain: it ends by itself after that; 0: it does not */
+	char text[OPERATOR_TEXT_SIZE]; /* of message: as in struct operator_message */
+	char series[CONTROL_SERIES_SIZE]; /* of history; empty: which ones there are */
+	enum history_span span;
+	size_t count; /* of events: at most that many */
+};
+
 struct control_ops {
-	/* Writes the status document (one line). Returns its length, or -ENOSPC. */
-	int (*status)(void *context, char *buffer, size_t size);
 	/*
-	 * Takes over REQUEST_DRAIN or REQUEST_READY; 0 or negative errno. reason is NULL if none was
-	 * given, else 1..48 printable ASCII characters without '#', valid during the call.
+	 * Writes the document that status, history or events asks for (one line). Returns its length, or
+	 * negative errno with one printable sentence in ret_error (CONTROL_SENTENCE_SIZE bytes).
 	 */
-	int (*request)(void *context, enum control_request request, const char *reason);
+	int (*document)(void *context, const struct control_command *command, char *buffer,
+			size_t size, char *ret_error, size_t error_size);
+	/* Takes over drain or ready; 0 or negative errno. */
+	int (*request)(void *context, const struct control_command *command);
 	/*
 	 * Hands an operator's message to whoever posts: text as in struct operator_message, valid
 	 * during the call. Returns 0 with its name in ret_id, or negative errno with one printable
@@ -62,15 +92,8 @@ struct control *control_new(const struct env *env, const struct control_ops *ops
 /* Drops all clients and removes the socket, if it is still ours. NULL is fine. */
 void control_free(struct control *control);
 
-/* What was asked for, for tests and fuzzing as well. */
-struct control_command {
-	enum control_request request;	  /* REQUEST_NONE: the status, or a message */
-	char reason[CONTROL_REASON_SIZE]; /* empty: none was given */
-	char text[OPERATOR_TEXT_SIZE];	  /* of a message; empty: it is none */
-};
-
 /*
- * Parses one line without its line end. Returns 0, or -EINVAL with one sentence in ret_error that says
+ * Parses one line without its line end, for tests and fuzzing as well. Returns 0, or -EINVAL with one sentence in ret_error that says
  * what is allowed (120 bytes hold all of them).
  */
 int control_parse(const char *line, size_t length, struct control_command *ret_command,

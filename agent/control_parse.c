@@ -13,19 +13,47 @@
 
 #include <cjson/cJSON.h>
 
+#include "agent/diary.h"
 #include "agent/sentence.h"
 #include "agent/utf8.h"
 
+enum member {
+	MEMBER_COMMAND,
+	MEMBER_REASON,
+	MEMBER_FOR,
+	MEMBER_TEXT,
+	MEMBER_SERIES,
+	MEMBER_SPAN,
+	MEMBER_COUNT,
+	MEMBERS,
+};
+
 static const struct {
 	const char *name;
-	enum control_request request;
-	bool is_message;
-} commands[] = {
-	{"status", REQUEST_NONE, false},
-	{"drain", REQUEST_DRAIN, false},
-	{"ready", REQUEST_READY, false},
-	{"message", REQUEST_NONE, true},
+	bool number; /* otherwise a text */
+} member_rows[MEMBERS] = {
+	[MEMBER_COMMAND] = {"command", false}, [MEMBER_REASON] = {"reason", false},
+	[MEMBER_FOR] = {"for_s", true},	       [MEMBER_TEXT] = {"text", false},
+	[MEMBER_SERIES] = {"series", false},   [MEMBER_SPAN] = {"span", false},
+	[MEMBER_COUNT] = {"count", true},
 };
+
+#define TAKES(member) (1u << MEMBER_##member)
+
+/* By enum control_verb: its name, and which members may stand beside it. */
+static const struct {
+	const char *name;
+	unsigned takes;
+} verbs[] = {
+	[VERB_STATUS] = {"status", 0},
+	[VERB_HISTORY] = {"history", TAKES(SERIES) | TAKES(SPAN)},
+	[VERB_EVENTS] = {"events", TAKES(COUNT)},
+	[VERB_DRAIN] = {"drain", TAKES(REASON) | TAKES(FOR)},
+	[VERB_READY] = {"ready", TAKES(REASON)},
+	[VERB_MESSAGE] = {"message", TAKES(TEXT)},
+};
+
+#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
 static void cleanup_delete(cJSON **json)
 {
@@ -40,12 +68,11 @@ static bool blank(const char *text, const char *end)
 	return text == end;
 }
 
-static int command_find(const char *name, enum control_request *ret_request, bool *ret_is_message)
+static int verb_find(const cJSON *command, enum control_verb *ret_verb)
 {
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(commands[i].name, name) == 0) {
-			*ret_request = commands[i].request;
-			*ret_is_message = commands[i].is_message;
+	for (size_t i = 0; command != NULL && i < VERBS; i++) {
+		if (strcmp(verbs[i].name, command->valuestring) == 0) {
+			*ret_verb = (enum control_verb)i;
 			return 0;
 		}
 	}
@@ -83,15 +110,6 @@ static bool text_valid(const char *text)
 	return !blank_only;
 }
 
-enum member {
-	MEMBER_COMMAND,
-	MEMBER_REASON,
-	MEMBER_TEXT,
-	MEMBERS,
-};
-
-static const char *const member_names[MEMBERS] = {"command", "reason", "text"};
-
 /* Finds the members of the request; each at most once, nothing else beside them. */
 static int members_find(const cJSON *object, const cJSON *ret_members[MEMBERS], char *ret_error,
 			size_t size)
@@ -102,18 +120,20 @@ static int members_find(const cJSON *object, const cJSON *ret_members[MEMBERS], 
 	{
 		size_t i = 0;
 
-		while (i < MEMBERS && strcmp(member->string, member_names[i]) != 0)
+		while (i < MEMBERS && strcmp(member->string, member_rows[i].name) != 0)
 			i++;
 		if (i == MEMBERS)
-			return sentence_refuse(ret_error, size,
-					       "unknown member; allowed are \"command\", "
-					       "\"reason\" and \"text\"");
+			return sentence_refuse(
+				ret_error, size,
+				"unknown member; allowed are command, reason, for_s, "
+				"text, series, span and count");
 		if (ret_members[i] != NULL)
 			return sentence_refuse(ret_error, size, "\"%s\" stands twice",
 					       member->string);
-		if (!cJSON_IsString(member))
-			return sentence_refuse(ret_error, size, "\"%s\" must be a text",
-					       member->string);
+		if (member_rows[i].number ? !cJSON_IsNumber(member) : !cJSON_IsString(member))
+			return sentence_refuse(ret_error, size, "\"%s\" must be a %s",
+					       member->string,
+					       member_rows[i].number ? "number" : "text");
 		ret_members[i] = member;
 	}
 	return 0;
@@ -132,13 +152,30 @@ static bool has_nul(const char *line, size_t length)
 	return memchr(line, '\0', length) != NULL;
 }
 
+/* Every member must mean something to the command: otherwise it was meant for another one. */
+static int members_check(enum control_verb verb, const cJSON *const members[MEMBERS],
+			 char *ret_error, size_t size)
+{
+	for (unsigned i = MEMBER_COMMAND + 1; i < MEMBERS; i++) {
+		const char *owner = "";
+
+		if (members[i] == NULL || (verbs[verb].takes >> i & 1) != 0)
+			continue;
+		for (size_t j = VERBS; j-- > 0;)
+			if ((verbs[j].takes >> i & 1) != 0)
+				owner = verbs[j].name;
+		return sentence_refuse(ret_error, size, "\"%s\" belongs to the command %s%s",
+				       member_rows[i].name, owner,
+				       i == MEMBER_REASON ? " or ready" : "");
+	}
+	return 0;
+}
+
 static int take_reason(struct control_command *command, const cJSON *reason, char *ret_error,
 		       size_t size)
 {
 	if (reason == NULL)
 		return 0;
-	if (command->request != REQUEST_DRAIN)
-		return sentence_refuse(ret_error, size, "\"reason\" belongs to the command drain");
 	if (!reason_valid(reason->valuestring))
 		return sentence_refuse(ret_error, size,
 				       "\"reason\" must be 1 to %d printable ASCII characters "
@@ -148,13 +185,11 @@ static int take_reason(struct control_command *command, const cJSON *reason, cha
 	return 0;
 }
 
-static int take_text(struct control_command *command, bool is_message, const cJSON *text,
-		     char *ret_error, size_t size)
+static int take_text(struct control_command *command, const cJSON *text, char *ret_error,
+		     size_t size)
 {
-	if (!is_message && text == NULL)
+	if (command->verb != VERB_MESSAGE)
 		return 0;
-	if (!is_message)
-		return sentence_refuse(ret_error, size, "\"text\" belongs to the command message");
 	if (text == NULL || !text_valid(text->valuestring))
 		return sentence_refuse(ret_error, size,
 				       "\"text\" must be 1 to %d bytes of UTF-8 without control "
@@ -164,6 +199,67 @@ static int take_text(struct control_command *command, bool is_message, const cJS
 	return 0;
 }
 
+/* A whole number of 1..most; *ret_number is left alone if there is no such member. */
+static int take_number(const cJSON *member, int64_t most, int64_t *ret_number, char *ret_error,
+		       size_t size)
+{
+	if (member == NULL)
+		return 0;
+	double value = member->valuedouble;
+	if (!(value >= 1 && value <= (double)most) || value != (double)(int64_t)value)
+		return sentence_refuse(ret_error, size,
+				       "\"%s\" must be a whole number of 1 to %lld", member->string,
+				       (long long)most);
+	*ret_number = (int64_t)value;
+	return 0;
+}
+
+/* Which series there are only the agent knows; here it is a name. */
+static int take_course(struct control_command *command, const cJSON *series, const cJSON *span,
+		       char *ret_error, size_t size)
+{
+	if (series == NULL && span != NULL)
+		return sentence_refuse(ret_error, size, "\"span\" needs a \"series\"");
+	if (series != NULL) {
+		size_t length = strlen(series->valuestring);
+
+		if (length == 0 || length >= sizeof(command->series))
+			return sentence_refuse(ret_error, size,
+					       "\"series\" must be 1 to %d characters",
+					       CONTROL_SERIES_SIZE - 1);
+		memcpy(command->series, series->valuestring, length + 1);
+	}
+	for (int i = 0; span != NULL && history_span_words[i] != NULL; i++) {
+		if (strcmp(span->valuestring, history_span_words[i]) == 0) {
+			command->span = (enum history_span)i;
+			return 0;
+		}
+	}
+	return span == NULL ? 0 : sentence_refuse(ret_error, size, "\"span\" is one of hour, day");
+}
+
+static int take_members(struct control_command *command, const cJSON *const members[MEMBERS],
+			char *ret_error, size_t size)
+{
+	int64_t count = DIARY_EVENTS;
+	int r = members_check(command->verb, members, ret_error, size);
+
+	if (r == 0)
+		r = take_reason(command, members[MEMBER_REASON], ret_error, size);
+	if (r == 0)
+		r = take_text(command, members[MEMBER_TEXT], ret_error, size);
+	if (r == 0)
+		r = take_number(members[MEMBER_FOR], CONTROL_FOR_MOST_S, &command->for_s, ret_error,
+				size);
+	if (r == 0)
+		r = take_number(members[MEMBER_COUNT], DIARY_EVENTS, &count, ret_error, size);
+	if (r == 0)
+		r = take_course(command, members[MEMBER_SERIES], members[MEMBER_SPAN], ret_error,
+				size);
+	command->count = (size_t)count;
+	return r;
+}
+
 int control_parse(const char *line, size_t length, struct control_command *ret_command,
 		  char *ret_error, size_t size)
 {
@@ -171,7 +267,6 @@ int control_parse(const char *line, size_t length, struct control_command *ret_c
 	struct control_command parsed = {0};
 	const cJSON *members[MEMBERS] = {NULL};
 	const char *end = NULL;
-	bool is_message;
 	int r;
 
 	if (!has_nul(line, length))
@@ -183,14 +278,11 @@ int control_parse(const char *line, size_t length, struct control_command *ret_c
 	r = members_find(object, members, ret_error, size);
 	if (r < 0)
 		return r;
-	if (members[MEMBER_COMMAND] == NULL ||
-	    command_find(members[MEMBER_COMMAND]->valuestring, &parsed.request, &is_message) < 0)
+	if (verb_find(members[MEMBER_COMMAND], &parsed.verb) < 0)
 		return sentence_refuse(ret_error, size,
-				       "unknown command; \"command\" is one of status, drain, "
-				       "ready, message");
-	r = take_reason(&parsed, members[MEMBER_REASON], ret_error, size);
-	if (r == 0)
-		r = take_text(&parsed, is_message, members[MEMBER_TEXT], ret_error, size);
+				       "unknown command; \"command\" is one of status, history, "
+				       "events, drain, ready, message");
+	r = take_members(&parsed, members, ret_error, size);
 	if (r == 0)
 		*ret_command = parsed;
 	return r;

@@ -8,7 +8,16 @@ const struct metric derived_metrics[DERIVED_COUNT] = {
 			.group = "mem",
 			.name = "headroom_bytes",
 			.unit = UNIT_BYTES,
+			.course = true,
 			.help = "memory that can be had before the kernel starts to swap",
+		},
+	[DERIVED_RESERVE] =
+		{
+			.group = "mem",
+			.name = "reserve_bytes",
+			.unit = UNIT_BYTES,
+			.course = true,
+			.help = "part of headroom that is kept for what other programs may take",
 		},
 	[DERIVED_TIME_TO_SWAP] =
 		{
@@ -22,6 +31,7 @@ const struct metric derived_metrics[DERIVED_COUNT] = {
 			.group = "lb",
 			.name = "weight",
 			.unit = UNIT_COUNT,
+			.course = true,
 			.help = "weight told to the load balancers, percent",
 		},
 	[DERIVED_MAXCONN] =
@@ -80,10 +90,13 @@ const struct metric derived_metrics[DERIVED_COUNT] = {
 void derived_read(const struct verdict *verdict, const struct decision *decision,
 		  const struct health *health, int64_t loop_late_us, struct batch *ret_batch)
 {
-	if (verdict->known)
+	if (verdict->known) {
 		batch_value(ret_batch, DERIVED_HEADROOM, verdict->headroom_bytes);
-	else
+		batch_value(ret_batch, DERIVED_RESERVE, verdict->reserve_bytes);
+	} else {
 		batch_unknown(ret_batch, DERIVED_HEADROOM, verdict->why);
+		batch_unknown(ret_batch, DERIVED_RESERVE, verdict->why);
+	}
 	if (verdict->known && verdict->falling)
 		batch_value(ret_batch, DERIVED_TIME_TO_SWAP, verdict->time_to_swap_ms);
 	else

@@ -20,4 +20,11 @@ void diary_put(struct diary *diary, const struct event *event);
 /* ago 0 is the newest; NULL: there is none. */
 const struct event *diary_get(const struct diary *diary, size_t ago);
 
+/*
+ * The newest ones, at most count, as a document of the control socket: "events", newest first, each whole;
+ * "kept", how many there are in all; "left_out", how many of those asked for did not fit. Returns its
+ * length, or -ENOSPC where there is no room even for that.
+ */
+int diary_render(const struct diary *diary, size_t count, char *buffer, size_t size);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RUN_DIR/hold     exists while an operator's hold is on, contains the reason
+ * RUN_DIR/hold     exists while an operator's hold is on, contains the reason in its first line; in the
+ *                  second, if it ends by itself, "until NANOSECONDS BOOT": the monotonic clock of that boot
  * RUN_DIR/undrain  exists for a few minutes after an operator's "ready"
  * RUN_DIR/learned  see learned.c; the same in the state directory
  *
@@ -16,11 +17,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/control.h"
 #include "agent/log.h"
 #include "agent/procfs.h"
 
 /* run_dir has at most 79 bytes. */
 #define PATH_SIZE 128
+/* A UUID. */
+#define BOOT_ID_SIZE 40
 
 static void keep_path(const char *directory, const char *name, char path[PATH_SIZE])
 {
@@ -56,9 +60,22 @@ static bool exists(const struct env *env, const char *name)
 	return access(path, F_OK) == 0;
 }
 
-void keep_hold(const struct env *env, const char *reason)
+/* Which boot this is; what cannot be known is the same each time. */
+static void boot_id(char id[BOOT_ID_SIZE])
 {
-	int r = write_text(env->run_dir, "hold", reason);
+	if (procfs_read_line(AT_FDCWD, "/proc/sys/kernel/random/boot_id", id, BOOT_ID_SIZE) <= 0)
+		snprintf(id, BOOT_ID_SIZE, "-");
+}
+
+void keep_hold(const struct env *env, const char *reason, int64_t until_ns)
+{
+	char text[CONTROL_REASON_SIZE + BOOT_ID_SIZE + 32], id[BOOT_ID_SIZE];
+	boot_id(id);
+	if (until_ns > 0)
+		snprintf(text, sizeof(text), "%s\nuntil %" PRId64 " %s", reason, until_ns, id);
+	else
+		snprintf(text, sizeof(text), "%s", reason);
+	int r = write_text(env->run_dir, "hold", text);
 	/* What counts is that the file is there; its text is for people. */
 	if (r < 0 && !exists(env, "hold"))
 		log_warning("%s/hold: %s; a restart of the agent will end the hold", env->run_dir,
@@ -80,11 +97,27 @@ void keep_undrain_over(const struct env *env)
 	remove_file(env, "undrain", "a restart of the agent will tell balancers \"ready\"");
 }
 
-bool keep_has_hold(const struct env *env, char *ret_reason, size_t size)
+/* The second line of a hold; 0 if there is none that is believed. */
+static int64_t hold_until_ns(const struct env *env, const char *line)
+{
+	char id[BOOT_ID_SIZE];
+	int64_t until_ns;
+
+	if (strncmp(line, "until ", 6) != 0 || procfs_number(line + 6, &line, &until_ns) < 0 ||
+	    *line++ != ' ')
+		return 0;
+	boot_id(id);
+	size_t length = strcspn(line, "\n");
+	bool same = length == strlen(id) && memcmp(line, id, length) == 0;
+	return same && until_ns <= env_now_ns(env) + CONTROL_FOR_MOST_S * NS_PER_S ? until_ns : 0;
+}
+
+bool keep_has_hold(const struct env *env, char *ret_reason, size_t size, int64_t *ret_until_ns)
 {
 	char path[PATH_SIZE], text[256];
 	keep_path(env->run_dir, "hold", path);
-	int r = procfs_read_line(AT_FDCWD, path, text, sizeof(text));
+	*ret_until_ns = 0;
+	int r = procfs_read_path(AT_FDCWD, path, text, sizeof(text));
 	if (r == -ENOENT || r == -ENOTDIR)
 		return false;
 	if (r < 0 && r != -ENODATA) {
@@ -93,6 +126,11 @@ bool keep_has_hold(const struct env *env, char *ret_reason, size_t size)
 		snprintf(text, sizeof(text), "hold file cannot be read");
 	} else if (r <= 0) {
 		text[0] = '\0';
+	}
+	char *end = strchr(text, '\n');
+	if (end) {
+		*end = '\0';
+		*ret_until_ns = hold_until_ns(env, end + 1);
 	}
 	snprintf(ret_reason, size, "%.*s", (int)size - 1, text);
 	/* The file may have been written by hand; what goes to balancers is printable ASCII. */

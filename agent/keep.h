@@ -14,8 +14,11 @@
 #include "agent/env.h"
 #include "agent/learned.h"
 
-/* An operator's hold; reason is printable ASCII, maybe empty. Ends what keep_undrain() began. */
-void keep_hold(const struct env *env, const char *reason);
+/*
+ * An operator's hold; reason is printable ASCII, maybe empty; until_ns is when it ends by itself (monotonic),
+ * 0: it does not. Ends what keep_undrain() began.
+ */
+void keep_hold(const struct env *env, const char *reason, int64_t until_ns);
 /* The operator said "ready": the hold ends, and balancers must be told for a while. */
 void keep_undrain(const struct env *env);
 /* That while is over. */
@@ -23,9 +26,10 @@ void keep_undrain_over(const struct env *env);
 
 /*
  * True if a hold is on. A hold that is there but cannot be read is one, too, with a reason that says
- * so: a Pi that was taken out of traffic must not come back by accident.
+ * so: a Pi that was taken out of traffic must not come back by accident. *ret_until_ns is 0 as well when
+ * the time is of another boot, or makes no sense.
  */
-bool keep_has_hold(const struct env *env, char *ret_reason, size_t size);
+bool keep_has_hold(const struct env *env, char *ret_reason, size_t size, int64_t *ret_until_ns);
 bool keep_has_undrain(const struct env *env);
 
 /* What was learned; directory is an absolute path. */

@@ -96,7 +96,7 @@ struct metric {
 	enum metric_unit unit;
 	enum metric_role role;
 	const char *const *words; /* UNIT_WORD: null-terminated names */
-	bool course;	   /* its course over an hour and a day is kept for people: see history.h */
+	bool course;	   /* its course over an hour and a day is kept for people: history.h */
 	bool idle_unknown; /* unknown is normal while nothing happens: no finding for the doctor */
 	const char *help;  /* one line for people */
 };

@@ -221,6 +221,18 @@ void plant_read(struct plant *plant, int64_t now_ns, plant_event_fn *fn, void *c
 	}
 }
 
+size_t plant_balancers(const struct plant *plant, struct balancer *ret_balancers, size_t room)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < plant->count; i++) {
+		const struct instance *instance = &plant->instances[i];
+		if (instance->open && instance->notifier && instance->notifier->balancers)
+			count += instance->notifier->balancers(instance->self,
+							       ret_balancers + count, room - count);
+	}
+	return count;
+}
+
 bool plant_stop(struct plant *plant)
 {
 	bool done = true;

@@ -60,6 +60,9 @@ bool plant_uses(const struct plant *plant, const struct settings *settings);
 /* Reads all modules that are due and hands their events to fn. */
 void plant_read(struct plant *plant, int64_t now_ns, plant_event_fn *fn, void *context);
 
+/* Who asked any notifier lately: fills at most room, returns how many. */
+size_t plant_balancers(const struct plant *plant, struct balancer *ret_balancers, size_t room);
+
 /* Asks all notifiers to say goodbye; true when all are done. */
 bool plant_stop(struct plant *plant);
 

@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "agent/state.h"
+#include "agent/units.h"
 
-static void render_value(struct json *json, const struct metric *metric, int64_t value)
+static void render_value(struct json *json, const char *key, const struct metric *metric,
+			 int64_t value)
 {
 	switch (metric->unit) {
 	case UNIT_COUNT:
@@ -20,37 +22,38 @@ static void render_value(struct json *json, const struct metric *metric, int64_t
 	case UNIT_US:
 	case UNIT_S:
 	case UNIT_HZ:
-		json_int(json, metric->name, value);
+		json_int(json, key, value);
 		return;
 	case UNIT_MILLI:
 	case UNIT_MILLI_CELSIUS:
-		json_decimal(json, metric->name, value, 3);
+		json_decimal(json, key, value, 3);
 		return;
 	case UNIT_PPM:
-		json_decimal(json, metric->name, value, 6);
+		json_decimal(json, key, value, 6);
 		return;
 	case UNIT_BOOL:
-		json_bool(json, metric->name, value != 0);
+		json_bool(json, key, value != 0);
 		return;
 	case UNIT_WORD:
-		json_text(json, metric->name, metric->words[value]);
+		json_text(json, key, metric->words[value]);
 		return;
 	case UNIT_TEXT:
 		break; /* travels as text */
 	}
 }
 
-static void render_rate(struct json *json, const struct metric *metric, int64_t rate_milli)
+static void render_rate(struct json *json, const char *key, const struct metric *metric,
+			int64_t rate_milli)
 {
 	switch (metric->unit) {
 	case UNIT_BYTES:
-		json_int(json, metric->rate_name, rate_milli / 1000);
+		json_int(json, key, rate_milli / 1000);
 		return;
 	case UNIT_US: /* milliseconds per second */
-		json_decimal(json, metric->rate_name, rate_milli / 1000, 3);
+		json_decimal(json, key, rate_milli / 1000, 3);
 		return;
 	case UNIT_PPM: /* a ratio */
-		json_decimal(json, metric->rate_name, rate_milli / 1000, 6);
+		json_decimal(json, key, rate_milli / 1000, 6);
 		return;
 	case UNIT_COUNT:
 	case UNIT_MS:
@@ -63,7 +66,43 @@ static void render_rate(struct json *json, const struct metric *metric, int64_t 
 	case UNIT_TEXT:
 		break;
 	}
-	json_decimal(json, metric->rate_name, rate_milli, 3);
+	json_decimal(json, key, rate_milli, 3);
+}
+
+void render_reading(struct json *json, const char *key, const struct metric *metric, bool rate,
+		    int64_t value)
+{
+	if (rate)
+		render_rate(json, key, metric, value);
+	else
+		render_value(json, key, metric, value);
+}
+
+const char *render_unit(const struct metric *metric, bool rate)
+{
+	switch (metric->unit) {
+	case UNIT_BYTES:
+		return rate ? "bytes/s" : "bytes";
+	case UNIT_MS:
+		return rate ? "ms/s" : "ms";
+	case UNIT_US:
+		return rate ? "ms/s" : "us";
+	case UNIT_S:
+		return rate ? "s/s" : "s";
+	case UNIT_HZ:
+		return "Hz";
+	case UNIT_MILLI_CELSIUS:
+		return "C";
+	case UNIT_PPM:
+		return "ratio";
+	case UNIT_COUNT:
+	case UNIT_MILLI:
+	case UNIT_BOOL:
+	case UNIT_WORD:
+	case UNIT_TEXT:
+		break;
+	}
+	return rate ? "1/s" : "";
 }
 
 /* Returns why the value (or, with rate, the rate) is unknown; NULL if it was written. */
@@ -78,7 +117,7 @@ static const char *render_slot(struct json *json, const struct snapshot *snapsho
 		if (state_rate_milli(snapshot->state, slot, snapshot->now_ns, &value, &reason))
 			return reason;
 		if (write)
-			render_rate(json, metric, value);
+			render_rate(json, metric->rate_name, metric, value);
 	} else if (metric->unit == UNIT_TEXT) {
 		if (state_text(snapshot->state, slot, snapshot->now_ns, &text, &reason))
 			return reason;
@@ -88,7 +127,7 @@ static const char *render_slot(struct json *json, const struct snapshot *snapsho
 		if (state_value(snapshot->state, slot, snapshot->now_ns, &value, &reason))
 			return reason;
 		if (write)
-			render_value(json, metric, value);
+			render_value(json, metric->name, metric, value);
 	}
 	return NULL;
 }
@@ -165,6 +204,8 @@ void render_decision_members(struct json *json, const struct decision *decision)
 	json_int(json, "need", decision->need);
 	json_int(json, "balancers", decision->balancers);
 	json_bool(json, "drain", decision->drain);
+	if (decision->hold_until_ms)
+		json_int(json, "hold_until", decision->hold_until_ms);
 	if (decision->headroom_known)
 		json_int(json, "headroom_bytes", decision->headroom_bytes);
 	if (decision->time_to_swap_known)
@@ -189,6 +230,27 @@ void render_event(struct json *json, const char *key, const struct event *event)
 	for (size_t i = 0; i < EVENT_VALUES && event->values[i].name; i++)
 		json_int(json, event->values[i].name, event->values[i].value);
 	json_object_end(json);
+}
+
+void render_balancers(struct json *json, const char *key, const struct balancer *balancers,
+		      size_t count, int64_t now_ns)
+{
+	json_array(json, key);
+	for (size_t i = 0; i < count; i++) {
+		const struct balancer *balancer = &balancers[i];
+
+		json_object(json, NULL);
+		json_text(json, "by", balancer->by);
+		json_text(json, "name", balancer->name[0] ? balancer->name : NULL);
+		json_text(json, "address", balancer->address);
+		json_decimal(json, "seen_s", (now_ns - balancer->seen_ns) / NS_PER_MS, 3);
+		if (balancer->interval_ns > 0)
+			json_int(json, "interval_ms", balancer->interval_ns / NS_PER_MS);
+		if (balancer->told)
+			json_text(json, "told", balancer->told);
+		json_object_end(json);
+	}
+	json_array_end(json);
 }
 
 void render_about(struct json *json, const char *key, const struct about *about)

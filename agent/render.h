@@ -20,6 +20,16 @@ void render_decision_members(struct json *json, const struct decision *decision)
 void render_event(struct json *json, const char *key, const struct event *event);
 void render_about(struct json *json, const char *key, const struct about *about);
 
+/* Those that asked lately, as an array. */
+void render_balancers(struct json *json, const char *key, const struct balancer *balancers,
+		      size_t count, int64_t now_ns);
+
+/* One number of a metric (rate: of its rate, in thousandths) as it stands in the documents. */
+void render_reading(struct json *json, const char *key, const struct metric *metric, bool rate,
+		    int64_t value);
+/* The unit of that number, for people: "bytes/s"; empty: a plain number. */
+const char *render_unit(const struct metric *metric, bool rate);
+
 /* Writes the document of any report into buffer. Returns its length or -ENOSPC. */
 int render_report(char *buffer, size_t size, const struct report *report);
 

@@ -48,7 +48,8 @@ struct decision {
 	int64_t headroom_bytes;	 /* may be negative: below the reserve of the kernel */
 	bool time_to_swap_known; /* false: headroom is not falling */
 	int64_t time_to_swap_ms;
-	int64_t since_ms; /* wall clock of the last change of state, unix milliseconds */
+	int64_t since_ms;      /* wall clock of the last change of state, unix milliseconds */
+	int64_t hold_until_ms; /* when the operator's hold ends by itself; 0: it does not */
 };
 
 struct state;

@@ -20,6 +20,7 @@ const struct metric sdcard_metrics[SD_METRICS] = {
 	[SD_WRITE_LATENCY] = {.group = "sd",
 			      .name = "write_latency_ms",
 			      .unit = UNIT_MS,
+			      .course = true,
 			      .idle_unknown = true,
 			      .help = "mean time of a finished write, last 10 s"},
 	[SD_STEADY_LATENCY] = {.group = "sd",

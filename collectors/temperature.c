@@ -49,6 +49,7 @@ static const struct metric temperature_metrics[SOC_METRICS] = {
 		      .name = "temp_c",
 		      .unit = UNIT_MILLI_CELSIUS,
 		      .role = ROLE_SOC_TEMP,
+		      .course = true,
 		      .help = "temperature of the SoC"},
 	[SOC_UNDERVOLTAGE] = {.group = "soc",
 			      .name = "undervoltage",

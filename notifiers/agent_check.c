@@ -279,6 +279,8 @@ void agent_callers_enter(struct agent_callers *callers, const char *name,
 		if (name)
 			snprintf(caller->name, sizeof(caller->name), "%s", name);
 	}
+	if (call->word != AGENT_WORD_NONE)
+		caller->told = call->word;
 	if (call->word == AGENT_WORD_READY)
 		count_ready(caller, call->undrain);
 	if (call->stop_told)

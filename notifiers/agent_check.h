@@ -75,9 +75,10 @@ struct agent_caller {
 	char name[AGENT_NAME_SIZE]; /* empty: it gave none */
 	struct in6_addr host;
 	int64_t seen_ns;
-	int64_t interval_ns; /* smoothed; 0: not known yet */
-	uint32_t undrain;    /* the operator's "ready" (struct decision) that it heard last ... */
-	unsigned readies;    /* ... and in how many answers */
+	int64_t interval_ns;  /* smoothed; 0: not known yet */
+	uint32_t undrain;     /* the operator's "ready" (struct decision) that it heard last ... */
+	unsigned readies;     /* ... and in how many answers */
+	enum agent_word told; /* the last word that it was told, AGENT_WORD_NONE: none */
 	bool stop_told;
 };
 

@@ -241,15 +241,23 @@ static bool haproxy_stop(void *self)
 	return agent_callers_stopped(&haproxy->callers, env_now_ns(haproxy->env));
 }
 
+static void format_host(const struct in6_addr *host, char *ret_text, size_t size)
+{
+	const union addr_any any = {.in6 = {.sin6_family = AF_INET6, .sin6_addr = *host}};
+
+	if (IN6_IS_ADDR_UNSPECIFIED(host))
+		snprintf(ret_text, size, "unix");
+	else
+		addr_format_host(&any.sa, ret_text, size);
+}
+
 static void write_caller(struct json *json, const struct agent_caller *caller, int64_t now_ns,
 			 uint32_t undrain)
 {
 	unsigned readies_left = agent_caller_readies_left(caller, undrain);
-	const union addr_any any = {.in6 = {.sin6_family = AF_INET6, .sin6_addr = caller->host}};
-	char text[ADDR_TEXT_SIZE] = "unix";
+	char text[ADDR_TEXT_SIZE];
 
-	if (!IN6_IS_ADDR_UNSPECIFIED(&caller->host))
-		addr_format_host(&any.sa, text, sizeof(text));
+	format_host(&caller->host, text, sizeof(text));
 	json_object(json, NULL);
 	json_text(json, "name", caller->name[0] ? caller->name : NULL);
 	json_text(json, "address", text);
@@ -279,6 +287,33 @@ static void haproxy_status(const void *self, struct json *json)
 	json_array_end(json);
 }
 
+static size_t haproxy_balancers(const void *self, struct balancer *ret_balancers, size_t room)
+{
+	static const char *const words[] = {
+		[AGENT_WORD_NONE] = NULL,
+		[AGENT_WORD_DRAIN] = "drain",
+		[AGENT_WORD_READY] = "ready",
+	};
+	const struct haproxy *haproxy = self;
+	int64_t now_ns = env_now_ns(haproxy->env);
+	size_t count = 0;
+
+	for (size_t i = 0; i < haproxy->callers.count && count < room; i++) {
+		const struct agent_caller *caller = &haproxy->callers.list[i];
+
+		if (!agent_caller_lately(caller, now_ns))
+			continue;
+		struct balancer *balancer = &ret_balancers[count++];
+		*balancer = (struct balancer){.by = haproxy_notifier.module.name,
+					      .seen_ns = caller->seen_ns,
+					      .interval_ns = caller->interval_ns,
+					      .told = words[caller->told]};
+		snprintf(balancer->name, sizeof(balancer->name), "%s", caller->name);
+		format_host(&caller->host, balancer->address, sizeof(balancer->address));
+	}
+	return count;
+}
+
 static void haproxy_close(void *self)
 {
 	struct haproxy *haproxy = self;
@@ -304,4 +339,5 @@ const struct notifier haproxy_notifier = {
 	.publish = haproxy_publish,
 	.stop = haproxy_stop,
 	.status = haproxy_status,
+	.balancers = haproxy_balancers,
 };

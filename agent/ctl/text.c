@@ -131,22 +131,3 @@ void text_bar(FILE *out, const struct style *style, double share, int width)
 	if (!style->utf8)
 		fputc(']', out);
 }
-
-void text_sparkline(FILE *out, const struct style *style, const double *shares, size_t count,
-		    size_t width)
-{
-	static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-	static const char ascii[] = "_.-:=+*#";
-
-	for (size_t i = count > width ? count - width : 0; i < count; i++) {
-		double share = shares[i];
-		size_t level = share >= 1 ? 7 : share > 0 ? (size_t)(share * 8) : 0;
-
-		if (isnan(share))
-			fputc(' ', out);
-		else if (style->utf8)
-			fputs(blocks[level], out);
-		else
-			fputc(ascii[level], out);
-	}
-}

@@ -48,8 +48,5 @@ const char *text_duration(char text[static TEXT_NUMBER_SIZE], double seconds);
 
 /* A bar for a share of 0..1, which is clamped. */
 void text_bar(FILE *out, const struct style *style, double share, int width);
-/* The last width shares of 0..1, one character each; NAN is a gap. */
-void text_sparkline(FILE *out, const struct style *style, const double *shares, size_t count,
-		    size_t width);
 
 #endif

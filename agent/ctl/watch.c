@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "agent/ctl/screen.h"
+#include "agent/ctl/spark.h"
 #include "agent/ctl/status.h"
 #include "agent/ctl/text.h"
 
@@ -59,8 +60,8 @@ static void draw_curve(FILE *out, const struct view *view, const char *label, co
 
 	screen_size(&columns, &rows);
 	fprintf(out, "  %-*s", CURVE_COLUMN - 2, label);
-	text_sparkline(out, &view->style, shares, view->count,
-		       columns > CURVE_COLUMN ? columns - CURVE_COLUMN : 1);
+	spark_last(out, &view->style, shares, view->count,
+		   columns > CURVE_COLUMN ? columns - CURVE_COLUMN : 1);
 	fputc('\n', out);
 }
 

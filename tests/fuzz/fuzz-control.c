@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/control.h"
+#include "agent/diary.h"
 #include "agent/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -21,7 +22,7 @@ static void check(int condition)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct control_command command = {REQUEST_NONE, "untouched", ""};
+	struct control_command command = {.verb = VERB_STATUS, .reason = "untouched"};
 	char error[120] = "";
 	char *line;
 	int r;
@@ -40,9 +41,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	check(r == 0 && error[0] == '\0');
-	check(command.request == REQUEST_DRAIN || command.reason[0] == '\0');
+	check(command.verb == VERB_DRAIN || command.verb == VERB_READY ||
+	      command.reason[0] == '\0');
+	check(command.for_s >= 0 && command.for_s <= CONTROL_FOR_MOST_S);
+	check(command.for_s == 0 || command.verb == VERB_DRAIN);
+	check(command.count >= 1 && command.count <= DIARY_EVENTS);
+	check(strlen(command.series) < sizeof(command.series));
+	check(command.series[0] == '\0' || command.verb == VERB_HISTORY);
+	check(command.span < HISTORY_SPANS);
+	check(command.span == 0 || command.series[0] != '\0');
 	check(strlen(command.reason) < sizeof(command.reason));
-	check(command.text[0] == '\0' || command.request == REQUEST_NONE);
+	check((command.text[0] != '\0') == (command.verb == VERB_MESSAGE));
 	check(strlen(command.text) < sizeof(command.text) && utf8_valid(command.text));
 	for (const char *at = command.text; *at != '\0'; at++)
 		check((unsigned char)*at >= ' ' || *at == '\n' || *at == '\t');

@@ -159,31 +159,32 @@ struct fake_agent {
 	int status_count, request_count, message_count;
 	char text[OPERATOR_TEXT_SIZE];
 	int result;
-	enum control_request request;
-	bool reasoned;
-	char reason[CONTROL_REASON_SIZE];
+	struct control_command command; /* the newest request */
 };
 
-static int fake_status(void *context, char *buffer, size_t size)
+/* Whatever document is asked for, it is the status. */
+static int fake_document(void *context, const struct control_command *command, char *buffer,
+			 size_t size, char *ret_error, size_t error_size)
 {
 	struct fake_agent *agent = context;
 	size_t length = strlen(agent->status);
 
 	agent->status_count++;
-	if (length >= size)
+	agent->command = *command;
+	if (length >= size) {
+		snprintf(ret_error, error_size, "the answer does not fit");
 		return -ENOSPC;
+	}
 	memcpy(buffer, agent->status, length + 1);
 	return (int)length;
 }
 
-static int fake_request(void *context, enum control_request request, const char *reason)
+static int fake_request(void *context, const struct control_command *command)
 {
 	struct fake_agent *agent = context;
 
 	agent->request_count++;
-	agent->request = request;
-	agent->reasoned = reason != NULL;
-	snprintf(agent->reason, sizeof(agent->reason), "%s", reason != NULL ? reason : "");
+	agent->command = *command;
 	return agent->result;
 }
 
@@ -200,7 +201,7 @@ static int fake_message(void *context, const char *text, char ret_id[OPERATOR_ID
 }
 
 static const struct control_ops fake_ops = {
-	.status = fake_status, .request = fake_request, .message = fake_message};
+	.document = fake_document, .request = fake_request, .message = fake_message};
 
 struct fixture {
 	char directory[32]; /* holds run/, which control_new() makes */

@@ -10,23 +10,37 @@
 #include <errno.h>
 
 #include "agent/control.h"
+#include "agent/diary.h"
 
 #define REASON_48 "123456789 123456789 123456789 123456789 12345678"
 #define WITH_REASON(reason) "{\"command\":\"drain\",\"reason\":\"" reason "\"}"
 
 static const struct {
 	const char *line;
-	enum control_request request;
-	const char *reason;
+	struct control_command command;
 } good[] = {
-	{"{\"command\":\"status\"}", REQUEST_NONE, ""},
-	{" { \"command\" : \"status\" } \t\r", REQUEST_NONE, ""},
-	{"{\"command\":\"dr\\u0061in\"}", REQUEST_DRAIN, ""},
-	{"{\"command\":\"drain\"}", REQUEST_DRAIN, ""},
-	{"{\"reason\":\"new card\",\"command\":\"drain\"}", REQUEST_DRAIN, "new card"},
-	{WITH_REASON(REASON_48), REQUEST_DRAIN, REASON_48},
-	{WITH_REASON("\\\"~\\\\"), REQUEST_DRAIN, "\"~\\"},
-	{"{\"command\":\"ready\"}", REQUEST_READY, ""},
+	{"{\"command\":\"status\"}", {.verb = VERB_STATUS}},
+	{" { \"command\" : \"status\" } \t\r", {.verb = VERB_STATUS}},
+	{"{\"command\":\"dr\\u0061in\"}", {.verb = VERB_DRAIN}},
+	{"{\"command\":\"drain\"}", {.verb = VERB_DRAIN}},
+	{"{\"reason\":\"new card\",\"command\":\"drain\"}",
+	 {.verb = VERB_DRAIN, .reason = "new card"}},
+	{WITH_REASON(REASON_48), {.verb = VERB_DRAIN, .reason = REASON_48}},
+	{WITH_REASON("\\\"~\\\\"), {.verb = VERB_DRAIN, .reason = "\"~\\"}},
+	{"{\"command\":\"drain\",\"for_s\":1}", {.verb = VERB_DRAIN, .for_s = 1}},
+	{"{\"for_s\":2592000,\"command\":\"drain\",\"reason\":\"x\"}",
+	 {.verb = VERB_DRAIN, .for_s = 2592000, .reason = "x"}},
+	{"{\"command\":\"drain\",\"for_s\":6e2}", {.verb = VERB_DRAIN, .for_s = 600}},
+	{"{\"command\":\"ready\"}", {.verb = VERB_READY}},
+	{"{\"command\":\"ready\",\"reason\":\"done\"}", {.verb = VERB_READY, .reason = "done"}},
+	{"{\"command\":\"history\"}", {.verb = VERB_HISTORY}},
+	{"{\"command\":\"history\",\"series\":\"mem.headroom_bytes\"}",
+	 {.verb = VERB_HISTORY, .series = "mem.headroom_bytes", .span = HISTORY_HOUR}},
+	{"{\"command\":\"history\",\"series\":\"\\u001b\",\"span\":\"day\"}",
+	 {.verb = VERB_HISTORY, .series = "\x1b", .span = HISTORY_DAY}},
+	{"{\"command\":\"events\"}", {.verb = VERB_EVENTS, .count = DIARY_EVENTS}},
+	{"{\"command\":\"events\",\"count\":1}", {.verb = VERB_EVENTS, .count = 1}},
+	{"{\"command\":\"events\",\"count\":64}", {.verb = VERB_EVENTS, .count = 64}},
 };
 
 #define WITH_TEXT(text) "{\"command\":\"message\",\"text\":\"" text "\"}"
@@ -55,19 +69,40 @@ static const struct {
 	{"{\"command\":\"status\"}}", "not a JSON object"},
 	{"{\"command\":\"status\"}{\"command\":\"drain\"}", "not a JSON object"},
 	{"{\"command\":\"status\"} # yes", "not a JSON object"},
-	{"{}", "is one of status, drain, ready, message"},
-	{"{\"reason\":\"because\"}", "is one of status, drain, ready, message"},
-	{"{\"command\":\"Status\"}", "is one of status, drain, ready, message"},
-	{"{\"command\":\"\"}", "is one of status, drain, ready, message"},
-	{"{\"command\":\"history\"}", "is one of status, drain, ready, message"},
+	{"{}", "is one of status, history, events, drain, ready, message"},
+	{"{\"reason\":\"because\"}", "is one of status, history, events, drain, ready, message"},
+	{"{\"command\":\"Status\"}", "is one of status, history, events, drain, ready, message"},
+	{"{\"command\":\"\"}", "is one of status, history, events, drain, ready, message"},
+	{"{\"command\":\"histories\"}", "is one of status, history, events, drain, ready, message"},
 	{"{\"command\":null}", "\"command\" must be a text"},
 	{"{\"command\":[\"drain\"]}", "\"command\" must be a text"},
 	{"{\"command\":\"drain\",\"reason\":1}", "\"reason\" must be a text"},
 	{"{\"command\":\"drain\",\"command\":\"ready\"}", "\"command\" stands twice"},
 	{"{\"command\":\"drain\",\"reson\":\"x\"}", "unknown member"},
 	{"{\"Command\":\"drain\"}", "unknown member"},
-	{"{\"command\":\"ready\",\"reason\":\"x\"}", "belongs to the command drain"},
-	{"{\"command\":\"status\",\"reason\":\"x\"}", "belongs to the command drain"},
+	{"{\"command\":\"status\",\"reason\":\"x\"}", "belongs to the command drain or ready"},
+	{"{\"command\":\"ready\",\"reason\":\"a\\nb\"}", "1 to 48 printable"},
+	{"{\"command\":\"ready\",\"for_s\":5}", "\"for_s\" belongs to the command drain"},
+	{"{\"command\":\"status\",\"count\":5}", "belongs to the command events"},
+	{"{\"command\":\"status\",\"series\":\"a\"}", "belongs to the command history"},
+	{"{\"command\":\"events\",\"span\":\"day\"}", "belongs to the command history"},
+	{"{\"command\":\"history\",\"span\":\"day\"}", "\"span\" needs a \"series\""},
+	{"{\"command\":\"history\",\"series\":\"a\",\"span\":\"week\"}", "is one of hour, day"},
+	{"{\"command\":\"history\",\"series\":\"a\",\"span\":\"\"}", "is one of hour, day"},
+	{"{\"command\":\"history\",\"series\":\"\"}", "1 to 63 characters"},
+	{"{\"command\":\"history\",\"series\":\"" REASON_48 "123456789 123456\"}",
+	 "1 to 63 characters"},
+	{"{\"command\":\"history\",\"series\":5}", "\"series\" must be a text"},
+	{"{\"command\":\"drain\",\"for_s\":\"5\"}", "\"for_s\" must be a number"},
+	{"{\"command\":\"drain\",\"for_s\":true}", "\"for_s\" must be a number"},
+	{"{\"command\":\"drain\",\"for_s\":0}", "\"for_s\" must be a whole number of 1 to 2592000"},
+	{"{\"command\":\"drain\",\"for_s\":-1}", "whole number of 1 to 2592000"},
+	{"{\"command\":\"drain\",\"for_s\":1.5}", "whole number of 1 to 2592000"},
+	{"{\"command\":\"drain\",\"for_s\":2592001}", "whole number of 1 to 2592000"},
+	{"{\"command\":\"drain\",\"for_s\":1e999}", "whole number of 1 to 2592000"},
+	{"{\"command\":\"drain\",\"for_s\":1e300}", "whole number of 1 to 2592000"},
+	{"{\"command\":\"events\",\"count\":65}", "whole number of 1 to 64"},
+	{"{\"command\":\"events\",\"count\":0}", "whole number of 1 to 64"},
 	{WITH_REASON(""), "1 to 48 printable"},
 	{WITH_REASON(REASON_48 "9"), "1 to 48 printable"},
 	{WITH_REASON("a#b"), "1 to 48 printable"},
@@ -78,7 +113,7 @@ static const struct {
 	{"{\"command\":\"message\",\"text\":null}", "must be a text"},
 	{"{\"command\":\"message\",\"text\":\"a\",\"text\":\"b\"}", "stands twice"},
 	{"{\"command\":\"message\",\"text\":\"a\",\"reason\":\"b\"}",
-	 "belongs to the command drain"},
+	 "belongs to the command drain or ready"},
 	{"{\"command\":\"drain\",\"text\":\"a\"}", "belongs to the command message"},
 	{"{\"command\":\"status\",\"text\":\"a\"}", "belongs to the command message"},
 	{WITH_TEXT(""), "1 to 2000 bytes"},
@@ -102,8 +137,13 @@ static void test_good(void **state)
 		if (control_parse(good[i].line, strlen(good[i].line), &command, error,
 				  sizeof(error)) < 0)
 			fail_msg("%s: %s", good[i].line, error);
-		assert_int_equal(command.request, good[i].request);
-		assert_string_equal(command.reason, good[i].reason);
+		assert_int_equal(command.verb, good[i].command.verb);
+		assert_string_equal(command.reason, good[i].command.reason);
+		assert_int_equal(command.for_s, good[i].command.for_s);
+		assert_string_equal(command.series, good[i].command.series);
+		assert_int_equal(command.span, good[i].command.span);
+		if (command.verb == VERB_EVENTS)
+			assert_int_equal(command.count, good[i].command.count);
 		assert_string_equal(error, "");
 	}
 }
@@ -112,7 +152,7 @@ static void test_bad(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct control_command command = {REQUEST_READY, "untouched", ""};
+		struct control_command command = {.verb = VERB_READY, .reason = "untouched"};
 		char error[120] = "";
 
 		if (control_parse(bad[i].line, strlen(bad[i].line), &command, error,
@@ -121,7 +161,7 @@ static void test_bad(void **state)
 		if (strstr(error, bad[i].error) == NULL)
 			fail_msg("%s: %s", bad[i].line, error);
 		assert_true(strlen(error) < sizeof(error) - 1);
-		assert_int_equal(command.request, REQUEST_READY);
+		assert_int_equal(command.verb, VERB_READY);
 		assert_string_equal(command.reason, "untouched");
 	}
 }
@@ -136,7 +176,7 @@ static void test_messages(void **state)
 		if (control_parse(messages[i].line, strlen(messages[i].line), &command, error,
 				  sizeof(error)) < 0)
 			fail_msg("%s: %s", messages[i].line, error);
-		assert_int_equal(command.request, REQUEST_NONE);
+		assert_int_equal(command.verb, VERB_MESSAGE);
 		assert_string_equal(command.text, messages[i].text);
 	}
 }

@@ -82,12 +82,12 @@ static void test_drain_and_ready(void **state)
 
 	assert_string_equal(client_ask(fd, "{\"command\":\"drain\",\"reason\":\"new card\"}\n"),
 			    "{\"ok\":true}\n");
-	assert_int_equal(agent->request, REQUEST_DRAIN);
-	assert_string_equal(agent->reason, "new card");
+	assert_int_equal(agent->command.verb, VERB_DRAIN);
+	assert_string_equal(agent->command.reason, "new card");
 	assert_string_equal(client_ask(fd, "{\"command\":\"drain\"}\n"), "{\"ok\":true}\n");
-	assert_false(agent->reasoned);
+	assert_string_equal(agent->command.reason, "");
 	assert_string_equal(client_ask(fd, "{\"command\":\"ready\"}\n"), "{\"ok\":true}\n");
-	assert_int_equal(agent->request, REQUEST_READY);
+	assert_int_equal(agent->command.verb, VERB_READY);
 	assert_int_equal(agent->request_count, 3);
 
 	agent->result = -EBUSY;
@@ -121,7 +121,7 @@ static void test_errors_do_not_end_it(void **state)
 
 	assert_has(client_ask(fd, "status\n"), "{\"error\":\"not a JSON object");
 	assert_has(client_ask(fd, "\n"), "{\"error\":\"not a JSON object");
-	assert_has(client_ask(fd, "{\"command\":\"stop\"}\n"), "status, drain, ready");
+	assert_has(client_ask(fd, "{\"command\":\"stop\"}\n"), "events, drain, ready");
 	assert_int_equal(fixture->agent.request_count, 0);
 	assert_string_equal(client_ask(fd, STATUS), STATUS_ANSWER);
 	close(fd);
@@ -136,7 +136,7 @@ static void test_status_that_does_not_fit(void **state)
 	memset(fixture->agent.status, 'x', CONTROL_ANSWER_SIZE - 2);
 	assert_int_equal(strlen(client_ask(fd, STATUS)), CONTROL_ANSWER_SIZE - 1);
 	memset(fixture->agent.status, 'x', CONTROL_ANSWER_SIZE - 1);
-	assert_has(client_ask(fd, STATUS), "{\"error\":\"the status document does not fit");
+	assert_has(client_ask(fd, STATUS), "{\"error\":\"the answer does not fit");
 	close(fd);
 }
 

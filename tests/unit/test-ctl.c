@@ -33,37 +33,39 @@ struct fixture {
 
 /* The agent in the child: its state is whatever was asked for last. */
 struct fake_agent {
-	enum control_request request;
-	char reason[CONTROL_REASON_SIZE];
+	struct control_command command;
 	int asked;
 };
 
-static int fake_status(void *context, char *buffer, size_t size)
+static int fake_document(void *context, const struct control_command *command, char *buffer,
+			 size_t size, char *ret_error, size_t error_size)
 {
 	struct fake_agent *agent = context;
 	struct json json;
 
+	(void)command;
+	(void)ret_error;
+	(void)error_size;
 	json_start(&json, buffer, size);
 	json_object(&json, NULL);
-	json_text(&json, "state", agent->request == REQUEST_DRAIN ? "hold" : "normal");
-	json_text(&json, "reason", agent->reason);
+	json_text(&json, "state", agent->command.verb == VERB_DRAIN ? "hold" : "normal");
+	json_text(&json, "reason", agent->command.reason);
 	json_int(&json, "asked", ++agent->asked);
 	json_object_end(&json);
 	return json_finish(&json);
 }
 
-static int fake_request(void *context, enum control_request request, const char *reason)
+static int fake_request(void *context, const struct control_command *command)
 {
 	struct fake_agent *agent = context;
 
-	agent->request = request;
-	snprintf(agent->reason, sizeof(agent->reason), "%s", reason != NULL ? reason : "");
+	agent->command = *command;
 	return 0;
 }
 
 _Noreturn static void serve(const char *run_dir, int ready_fd)
 {
-	static const struct control_ops ops = {.status = fake_status, .request = fake_request};
+	static const struct control_ops ops = {.document = fake_document, .request = fake_request};
 	struct fake_agent agent = {0};
 	struct env env = {
 		.run_dir = run_dir,
@@ -213,7 +215,7 @@ static void test_real_server(void **state)
 	assert_int_equal(ask_status(fixture, "hold", "new card"), 3);
 
 	answer = NULL;
-	assert_int_equal(client_ask(&fixture->client, "{\"command\":\"ready\",\"reason\":\"x\"}",
+	assert_int_equal(client_ask(&fixture->client, "{\"command\":\"status\",\"reason\":\"x\"}",
 				    &answer),
 			 CTL_FAILED);
 	assert_null(answer);
