@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/log.h"
 #include "agent/once.h"
@@ -234,9 +235,17 @@ struct inspection {
 static void note(void *context, const char *key, const char *sentence)
 {
 	struct inspection *inspection = context;
+	/* What the agent's user may read and this one not is as it should be. */
+	bool denied = geteuid() != 0 && strstr(sentence, strerrordesc_np(EACCES));
 
-	doctor_say(doctor_add(inspection->findings, DOCTOR_ATTENTION, inspection->module, key, ""),
-		   "%s", sentence);
+	struct finding *row =
+		doctor_add(inspection->findings, denied ? DOCTOR_ADVICE : DOCTOR_ATTENTION,
+			   inspection->module, key, "");
+
+	doctor_say(row, "%s", sentence);
+	/* Of a further section it says so itself ("credential_file of [x]"). */
+	if (row)
+		row->setting = !strchr(key, '[');
 }
 
 static void check_notifier(const struct instance *instance, const void *conf,
@@ -248,12 +257,24 @@ static void check_notifier(const struct instance *instance, const void *conf,
 		instance->module->inspect(conf, note, &inspection);
 }
 
+/* Whether a sign of this kind was told. */
+static bool told(const struct findings *findings, enum metric_role role)
+{
+	for (size_t i = 0; i < sizeof(alarms) / sizeof(alarms[0]); i++)
+		if (alarms[i].role == role && said(findings, alarms[i].text))
+			return true;
+	return false;
+}
+
 static void check_decision(struct agent *agent, struct findings *findings)
 {
 	const struct health *health = &agent->judge.health;
 	char what[80];
 
-	if (health->word > HEALTH_GOOD) {
+	/* A word that comes of what was told already says nothing new. */
+	if (health->word > HEALTH_WORN ||
+	    (health->word == HEALTH_WORN && !told(findings, ROLE_FS_ERRORS) &&
+	     !told(findings, ROLE_STORAGE_WEAR))) {
 		snprintf(what, sizeof(what), "the disk is %s", health_words[health->word]);
 		doctor_add(findings, DOCTOR_ATTENTION, "decision", what, health->reason);
 	}

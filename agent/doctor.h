@@ -28,6 +28,7 @@ struct finding {
 	enum doctor_level level;
 	const char *module; /* or a word for what is no module; static */
 	bool missing;	    /* a reading that lacks; otherwise something that was looked at */
+	bool setting;	    /* what is a key of the module's section */
 	char what[80];	    /* GROUP.NAME of the reading, or a few words */
 	const char *text;   /* what is the matter; static, valid until the next reading, or: */
 	char own[MODULE_SENTENCE_SIZE];

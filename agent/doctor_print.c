@@ -140,12 +140,15 @@ static void print_together(const struct findings *findings, size_t index)
 	for (size_t i = index; i < findings->count; i++) {
 		if (!same(&findings->rows[i], row))
 			continue;
-		int length = (int)strlen(findings->rows[i].what);
-		if (column && column + length + 2 > LINE_WIDTH) {
+		char what[sizeof(row->what) + 32] = "";
+		if (row->setting)
+			snprintf(what, sizeof(what), "[%.24s] ", row->module);
+		strcat(what, findings->rows[i].what);
+		if (column && column + (int)strlen(what) + 2 > LINE_WIDTH) {
 			puts(",");
 			column = 0;
 		}
-		column += printf("%s%s", column ? ", " : "  ", findings->rows[i].what);
+		column += printf("%s%s", column ? ", " : "  ", what);
 	}
 	putchar('\n');
 	print_words(row->text);
@@ -217,7 +220,7 @@ static void print_notifier(const struct instance *instance, const void *conf,
 		list_item(&list, text);
 	}
 	if (list.column == 0)
-		list_item(&list, "as it is without settings");
+		list_item(&list, "with its defaults");
 	list_end(&list);
 }
 

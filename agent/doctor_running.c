@@ -94,6 +94,12 @@ void doctor_running_ask(const struct agent *agent, struct doctor_running *ret_ru
 		running.dry_run =
 			cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(running.document, "dry_run"));
 	}
+	/* Another root is another machine, unless just this configuration is at work on it here. */
+	if (!agent->env.real_root && (running.word != DOCTOR_RUNS ||
+				      strcmp(running.conf_path, agent->options.conf_path) != 0)) {
+		doctor_running_free(&running);
+		running = (struct doctor_running){.word = DOCTOR_NONE};
+	}
 	*ret_running = running;
 }
 

@@ -200,7 +200,6 @@ void credentials_probe(const char *path, module_note_fn *note, void *context)
 	    stat(path, &st) < 0 || !find_user("hostingpi", &user) || st.st_uid == user)
 		return;
 	snprintf(text, sizeof(text),
-		 "the agent runs as hostingpi and cannot read it: run: chown hostingpi %.255s",
-		 path);
-	note(context, MODULE_TROUBLE, "credential_file", text);
+		 "the agent runs as hostingpi and cannot read it: chown hostingpi %.255s", path);
+	note(context, MODULE_TROUBLE, "a file with secrets is somebody else's", text);
 }

@@ -321,7 +321,7 @@ static void haproxy_probe(const void *conf, bool running, module_note_fn *note, 
 	if (!running)
 		listeners_probe(&settings->listen, "haproxy", note, context);
 	if (settings->listen.count && listeners_local(&settings->listen))
-		note(context, MODULE_ADVICE, "listen",
+		note(context, MODULE_ADVICE, "nobody else can ask",
 		     "only load balancers on this machine can ask it: set listen = :9777 in [haproxy], "
 		     "and allow to the others");
 }

@@ -43,7 +43,7 @@ static void probe_one(const struct addr *addr, const char *section, module_note_
 	snprintf(text, sizeof(text), "%s: %s; %s (listen in [%s])",
 		 addr_format(&addr->any.sa, address, sizeof(address)), strerrordesc_np(-fd),
 		 addr_listen_remedy(addr->any.sa.sa_family, fd), section);
-	note(context, MODULE_TROUBLE, "listen", text);
+	note(context, MODULE_TROUBLE, "an address cannot be had", text);
 }
 
 void listeners_probe(const struct addr_list *listen, const char *section, module_note_fn *note,

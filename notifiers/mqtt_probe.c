@@ -79,7 +79,8 @@ static void call_all(struct probe *probe, const struct mqtt_link_conf *conf,
 		return;
 	}
 	mqtt_failures_text(&failures, why, sizeof(why));
-	snprintf(text, sizeof(text), "%s: %s", list->addresses[0].text, why);
+	snprintf(text, sizeof(text), "%s: %s (see host, port and what follows them in [mqtt])",
+		 list->addresses[0].text, why);
 	probe->note(probe->context, MODULE_TROUBLE, "the broker cannot be used", text);
 }
 
