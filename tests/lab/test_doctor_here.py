@@ -178,8 +178,8 @@ def test_ten_things_are_wrong(scratch):
         if level == "attention":
             assert set(found) == set(expected)
     assert "10 things need attention" in text
-    title = text.index("Needs attention")
-    assert all(title < text.index(f"\n  {what}") < text.index("Could be better") for what in TEN)
+    first = text[text.index("Needs attention"):text.index("Could be better")]
+    assert all(what in first for what in TEN) and "[hook] program\n" in first
 
 
 def test_ports_of_others(scratch):
