@@ -147,6 +147,7 @@ COULD_BE_BETTER = {
     "swap is on the disk": "zram",
     "mem.psi_some_ratio": "psi=1",
     "run_dir is on a disk": "below /run",
+    "pm.max_children = 8": "sudo systemctl restart php8.2-fpm",
 }
 
 
@@ -154,6 +155,7 @@ def test_ten_things_are_wrong(scratch):
     root = board(scratch, "pi3b")
     put(root, "proc/sys/vm/overcommit_memory", "2\n")
     put(root, "etc/apache2/mods-enabled/mpm_prefork.conf", "StartServers 5\nMaxRequestWorkers\t  150\n")
+    put(root, "etc/php/8.2/fpm/pool.d/www.conf", ";pm.max_children = 99\npm.max_children = 8\n")
     (root / "var/log/journal").mkdir(parents=True)
     errors = next((root / "sys/fs/ext4").glob("*/errors_count"))
     put(root, errors.relative_to(root), "3\n")
