@@ -8,10 +8,5 @@
 #include <stddef.h>
 
 const struct notifier *const notifiers[] = {
-	&haproxy_notifier,
-	&files_notifier,
-	&mqtt_notifier,
-	&post_notifier,
-	&hook_notifier,
-	NULL,
+	&haproxy_notifier, &files_notifier, &mqtt_notifier, &post_notifier, &hook_notifier, NULL,
 };
