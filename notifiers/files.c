@@ -54,7 +54,6 @@ struct files {
 	int64_t interval_ms;
 	int dir_fd;   /* -1: not open */
 	int state_fd; /* of the file that is called state now; -1: there is none of ours */
-	ino_t inode;  /* of it */
 	bool off;     /* run_dir is no place for them */
 	bool decided, stopping;
 	bool current;		     /* what is there is what was decided */
@@ -182,7 +181,6 @@ static int write_state(struct files *files)
 	struct decision decision = files->decision;
 	char text[TEXT_SIZE];
 	struct json json;
-	struct stat st;
 	int head = format_head(files, text, sizeof(text)), length, fd;
 
 	/* The rest is an object of its own, whose brace becomes the comma between the two. */
@@ -206,7 +204,6 @@ static int write_state(struct files *files)
 	if (fd < 0)
 		return fd;
 	files->state_fd = fd;
-	files->inode = fstat(fd, &st) == 0 ? st.st_ino : 0;
 	files->written++;
 	return 0;
 }
@@ -259,10 +256,10 @@ static void renew(struct files *files)
 /* Whether the files are as we left them. */
 static bool look(const struct files *files)
 {
-	struct stat st;
+	struct stat st, ours;
 
 	if (fstatat(files->dir_fd, "state", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    st.st_ino != files->inode)
+	    fstat(files->state_fd, &ours) < 0 || st.st_ino != ours.st_ino)
 		return false;
 	for (int mark = 0; mark < MARKS; mark++) {
 		bool there =

@@ -14,14 +14,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FLAGS (O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC)
+
 static int write_file(int dir_fd, const char *name, const char *text, size_t length, bool always)
 {
 	int fd, result = 0;
 	ssize_t put;
 
-	unlinkat(dir_fd, FILES_BESIDE, 0); /* left by a life that was killed just then */
-	fd = openat(dir_fd, FILES_BESIDE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		    0644);
+	fd = openat(dir_fd, FILES_BESIDE, FLAGS, 0644);
+	/* Left by a life that was killed just then. */
+	if (fd < 0 && errno == EEXIST && unlinkat(dir_fd, FILES_BESIDE, 0) == 0)
+		fd = openat(dir_fd, FILES_BESIDE, FLAGS, 0644);
 	if (fd < 0)
 		return -errno;
 	fchmod(fd, 0644); /* everybody may know, whatever the umask says */
