@@ -328,6 +328,7 @@ static bool start(struct agent *agent)
 	if (keep_has_undrain(&agent->env))
 		controller_resume_undrain(&agent->judge.controller);
 	agent_hold_restore(agent);
+	keep_get_history(&agent->env, agent->history);
 	if (plant_open(&agent->plant, agent->settings, true) < 0)
 		return false;
 
@@ -357,5 +358,7 @@ int agent_run(struct agent *agent)
 		on_watchdog(agent);
 	loop_run(agent->loop);
 	agent_learned_store(agent);
+	if (!agent->judge.verdict.storage_failing) /* run_dir may be on it */
+		keep_history(&agent->env, agent->history);
 	return agent->exit_code;
 }

@@ -7,6 +7,7 @@
 #define HOSTINGPI_CTL_COMMAND_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "agent/ctl/client.h"
 
@@ -22,6 +23,8 @@ enum ctl_option {
 	CTL_OPTION_FORCE = 0x8000,
 	CTL_OPTION_WAIT = 0x10000,
 	CTL_OPTION_TIMEOUT = 0x20000,
+	CTL_OPTION_SPAN = 0x40000,
+	CTL_OPTION_FOR = 0x80000,
 };
 
 struct ctl_options {
@@ -29,9 +32,10 @@ struct ctl_options {
 	bool json;
 	const char *socket; /* NULL: not said, neither here nor in the environment */
 	const char *reason; /* the values of what was given; NULL or 0 otherwise */
-	const char *config, *prefix, *id;
+	const char *config, *prefix, *id, *span;
 	const char *text; /* the word behind the command, where it takes one */
 	long count, timeout_s;
+	int64_t for_ns;
 	/* Of a command with a line of its own: its name and what follows, as main() gets it; optind is 0. */
 	int argc;
 	char **argv;
@@ -41,7 +45,8 @@ struct ctl_command {
 	const char *name;
 	unsigned variant; /* the option that chooses it instead of the first of its name; 0: none */
 	unsigned takes;	  /* options besides, a mask */
-	bool takes_text;  /* one more word, which must be there */
+	bool takes_text;  /* one more word */
+	bool wordless;	  /* ... which may be left out */
 	bool own_line; /* all that follows its name is its own: argc and argv of struct ctl_options */
 	const char *help; /* its lines in the summary */
 	enum ctl_exit (*run)(const struct ctl_options *options, struct client *client);

@@ -9,11 +9,14 @@
 
 #include "agent/ctl/client.h"
 #include "agent/ctl/command.h"
+#include "agent/ctl/course.h"
+#include "agent/ctl/events.h"
 #include "agent/ctl/options.h"
 #include "agent/ctl/post.h"
 #include "agent/ctl/status.h"
 #include "agent/ctl/text.h"
 #include "agent/ctl/watch.h"
+#include "agent/units.h"
 
 /* Longer than one attempt, and a little for the wait before it. */
 #define DEFAULT_TIMEOUT_S 120
@@ -67,13 +70,20 @@ static enum ctl_exit change(const struct ctl_options *options, struct client *cl
 static enum ctl_exit run_drain(const struct ctl_options *options, struct client *client)
 {
 	cJSON *request = cJSON_CreateObject();
+	char text[160], time[TEXT_NUMBER_SIZE];
 
 	cJSON_AddStringToObject(request, "command", "drain");
 	if (options->reason != NULL)
 		cJSON_AddStringToObject(request, "reason", options->reason);
-	return change(options, client, request,
-		      "draining: load balancers are told to send no new sessions; "
-		      "'hostingpictl ready' ends it");
+	if (options->for_ns > 0)
+		cJSON_AddNumberToObject(request, "for_s", (double)(options->for_ns / NS_PER_S));
+	snprintf(text, sizeof(text),
+		 "draining: load balancers are told to send no new sessions; "
+		 "'hostingpictl ready' ends it%s%s",
+		 options->for_ns > 0 ? ", or by itself after " : "",
+		 options->for_ns > 0 ? text_duration(time, (double)(options->for_ns / NS_PER_S))
+				     : "");
+	return change(options, client, request, text);
 }
 
 static enum ctl_exit run_ready(const struct ctl_options *options, struct client *client)
@@ -81,6 +91,8 @@ static enum ctl_exit run_ready(const struct ctl_options *options, struct client 
 	cJSON *request = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(request, "command", "ready");
+	if (options->reason != NULL)
+		cJSON_AddStringToObject(request, "reason", options->reason);
 	return change(options, client, request, "ready: traffic comes back step by step");
 }
 
@@ -114,16 +126,35 @@ static const struct ctl_command watch_command = {
 	.run = run_watch,
 };
 
+static const struct ctl_command history_command = {
+	.name = "history",
+	.takes = CTL_OPTION_SPAN,
+	.takes_text = true,
+	.wordless = true,
+	.help = "  history [READING] [--span hour|day]\n"
+		"                        the course of the readings, or of one\n",
+	.run = history_run,
+};
+
+static const struct ctl_command events_command = {
+	.name = "events",
+	.takes = CTL_OPTION_COUNT,
+	.help = "  events [-n COUNT]     what happened, newest first\n",
+	.run = events_run,
+};
+
 static const struct ctl_command drain_command = {
 	.name = "drain",
-	.takes = CTL_OPTION_REASON,
-	.help = "  drain [--reason TEXT] take this machine out of the load balancers\n",
+	.takes = CTL_OPTION_REASON | CTL_OPTION_FOR,
+	.help = "  drain [--reason TEXT] [--for TIME]\n"
+		"                        take this machine out of the load balancers\n",
 	.run = run_drain,
 };
 
 static const struct ctl_command ready_command = {
 	.name = "ready",
-	.help = "  ready                 put it back\n",
+	.takes = CTL_OPTION_REASON,
+	.help = "  ready [--reason TEXT] put it back\n",
 	.run = run_ready,
 };
 
@@ -136,7 +167,8 @@ static const struct ctl_command post_command = {
 };
 
 static const struct ctl_command *const commands[] = {
-	&status_command, &watch_command, &drain_command, &ready_command, &post_command, NULL,
+	&status_command, &watch_command, &history_command, &events_command,
+	&drain_command,	 &ready_command, &post_command,	   NULL,
 };
 
 int main(int argc, char **argv)

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/conf.h"
+#include "agent/control.h"
 #include "agent/version.h"
 
 static const char usage_start[] = "usage: hostingpictl [--socket PATH] [--json] COMMAND\n\n";
@@ -23,8 +25,11 @@ static const char usage_end[] =
 	"  --socket PATH   control socket of the agent (default " CTL_DEFAULT_SOCKET ",\n"
 	"                  or $HOSTINGPI_SOCKET)\n"
 	"  --json          the answer for programs\n"
-	"  -n, --count N   watch: stop after N times\n"
-	"  --reason TEXT   drain: shown in the status, 1 to 48 ASCII characters without '#'\n"
+	"  -n, --count N   watch: stop after N times; events: that many\n"
+	"  --reason TEXT   drain, ready: for the log and the status, 1 to 48 ASCII characters\n"
+	"                  without '#'\n"
+	"  --for TIME      drain: ends by itself after that, such as 10m\n"
+	"  --span SPAN     history: hour (default) or day\n"
 	"  -c, --config F  watch --mqtt, forget: file with the broker (default as hostingpid)\n"
 	"  --prefix TEXT   first levels of the topics, instead of those in the configuration\n"
 	"  --id ID         forget: another Pi than this one\n"
@@ -57,7 +62,7 @@ static const struct ctl_command *table_get(const struct table *table, size_t ind
 }
 
 /* Reserved by the design: so that a script which uses them gets a plain answer. */
-static const char *const later[] = {"history", "events", "guard", "check"};
+static const char *const later[] = {"guard", "check"};
 
 static const struct {
 	enum ctl_option option;
@@ -68,6 +73,7 @@ static const struct {
 	{CTL_OPTION_PREFIX, "--prefix"},   {CTL_OPTION_ID, "--id"},
 	{CTL_OPTION_DRY_RUN, "--dry-run"}, {CTL_OPTION_FORCE, "--force"},
 	{CTL_OPTION_WAIT, "--wait"},	   {CTL_OPTION_TIMEOUT, "--timeout"},
+	{CTL_OPTION_SPAN, "--span"},	   {CTL_OPTION_FOR, "--for"},
 };
 
 __attribute__((format(printf, 1, 2))) static enum ctl_exit usage(const char *format, ...)
@@ -119,6 +125,19 @@ static enum ctl_exit take_number(const char *option, const char *text, long most
 	return CTL_FINE;
 }
 
+/* As in the configuration: 90s, 10m, 2h. */
+static enum ctl_exit take_duration(struct ctl_options *options, const char *text)
+{
+	static const struct conf_item item =
+		CONF_ROW(struct ctl_options, for_ns, CONF_DURATION, "", .min = NS_PER_S,
+			 .max = CONTROL_FOR_MOST_S * NS_PER_S);
+	char error[CONF_ERROR_SIZE];
+
+	if (conf_value(&item, text, options, error, sizeof(error)) < 0)
+		return usage("--for %s", error);
+	return CTL_FINE;
+}
+
 /* An option that belongs to some commands only. */
 static enum ctl_exit take_option(struct ctl_options *options, enum ctl_option option,
 				 const char *value)
@@ -141,6 +160,11 @@ static enum ctl_exit take_option(struct ctl_options *options, enum ctl_option op
 	case CTL_OPTION_ID:
 		options->id = value;
 		break;
+	case CTL_OPTION_SPAN:
+		options->span = value;
+		break;
+	case CTL_OPTION_FOR:
+		return take_duration(options, value);
 	case CTL_OPTION_MQTT:
 	case CTL_OPTION_DRY_RUN:
 	case CTL_OPTION_FORCE:
@@ -206,7 +230,7 @@ static enum ctl_exit choose(const struct table *table, const struct ctl_command 
 	stray = options->given & ~(chosen->takes | chosen->variant);
 	if (stray != 0)
 		return stray_option(table, first->name, stray & -stray);
-	if (chosen->takes_text && options->text == NULL)
+	if (chosen->takes_text && !chosen->wordless && options->text == NULL)
 		return usage("'%s' needs a text", chosen->name);
 	if (options->given & CTL_OPTION_TIMEOUT && !(options->given & CTL_OPTION_WAIT))
 		return usage("--timeout belongs to the command post with --wait");
@@ -227,6 +251,8 @@ static const struct option longs[] = {
 	{"force", no_argument, NULL, CTL_OPTION_FORCE},
 	{"wait", no_argument, NULL, CTL_OPTION_WAIT},
 	{"timeout", required_argument, NULL, CTL_OPTION_TIMEOUT},
+	{"span", required_argument, NULL, CTL_OPTION_SPAN},
+	{"for", required_argument, NULL, CTL_OPTION_FOR},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},

@@ -71,16 +71,19 @@ double status_weight_share(const cJSON *document)
 	return clamp_share(weight / 100);
 }
 
-/* Broken down on the wall clock of this machine; false if the number is no time. */
-static bool local_time(double ms, struct tm *ret_time)
+/* When an operator's drain ends by itself, if it does. */
+static void print_hold_end(struct row *row)
 {
-	time_t seconds;
+	char text[TEXT_NUMBER_SIZE], left[TEXT_NUMBER_SIZE];
+	double until, ts;
 
-	/* The year 3000; also keeps the conversion defined. */
-	if (!(ms >= 0 && ms < 32503680000e3))
-		return false;
-	seconds = (time_t)(ms / 1000);
-	return localtime_r(&seconds, ret_time) != NULL;
+	if (!document_number(row->document, "decision.hold_until", &until) ||
+	    !document_number(row->document, "ts", &ts) || !text_day_and_time(text, until))
+		return;
+	row_start(row, "hold until");
+	row_part(row, TONE_NORMAL, "%s (in %s), or 'hostingpictl ready'", text,
+		 text_duration(left, (until - ts) / 1000));
+	row_end(row);
 }
 
 static void print_state(struct row *row)
@@ -89,7 +92,6 @@ static void print_state(struct row *row)
 	const char *reason = document_text(row->document, "decision.reason");
 	char text[TEXT_NUMBER_SIZE], ago[TEXT_NUMBER_SIZE];
 	double since, ts;
-	struct tm at;
 	size_t i = 0;
 
 	row_start(row, "state");
@@ -106,8 +108,9 @@ static void print_state(struct row *row)
 		row_part(row, TONE_NORMAL, "%s", reason);
 		row_end(row);
 	}
-	if (!document_number(row->document, "decision.since", &since) || !local_time(since, &at) ||
-	    strftime(text, sizeof(text), "%F %T", &at) == 0)
+	print_hold_end(row);
+	if (!document_number(row->document, "decision.since", &since) ||
+	    !text_day_and_time(text, since))
 		return;
 	row_start(row, "since");
 	if (document_number(row->document, "ts", &ts) && ts >= since)
@@ -247,10 +250,8 @@ void status_print_line(FILE *out, const struct style *style, const cJSON *docume
 	const char *reason = document_text(document, "decision.reason");
 	char text[TEXT_NUMBER_SIZE];
 	double number;
-	struct tm at;
 
-	if (document_number(document, "ts", &number) && local_time(number, &at) &&
-	    strftime(text, sizeof(text), "%T", &at) > 0)
+	if (document_number(document, "ts", &number) && text_time(text, number))
 		fprintf(out, "%s  ", text);
 	text_put(out, style, state != NULL ? state : "unknown");
 	if (document_number(document, "decision.weight", &number))

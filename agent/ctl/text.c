@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -114,6 +115,34 @@ const char *text_duration(char text[static TEXT_NUMBER_SIZE], double seconds)
 	else
 		snprintf(text, TEXT_NUMBER_SIZE, "%lld d %lld h", whole / 86400, whole / 3600 % 24);
 	return text;
+}
+
+/* Broken down on the wall clock of this machine; false if the number is no time. */
+static bool local_time(double ms, struct tm *ret_time)
+{
+	time_t seconds;
+
+	/* The year 3000; also keeps the conversion defined. */
+	if (!(ms >= 0 && ms < 32503680000e3))
+		return false;
+	seconds = (time_t)(ms / 1000);
+	return localtime_r(&seconds, ret_time) != NULL;
+}
+
+bool text_time(char text[static TEXT_NUMBER_SIZE], double ms)
+{
+	struct tm time;
+
+	text[0] = '\0';
+	return local_time(ms, &time) && strftime(text, TEXT_NUMBER_SIZE, "%T", &time) > 0;
+}
+
+bool text_day_and_time(char text[static TEXT_NUMBER_SIZE], double ms)
+{
+	struct tm time;
+
+	text[0] = '\0';
+	return local_time(ms, &time) && strftime(text, TEXT_NUMBER_SIZE, "%F %T", &time) > 0;
 }
 
 void text_bar(FILE *out, const struct style *style, double share, int width)

@@ -46,6 +46,13 @@ void text_put(FILE *out, const struct style *style, const char *text);
 const char *text_bytes(char text[static TEXT_NUMBER_SIZE], double bytes);
 const char *text_duration(char text[static TEXT_NUMBER_SIZE], double seconds);
 
+/*
+ * A Unix time in milliseconds on the wall clock of this machine, "14:05:09" or with the day before it.
+ * False, with an empty text, if the number is no time.
+ */
+bool text_time(char text[static TEXT_NUMBER_SIZE], double ms);
+bool text_day_and_time(char text[static TEXT_NUMBER_SIZE], double ms);
+
 /* A bar for a share of 0..1, which is clamped. */
 void text_bar(FILE *out, const struct style *style, double share, int width);
 

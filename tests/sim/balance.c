@@ -76,7 +76,7 @@ enum {
 	PICK_NONE = -3, /* no server at all */
 };
 
-static int pick(const struct world *world, struct balancer *balancer)
+static int pick(const struct world *world, struct front *balancer)
 {
 	double total = big_weight(world), best_credit = -INFINITY;
 	int best = PICK_NONE;
@@ -106,7 +106,7 @@ static int pick(const struct world *world, struct balancer *balancer)
 	return best;
 }
 
-static void hand_over(struct world *world, struct balancer *balancer, int request, int k)
+static void hand_over(struct world *world, struct front *balancer, int request, int k)
 {
 	struct request *sent = &world->requests[request];
 	sent->pi = k;
@@ -123,7 +123,7 @@ static void arrive(struct world *world)
 	int b = (int)(rng_unit(rng) * world->balancer_count);
 	double wait_s = rng_exponential(rng, scenario->wait_s);
 	double cpu_s = rng_lognormal(rng, scenario->cpu_s, 0.5);
-	struct balancer *balancer = &world->balancers[b];
+	struct front *balancer = &world->balancers[b];
 	world->offered++;
 	world->second_offered++;
 
@@ -151,7 +151,7 @@ static void arrive(struct world *world)
 			request;
 }
 
-static void drain_queue(struct world *world, struct balancer *balancer)
+static void drain_queue(struct world *world, struct front *balancer)
 {
 	while (balancer->queue_count) {
 		int request = balancer->queue[balancer->queue_first], k = PICK_FULL;
@@ -190,7 +190,7 @@ void balance_finish(struct world *world, int request, bool served)
 	free_request(world, request);
 }
 
-static void ask_agents(struct world *world, struct balancer *balancer)
+static void ask_agents(struct world *world, struct front *balancer)
 {
 	for (int k = 0; k < world->pis; k++) {
 		struct link *link = &balancer->links[k];

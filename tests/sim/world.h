@@ -97,7 +97,7 @@ struct link { /* a balancer's view of one Pi */
 	bool polled;
 };
 
-struct balancer {
+struct front {
 	struct link links[RESULT_PIS];
 	double big_credit;
 	int queue[QUEUE_MAX];
@@ -120,7 +120,7 @@ struct world {
 	int64_t step;
 	int pis, balancer_count;
 	struct pi pi[RESULT_PIS];
-	struct balancer balancers[BALANCERS_MAX];
+	struct front balancers[BALANCERS_MAX];
 	struct request requests[REQUESTS_MAX];
 	int free_request;
 	struct rng arrivals, polls, entropy;

@@ -43,6 +43,42 @@ static void test_a_hold_and_its_end(void **state)
 	assert_string_equal(ask(f, &f->ports[0], "lb3/pis\n"), FINE);
 }
 
+/* What the core may tell about callers: who, how, and which word was the last. */
+static void test_balancers(void **state)
+{
+	struct fixture *f = *state;
+	struct balancer balancers[4];
+
+	open_notifier(f);
+	assert_int_equal(haproxy_notifier.balancers(f->self, balancers, 4), 0);
+	publish(f);
+	ask(f, &f->ports[0], "lb1/pis\n");
+	assert_int_equal(haproxy_notifier.balancers(f->self, balancers, 4), 1);
+	assert_null(balancers[0].told);
+	f->decision.drain = true;
+	f->decision.state = CONTROL_HOLD;
+	publish(f);
+	ask(f, &f->ports[0], "lb1/pis\n");
+	ask(f, &f->ports[1], "lb2/pis\n");
+	f->decision = NORMAL;
+	f->decision.undrain = 4711;
+	publish(f);
+	for (int i = 0; i < 5; i++)
+		ask(f, &f->ports[0], "lb1/pis\n");
+	assert_int_equal(haproxy_notifier.balancers(f->self, balancers, 4), 2);
+	assert_string_equal(balancers[0].by, "haproxy");
+	assert_string_equal(balancers[0].name, "lb1/pis");
+	assert_string_equal(balancers[0].told, "ready"); /* also behind answers without a word */
+	assert_string_equal(balancers[1].name, "lb2/pis");
+	assert_string_equal(balancers[1].told, "drain");
+	assert_string_not_equal(balancers[0].address, balancers[1].address);
+	assert_int_equal(haproxy_notifier.balancers(f->self, balancers, 1), 1);
+	assert_int_equal(haproxy_notifier.balancers(f->self, balancers, 0), 0);
+	/* Who has gone is not told of. */
+	f->loop.now_ns += 60 * NS_PER_S;
+	assert_int_equal(haproxy_notifier.balancers(f->self, balancers, 4), 0);
+}
+
 static void test_ready_never_beats_a_hold(void **state)
 {
 	struct fixture *f = *state;
@@ -113,6 +149,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, fixture_set_up, fixture_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(a_hold_and_its_end),
+		TEST(balancers),
 		TEST(ready_never_beats_a_hold),
 		TEST(a_crowd_is_told_once),
 	};

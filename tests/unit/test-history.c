@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The course of readings against a naive model that keeps every value, over random samples, pauses and
- * unknowns; numbers of every size; clocks that nobody has; and the diary.
+ * unknowns; numbers of every size; clocks that
+ * nobody has.
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -12,7 +13,6 @@
 
 #include <cmocka.h>
 
-#include "agent/diary.h"
 #include "agent/history.h"
 #include "agent/units.h"
 
@@ -291,25 +291,6 @@ static void test_hostile_clocks(void **context)
 	assert_true(point.mean > MOST / 100 * 99);
 }
 
-static void test_diary(void **context)
-{
-	static struct diary diary;
-	struct event event = {.kind = "state"};
-
-	(void)context;
-	assert_null(diary_get(&diary, 0));
-	for (uint64_t id = 1; id <= 3 * DIARY_EVENTS / 2; id++) {
-		size_t kept = id < DIARY_EVENTS ? id : DIARY_EVENTS;
-
-		event.id = id;
-		diary_put(&diary, &event);
-		for (size_t ago = 0; ago < kept; ago++)
-			assert_int_equal(diary_get(&diary, ago)->id, id - ago);
-		assert_null(diary_get(&diary, kept));
-		assert_null(diary_get(&diary, SIZE_MAX));
-	}
-}
-
 int main(void)
 {
 	const char *given = getenv("SEED");
@@ -324,7 +305,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_against_the_model, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_clocks, setup, teardown),
-		cmocka_unit_test(test_diary),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
