@@ -90,6 +90,8 @@ static size_t find_prefixes(const struct post_conf *conf, struct nat64_prefix *r
 struct search {
 	const char *host;
 	const struct addrinfo *found;
+	struct nat64_prefix prefixes[NAT64_PREFIXES];
+	size_t prefix_count;
 	char failures[MODULE_SENTENCE_SIZE / 2];
 };
 
@@ -106,16 +108,35 @@ static bool try_address(struct search *search, const struct sockaddr *address, s
 	return result == 0;
 }
 
-static bool try_family(struct search *search, int family)
+/* The prefix of an address that a DNS64 made; NULL: it is the service's own. */
+static const struct nat64_prefix *prefix_of(const struct search *search,
+					    const struct sockaddr *address)
+{
+	const struct sockaddr_in6 *ipv6 = (const void *)address;
+	struct in_addr ipv4;
+
+	for (size_t i = 0; i < search->prefix_count && address->sa_family == AF_INET6; i++)
+		if (nat64_extract(&search->prefixes[i], &ipv6->sin6_addr, &ipv4))
+			return &search->prefixes[i];
+	return NULL;
+}
+
+/* Those that a DNS64 made, or those of the service itself. */
+static bool try_family(struct search *search, int family, const struct nat64_prefix **made)
 {
 	int tries = 0;
 
 	for (const struct addrinfo *at = search->found; at && tries < TRIES; at = at->ai_next) {
-		if (at->ai_family != family)
+		const struct nat64_prefix *prefix = prefix_of(search, at->ai_addr);
+
+		if (at->ai_family != family || (prefix != NULL) != (made != NULL))
 			continue;
 		tries++;
-		if (try_address(search, at->ai_addr, at->ai_addrlen))
-			return true;
+		if (!try_address(search, at->ai_addr, at->ai_addrlen))
+			continue;
+		if (made)
+			*made = prefix;
+		return true;
 	}
 	return false;
 }
@@ -139,29 +160,42 @@ static bool try_nat64(struct search *search, const struct nat64_prefix *prefix)
 	return false;
 }
 
-static void find_way(const struct post_conf *conf, struct search *search, module_note_fn *note,
-		     void *context)
+/* Finds a way in the poster's order and describes it. False: there is none. */
+static bool find_way(struct search *search, char *ret_way, size_t size)
 {
-	struct nat64_prefix prefixes[NAT64_PREFIXES];
-	size_t count = find_prefixes(conf, prefixes);
-	char text[MODULE_SENTENCE_SIZE], way[64 + NAT64_PREFIX_TEXT_SIZE] = "",
-						  prefix[NAT64_PREFIX_TEXT_SIZE];
+	const struct nat64_prefix *prefix = NULL;
+	char text[NAT64_PREFIX_TEXT_SIZE];
 
-	if (try_family(search, AF_INET6))
-		snprintf(way, sizeof(way), "over IPv6");
-	for (size_t i = 0; i < count && !way[0]; i++)
-		if (try_nat64(search, &prefixes[i]))
-			snprintf(way, sizeof(way), "through NAT64, prefix %s",
-				 nat64_prefix_format(&prefixes[i], prefix));
-	if (!way[0] && try_family(search, AF_INET))
-		snprintf(way, sizeof(way), "over IPv4");
-	snprintf(text, sizeof(text), "%.200s can be reached %s", search->host, way);
-	if (way[0]) {
+	if (try_family(search, AF_INET6, NULL)) {
+		snprintf(ret_way, size, "over IPv6");
+		return true;
+	}
+	if (!try_family(search, AF_INET6, &prefix))
+		for (size_t i = 0; i < search->prefix_count && !prefix; i++)
+			if (try_nat64(search, &search->prefixes[i]))
+				prefix = &search->prefixes[i];
+	if (prefix) {
+		snprintf(ret_way, size, "through NAT64, prefix %s",
+			 nat64_prefix_format(prefix, text));
+		return true;
+	}
+	snprintf(ret_way, size, "over IPv4");
+	return try_family(search, AF_INET, NULL);
+}
+
+static void tell_way(struct search *search, module_note_fn *note, void *context)
+{
+	char text[MODULE_SENTENCE_SIZE], way[64 + NAT64_PREFIX_TEXT_SIZE];
+
+	if (find_way(search, way, sizeof(way))) {
+		snprintf(text, sizeof(text), "%.200s can be reached %s", search->host, way);
 		note(context, MODULE_GOOD, "service", text);
 		return;
 	}
 	snprintf(text, sizeof(text), "%.120s: %s%s", search->host, search->failures,
-		 count ? "" : "; no NAT64 prefix is known here ([nat64] prefix can name one)");
+		 search->prefix_count ? ""
+				      : "; no NAT64 prefix is known here ([nat64] prefix can name "
+					"one)");
 	note(context, MODULE_TROUBLE, "the service cannot be reached", text);
 }
 
@@ -191,6 +225,7 @@ void post_probe(const void *settings, bool running, module_note_fn *note, void *
 		return;
 	}
 	search.found = found;
-	find_way(conf, &search, note, context);
+	search.prefix_count = find_prefixes(conf, search.prefixes);
+	tell_way(&search, note, context);
 	freeaddrinfo(found);
 }
