@@ -192,9 +192,8 @@ void render_snapshot(struct json *json, const char *key, const struct snapshot *
 	json_object_end(json);
 }
 
-void render_decision(struct json *json, const char *key, const struct decision *decision)
+void render_decision_members(struct json *json, const struct decision *decision)
 {
-	json_object(json, key);
 	json_int(json, "weight", decision->weight_pct);
 	json_int(json, "maxconn", decision->maxconn);
 	json_text(json, "state", control_state_words[decision->state]);
@@ -211,6 +210,12 @@ void render_decision(struct json *json, const char *key, const struct decision *
 		json_int(json, "headroom_bytes", decision->headroom_bytes);
 	if (decision->time_to_swap_known)
 		json_decimal(json, "time_to_swap_s", decision->time_to_swap_ms, 3);
+}
+
+void render_decision(struct json *json, const char *key, const struct decision *decision)
+{
+	json_object(json, key);
+	render_decision_members(json, decision);
 	json_object_end(json);
 }
 

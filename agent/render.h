@@ -15,6 +15,8 @@
 /* Each writes one object; key as in json_object(). */
 void render_snapshot(struct json *json, const char *key, const struct snapshot *snapshot);
 void render_decision(struct json *json, const char *key, const struct decision *decision);
+/* The same without the braces, for an object that has more members. */
+void render_decision_members(struct json *json, const struct decision *decision);
 void render_event(struct json *json, const char *key, const struct event *event);
 void render_about(struct json *json, const char *key, const struct about *about);
 

@@ -297,6 +297,18 @@ static size_t haproxy_balancers(const void *self, struct balancer *ret_balancers
 	return count;
 }
 
+static void haproxy_probe(const void *conf, bool running, module_note_fn *note, void *context)
+{
+	const struct haproxy_conf *settings = conf;
+
+	if (!running)
+		listeners_probe(&settings->listen, "haproxy", note, context);
+	if (settings->listen.count && listeners_local(&settings->listen))
+		note(context, MODULE_ADVICE, "nobody else can ask",
+		     "only load balancers on this machine can ask it: set listen = :9777 in [haproxy], "
+		     "and allow to the others");
+}
+
 static void haproxy_close(void *self)
 {
 	struct haproxy *haproxy = self;
@@ -313,6 +325,7 @@ const struct notifier haproxy_notifier = {
 			.metric_count = METRICS,
 			.conf = haproxy_items,
 			.conf_size = sizeof(struct haproxy_conf),
+			.probe = haproxy_probe,
 			.self_size = sizeof(struct haproxy),
 			.open = haproxy_open,
 			.read = haproxy_read,

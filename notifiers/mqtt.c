@@ -22,6 +22,7 @@
 #include "agent/render.h"
 #include "agent/sentence.h"
 #include "notifiers/mqtt_inspect.h"
+#include "notifiers/mqtt_probe.h"
 #include "notifiers/mqtt_link.h"
 #include "notifiers/mqtt_ring.h"
 #include "notifiers/mqtt_status.h"
@@ -374,6 +375,7 @@ const struct notifier mqtt_notifier = {
 			.library = mqtt_link_library,
 			.check = mqtt_conf_check,
 			.inspect = mqtt_inspect,
+			.probe = mqtt_probe,
 			.open = mqtt_open,
 			.read = mqtt_read,
 			.close = mqtt_close,

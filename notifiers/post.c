@@ -17,6 +17,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "notifiers/post_probe.h"
 #include "notifiers/post_self.h"
 #include "notifiers/post_template.h"
 
@@ -177,16 +178,20 @@ static int post_publish(void *context, const struct report *report)
 	return 0;
 }
 
-/* What is being sent gets the time to end; what waits is in its files. */
+/* What is being sent gets this long, then it is asked to end; what waits is in its files. */
+#define STOP_NS NS_PER_S
+
 static bool post_stop(void *context)
 {
 	struct post *self = context;
+	int64_t now_ns = env_now_ns(self->env);
 
 	if (self->off)
 		return true;
 	self->stopping = true;
+	child_hurry(&self->child, now_ns + STOP_NS);
 	if (self->child.pid)
-		post_hear(self, env_now_ns(self->env));
+		post_hear(self, now_ns);
 	return self->child.pid == 0;
 }
 
@@ -196,7 +201,7 @@ static void post_close(void *context)
 
 	if (self->off)
 		return;
-	post_child_close(&self->child);
+	child_close(&self->child);
 	self->memory_changed = true;
 	post_keep(self, env_now_ns(self->env));
 	if (self->outbox.count && self->outbox.fd < 0)
@@ -218,6 +223,7 @@ const struct notifier post_notifier = {
 			.period_ns = NS_PER_S,
 			.check = post_check,
 			.inspect = post_inspect,
+			.probe = post_probe,
 			.open = post_open,
 			.read = post_read,
 			.close = post_close,

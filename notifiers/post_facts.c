@@ -11,28 +11,22 @@
 
 #include <string.h>
 
-#include "agent/health.h"
 #include "agent/state.h"
 
 static void find(struct post_facts *facts, const struct state *state)
 {
 	facts->found = true;
-	facts->headroom = facts->temp = facts->requests = facts->health = -1;
+	facts->headroom = facts->temp = facts->requests = -1;
 	for (unsigned slot = 0; slot < state_count(state); slot++) {
 		const struct metric *metric = state_metric(state, slot);
 		const char *name = metric->name ? metric->name : "";
 
 		if (metric->role == ROLE_SOC_TEMP)
 			facts->temp = (int)slot;
-		else if (metric->role == ROLE_STORAGE_FAILING &&
-			 facts->storage_count < POST_FACTS_STORAGE)
-			facts->storage[facts->storage_count++] = slot;
 		else if (strcmp(metric->group, "mem") == 0 && strcmp(name, "headroom_bytes") == 0)
 			facts->headroom = (int)slot;
 		else if (strcmp(metric->group, "web") == 0 && strcmp(name, "requests_total") == 0)
 			facts->requests = (int)slot;
-		else if (strcmp(metric->group, "sd") == 0 && strcmp(name, "health") == 0)
-			facts->health = (int)slot;
 	}
 }
 
@@ -44,17 +38,6 @@ static struct post_number value_of(const struct snapshot *snapshot, int slot)
 	number.known = slot >= 0 && state_value(snapshot->state, (unsigned)slot, snapshot->now_ns,
 						&number.value, &reason) == 0;
 	return number;
-}
-
-static bool is_failing(const struct post_facts *facts, const struct snapshot *snapshot)
-{
-	struct post_number health = value_of(snapshot, facts->health);
-
-	for (unsigned i = 0; i < facts->storage_count; i++) {
-		if (value_of(snapshot, (int)facts->storage[i]).value)
-			return true;
-	}
-	return health.known && health.value >= HEALTH_FAILING;
 }
 
 static void count_requests(struct post_facts *facts, const struct snapshot *snapshot)
@@ -82,7 +65,7 @@ void post_facts_sample(struct post_facts *facts, const struct snapshot *snapshot
 
 	if (!facts->found)
 		find(facts, snapshot->state);
-	facts->storage_failing = is_failing(facts, snapshot);
+	facts->failing = launch_forbidden(&facts->launch, snapshot);
 	facts->headroom_bytes = value_of(snapshot, facts->headroom);
 	facts->temp_milli = value_of(snapshot, facts->temp);
 	if (facts->temp_milli.known &&

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "agent/report.h"
+#include "notifiers/launch.h"
 #include "notifiers/post_pace.h"
 #include "notifiers/post_template.h"
 
@@ -16,17 +17,13 @@ struct post_day {
 	struct post_number requests, temp_max, headroom_min;
 };
 
-/* ROLE_STORAGE_FAILING is handed in by several modules: kernel log, card, NFS. */
-#define POST_FACTS_STORAGE 8
-
 /* Zeroed is a valid start, but for day. */
 struct post_facts {
-	bool found;			      /* the slots below */
-	int headroom, temp, requests, health; /* slots; -1: there is none */
-	unsigned storage[POST_FACTS_STORAGE];
-	unsigned storage_count;
+	bool found;		      /* the slots below */
+	int headroom, temp, requests; /* slots; -1: there is none */
+	struct launch launch;
 
-	bool storage_failing;
+	const char *failing; /* why no program can be started; NULL: it can */
 	struct post_number headroom_bytes, temp_milli, requests_milli;
 	struct post_number counted; /* the counter of requests, if the next one can be compared */
 	struct post_day day;

@@ -57,8 +57,8 @@ const char *post_pace_weather(const struct post_weather *weather)
 {
 	if (!weather->decided)
 		return "nothing was decided yet";
-	if (weather->storage_failing)
-		return "storage is failing";
+	if (weather->failing)
+		return weather->failing;
 	if (weather->state == CONTROL_HARD)
 		return "this machine is at the hard level";
 	if (weather->headroom_known && weather->headroom_bytes < POST_PACE_HEADROOM)

@@ -46,7 +46,7 @@ void post_pace_reset(struct post_pace *pace);
 struct post_weather {
 	bool decided; /* state is known */
 	enum control_state state;
-	bool storage_failing; /* a program could not be loaded, or would block */
+	const char *failing; /* of launch_forbidden() */
 	bool headroom_known;
 	int64_t headroom_bytes;
 	bool clock_synced;

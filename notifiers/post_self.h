@@ -12,7 +12,8 @@
 #include "agent/log.h"
 #include "notifiers/notifiers.h"
 #include "notifiers/post_budget.h"
-#include "notifiers/post_child.h"
+#include "notifiers/child.h"
+#include "notifiers/post_command.h"
 #include "notifiers/post_conf.h"
 #include "notifiers/post_facts.h"
 #include "notifiers/post_outbox.h"
@@ -52,8 +53,8 @@ struct post {
 	struct post_story story;
 	struct post_budget budget;
 	struct post_pace pace;
-	struct post_command command;
-	struct post_child child;
+	struct child_command command;
+	struct child child;
 	struct post_outbox outbox;
 	int64_t daily_day;
 

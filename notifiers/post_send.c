@@ -32,7 +32,7 @@ static void take_stamp(const struct post *self, struct post_stamp *ret_stamp)
 	struct stat st;
 
 	*ret_stamp = (struct post_stamp){0};
-	if (!self->facts.storage_failing && stat(post_credential_file(self->conf), &st) == 0)
+	if (!self->facts.failing && stat(post_credential_file(self->conf), &st) == 0)
 		*ret_stamp = (struct post_stamp){st.st_ino, st.st_size, st.st_ctim};
 }
 
@@ -132,22 +132,22 @@ static void conclude(struct post *self, const struct post_result *result, int64_
 /* How it ended, where it said nothing that can be understood. */
 static void judge_end(const struct post *self, struct post_result *ret_result)
 {
-	const struct post_child *child = &self->child;
+	const struct child *child = &self->child;
 	char *detail = ret_result->detail;
 	size_t size = sizeof(ret_result->detail);
 
 	*ret_result = (struct post_result){.word = POST_RESULT_RETRY, .unsure = true};
 	switch (child->end) {
-	case POST_CHILD_LATE:
+	case CHILD_LATE:
 		snprintf(detail, size, "hostingpi-post took longer than %lld s; may have arrived",
 			 (long long)(self->conf->timeout / NS_PER_S));
 		return;
-	case POST_CHILD_KILLED:
+	case CHILD_KILLED:
 		snprintf(detail, size, "hostingpi-post was ended by signal %d; may have arrived",
 			 child->code);
 		return;
-	case POST_CHILD_EXITED:
-	case POST_CHILD_RUNS:
+	case CHILD_EXITED:
+	case CHILD_RUNS:
 		break;
 	}
 	if (child->code == 2 || child->code == 127) {
@@ -171,7 +171,7 @@ void post_hear(struct post *self, int64_t now_ns)
 	const struct post_message *message;
 	struct post_result result;
 
-	if (!post_child_step(&self->child, now_ns))
+	if (!child_step(&self->child, now_ns))
 		return;
 	message = post_outbox_find(&self->outbox, self->outbox.busy);
 	if (!message ||
@@ -205,9 +205,8 @@ static void start_attempt(struct post *self, struct post_message *message, int64
 	json_object_end(&json);
 	result = json_finish(&json);
 	if (result > 0)
-		result = post_child_start(&self->child, self->env, &self->command, input,
-					  (size_t)result, now_ns + self->conf->timeout + GRACE_NS,
-					  on_child, self);
+		result = child_start(&self->child, self->env, &self->command, input, (size_t)result,
+				     now_ns + self->conf->timeout + GRACE_NS, on_child, self);
 	if (result == 0)
 		return;
 	snprintf(failed.detail, sizeof(failed.detail), "hostingpi-post cannot be started: %s",
@@ -249,7 +248,7 @@ static struct post_message *plan(struct post *self, int64_t now_ns)
 	const struct post_weather weather = {
 		.decided = self->decided,
 		.state = self->decision.state,
-		.storage_failing = self->facts.storage_failing,
+		.failing = self->facts.failing,
 		.headroom_known = self->facts.headroom_bytes.known,
 		.headroom_bytes = self->facts.headroom_bytes.value,
 		.clock_synced = env_wall_synced(self->env),

@@ -124,8 +124,8 @@ const char *post_inspect(const void *settings, module_tell_fn *tell, void *conte
 					      "token_secret", NULL};
 	static const char *const mastodon_names[] = {"access_token", NULL};
 	const struct post_conf *conf = settings;
-	struct post_command command;
-	char text[POST_CHILD_PATH_SIZE + 64];
+	struct child_command command;
+	char text[CHILD_PATH_SIZE + 64];
 
 	if (conf->service == POST_NONE)
 		return "nothing is posted: set service in section [post]";

@@ -18,8 +18,8 @@ packages() {
 		libinih-dev libcjson-dev libsensors-dev libhttp-parser-dev libcurl4-openssl-dev \
 		liboauth-dev libunistring-dev ;;
 	run) echo mosquitto mosquitto-clients haproxy nginx-light python3 procps ;;
-	test) echo libcmocka-dev python3-pytest python3-jinja2 python3-jsonschema apache2 lighttpd php-fpm \
-		caddy clang libclang-rt clang-format shellcheck mandoc strace iproute2 openssl nftables \
+	test) echo libcmocka-dev python3-pytest python3-jinja2 python3-jsonschema apache2 lighttpd \
+		lighttpd-modules-lua php-fpm caddy clang libclang-rt clang-format shellcheck mandoc strace iproute2 openssl nftables \
 		universal-ctags python3-oauthlib unbound tayga curl prometheus chromium chromium-driver \
 		python3-selenium keepalived python3-yaml ;;
 	bench) echo collectd-core strace openssl iproute2 wrk apache2 lighttpd php-fpm ;;

@@ -104,7 +104,7 @@ static void world_close(struct world *world)
 /* As by SIGKILL: nothing is written any more. The program dies with us. */
 static inline void world_kill(struct world *world)
 {
-	post_child_close(&world->self->child);
+	child_close(&world->self->child);
 	post_outbox_close(&world->self->outbox);
 	free(world->self);
 	world->self = NULL;
@@ -215,7 +215,7 @@ static void pass(struct world *world, int64_t seconds)
 		now_ns += NS_PER_S;
 		look(world);
 		while (world->self->child.pid) {
-			const struct post_child *child = &world->self->child;
+			const struct child *child = &world->self->child;
 			struct pollfd fds[] = {{.fd = child->pid_fd, .events = POLLIN},
 					       {.fd = child->out_fd, .events = POLLIN}};
 			assert_true(poll(fds, 2, 60000) > 0);

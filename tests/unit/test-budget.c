@@ -199,7 +199,7 @@ static void test_weather(void **state)
 	weather.state = CONTROL_HARD;
 	assert_non_null(strstr(post_pace_weather(&weather), "hard level"));
 	weather = fine;
-	weather.storage_failing = true;
+	weather.failing = "storage is failing";
 	assert_string_equal(post_pace_weather(&weather), "storage is failing");
 	weather = fine;
 	weather.clock_synced = false;

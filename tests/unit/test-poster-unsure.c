@@ -221,7 +221,10 @@ static void test_stop(void **state)
 	decide(world, CONTROL_NORMAL);
 	now_ns += NS_PER_S;
 	look(world);
-	post_notifier.stop(world->self);
+	while (!post_notifier.stop(world->self)) {
+		struct pollfd gone = {.fd = world->self->child.pid_fd, .events = POLLIN};
+		assert_int_equal(poll(&gone, 1, 60000), 1);
+	}
 	pass(world, 5);
 	assert_starts(world, 1);
 	assert_int_equal(world->self->posted, 1);

@@ -196,7 +196,10 @@ static void test_takes_too_long(void **state)
 	look(world);
 	assert_string_equal(world->self->why, "one is being sent");
 	assert_false(post_notifier.stop(world->self));
-	now_ns += world->conf.timeout + 5 * NS_PER_S;
+	assert_true(world->self->child.deadline_ns == now_ns + NS_PER_S);
+	now_ns += NS_PER_S;
+	assert_false(post_notifier.stop(world->self)); /* it is asked to end, and does not */
+	now_ns += 2 * NS_PER_S;
 	pass(world, 1);
 	assert_int_equal(world->self->child.pid, 0);
 	assert_string_equal(world->self->recent[0].answer.detail,

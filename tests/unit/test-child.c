@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Running the posting program: whatever it does, it is read, ended and reaped, and no descriptor and no
- * process is left. It is a shell here. Results: what is taken of the line that it prints.
+ * Running a program: whatever it does, it is read, ended and reaped, and no descriptor and no process is
+ * left. It is a shell here. Results: what is taken of the line that hostingpi-post prints.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,12 +20,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "notifiers/post_child.h"
+#include "agent/units.h"
+#include "notifiers/child.h"
+#include "notifiers/post_command.h"
 #include "notifiers/post_result.h"
 
 static char directory[64], program[96];
-static struct post_command command;
-static struct post_child child;
+static struct child_command command;
+static struct child child;
 static const struct env env = {.loop = NULL};
 static size_t descriptors;
 
@@ -59,7 +61,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	post_child_close(&child);
+	child_close(&child);
 	assert_int_equal(count_descriptors(), descriptors);
 	assert_true(waitpid(-1, NULL, WNOHANG) < 0); /* no child at all */
 	assert_int_equal(errno, ECHILD);
@@ -81,14 +83,13 @@ static int begin(const char *script, const char *input)
 	fclose(file);
 	chmod(program, 0700);
 	post_command_make(&command, program, "/some/file.conf");
-	return post_child_start(&child, &env, &command, input, strlen(input), LATER_NS, nothing,
-				NULL);
+	return child_start(&child, &env, &command, input, strlen(input), LATER_NS, nothing, NULL);
 }
 
 /* Steps until it has ended; in between waits for what a loop would wait for. */
 static void finish(int64_t now_ns)
 {
-	while (!post_child_step(&child, now_ns)) {
+	while (!child_step(&child, now_ns)) {
 		struct pollfd fds[] = {{.fd = child.pid_fd, .events = POLLIN},
 				       {.fd = child.out_fd, .events = POLLIN},
 				       {.fd = child.in_fd, .events = POLLOUT}};
@@ -113,7 +114,7 @@ static void test_talks(void **state)
 {
 	(void)state;
 	run("cat; echo \"$1 $2\"; exit 75", "hello\n");
-	assert_int_equal(child.end, POST_CHILD_EXITED);
+	assert_int_equal(child.end, CHILD_EXITED);
 	assert_int_equal(child.code, 75);
 	assert_output("hello\n-c /some/file.conf\n");
 }
@@ -121,14 +122,14 @@ static void test_talks(void **state)
 /* More than a pipe holds, in both directions. */
 static void test_long_input(void **state)
 {
-	static char input[POST_FILE_SIZE];
+	static char input[CHILD_INPUT_SIZE];
 
 	(void)state;
 	memset(input, 'x', sizeof(input) - 1);
 	run("wc -c | tr -d ' '", input);
 	assert_output("16383\n");
-	assert_int_equal(post_child_start(&child, &env, &command, input, sizeof(input) + 1,
-					  LATER_NS, nothing, NULL),
+	assert_int_equal(child_start(&child, &env, &command, input, sizeof(input) + 1, LATER_NS,
+				     nothing, NULL),
 			 -EMSGSIZE);
 }
 
@@ -136,8 +137,8 @@ static void test_prints_much(void **state)
 {
 	(void)state;
 	run("head -c 1000000 /dev/zero | tr '\\0' y", "");
-	assert_int_equal(child.end, POST_CHILD_EXITED);
-	assert_int_equal(child.used, POST_OUTPUT_SIZE);
+	assert_int_equal(child.end, CHILD_EXITED);
+	assert_int_equal(child.used, CHILD_OUTPUT_SIZE);
 }
 
 static void test_closes_early(void **state)
@@ -145,7 +146,7 @@ static void test_closes_early(void **state)
 	(void)state;
 	signal(SIGPIPE, SIG_IGN);
 	run("exec <&- >&-; exit 3", "never read");
-	assert_int_equal(child.end, POST_CHILD_EXITED);
+	assert_int_equal(child.end, CHILD_EXITED);
 	assert_int_equal(child.code, 3);
 	assert_output("");
 }
@@ -154,9 +155,19 @@ static void test_dies(void **state)
 {
 	(void)state;
 	run("echo half; kill -SEGV $$", "x");
-	assert_int_equal(child.end, POST_CHILD_KILLED);
+	assert_int_equal(child.end, CHILD_KILLED);
 	assert_int_equal(child.code, SIGSEGV);
 	assert_output("half\n");
+}
+
+/* Waits until it has printed something, for what comes then. */
+static void wait_for_output(void)
+{
+	while (child.used == 0) {
+		struct pollfd fd = {.fd = child.out_fd, .events = POLLIN};
+		assert_true(poll(&fd, 1, 60000) > 0);
+		assert_false(child_step(&child, NOW_NS));
+	}
 }
 
 static void test_hangs(void **state)
@@ -164,10 +175,50 @@ static void test_hangs(void **state)
 	(void)state;
 	assert_int_equal(
 		begin("trap '' TERM HUP INT; echo begun; while :; do sleep 1000; done", ""), 0);
-	assert_false(post_child_step(&child, NOW_NS));
-	assert_false(post_child_step(&child, LATER_NS - 1));
+	wait_for_output();
+	assert_false(child_step(&child, LATER_NS - 1));
+	assert_false(child_step(&child, LATER_NS));
+	assert_false(child_step(&child, LATER_NS + 2 * NS_PER_S - 1));
+	finish(LATER_NS + 2 * NS_PER_S);
+	assert_int_equal(child.end, CHILD_LATE);
+	assert_output("begun\n");
+}
+
+/* It is asked to end first, and what it says then counts. */
+static void test_ends_when_asked(void **state)
+{
+	(void)state;
+	assert_int_equal(begin("trap 'echo sorry; exit 5' TERM; echo begun; "
+			       "while :; do sleep 1000 & wait; done",
+			       ""),
+			 0);
+	wait_for_output();
 	finish(LATER_NS);
-	assert_int_equal(child.end, POST_CHILD_LATE);
+	assert_int_equal(child.end, CHILD_LATE);
+	assert_output("begun\nsorry\n");
+}
+
+static void test_hurries(void **state)
+{
+	(void)state;
+	child_hurry(&child, NOW_NS); /* none runs */
+	assert_int_equal(begin("echo begun; exec sleep 1000", ""), 0);
+	wait_for_output();
+	child_hurry(&child, NOW_NS + 5);
+	child_hurry(&child, NOW_NS + 9);
+	assert_false(child_step(&child, NOW_NS + 4));
+	finish(NOW_NS + 5);
+	assert_int_equal(child.end, CHILD_LATE);
+}
+
+static void test_keeps_the_end(void **state)
+{
+	(void)state;
+	child.tail = true;
+	run("head -c 1000000 /dev/zero | tr '\\0' y; echo; echo the end", "");
+	assert_true(child.used > 8 && child.used <= CHILD_OUTPUT_SIZE);
+	assert_memory_equal(child.output + child.used - 9, "\nthe end\n", 9);
+	assert_int_equal(child.output[0], 'y');
 }
 
 /* What it started is ended with it, and cannot keep us waiting by holding its output open. */
@@ -178,12 +229,12 @@ static void test_leaves_somebody_behind(void **state)
 
 	(void)state;
 	run("sleep 1000 & echo $!", "");
-	assert_int_equal(child.end, POST_CHILD_EXITED);
+	assert_int_equal(child.end, CHILD_EXITED);
 	memcpy(text, child.output, child.used < 31 ? child.used : 31);
 	left = atoi(text);
 	assert_true(left > 1);
 	/* Gone, or a zombie that is init's. */
-	for (int i = 0; kill(left, 0) == 0 && i < 1000; i++) {
+	for (int i = 0; kill(left, 0) == 0 && i < 100000; i++) {
 		char path[64], line[256] = "";
 		FILE *file;
 
@@ -204,17 +255,16 @@ static void test_cannot_be_started(void **state)
 {
 	(void)state;
 	post_command_make(&command, "/nowhere/hostingpi-post", NULL);
-	assert_int_equal(post_child_start(&child, &env, &command, "x", 1, LATER_NS, nothing, NULL),
-			 0);
+	assert_int_equal(child_start(&child, &env, &command, "x", 1, LATER_NS, nothing, NULL), 0);
 	finish(NOW_NS);
-	assert_int_equal(child.end, POST_CHILD_EXITED);
+	assert_int_equal(child.end, CHILD_EXITED);
 	assert_int_equal(child.code, 127);
 }
 
 /* Less of everything, and nothing of ours. */
 static void test_surroundings(void **state)
 {
-	char text[POST_OUTPUT_SIZE + 1];
+	char text[CHILD_OUTPUT_SIZE + 1];
 
 	(void)state;
 	setenv("HOSTINGPI_SECRET", "leak", 1);
@@ -224,7 +274,7 @@ static void test_surroundings(void **state)
 	    "cat /proc/$$/stat",
 	    "");
 	memcpy(text, child.output, child.used);
-	text[child.used < POST_OUTPUT_SIZE ? child.used : POST_OUTPUT_SIZE] = '\0';
+	text[child.used < CHILD_OUTPUT_SIZE ? child.used : CHILD_OUTPUT_SIZE] = '\0';
 	assert_null(strstr(text, "HOSTINGPI_SECRET"));
 	assert_null(strstr(text, "TZ="));
 	assert_non_null(strstr(text, "LANG=C.UTF-8\n"));
@@ -238,10 +288,10 @@ static void test_closed_while_it_runs(void **state)
 {
 	(void)state;
 	assert_int_equal(begin("exec sleep 1000", ""), 0);
-	post_child_close(&child);
+	child_close(&child);
 	assert_int_equal(child.pid, 0);
-	post_child_close(&child);
-	assert_false(post_child_step(&child, NOW_NS));
+	child_close(&child);
+	assert_false(child_step(&child, NOW_NS));
 }
 
 static void test_many_in_a_row(void **state)
@@ -304,6 +354,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_closes_early, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hangs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ends_when_asked, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hurries, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_keeps_the_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leaves_somebody_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cannot_be_started, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_surroundings, setup, teardown),
@@ -312,5 +365,5 @@ int main(void)
 		cmocka_unit_test(test_results),
 	};
 
-	return cmocka_run_group_tests_name("posting program", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("programs", tests, NULL, NULL);
 }

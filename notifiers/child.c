@@ -10,7 +10,7 @@
  *
  * The end is the end of the process, not of its output: whoever inherited that may keep it open.
  */
-#include "notifiers/post_child.h"
+#include "notifiers/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,72 +26,42 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/units.h"
+
 #define ADDRESS_SPACE ((rlim_t)256 << 20)
 #define NICE 10
 #define EXIT_NOT_STARTED 127 /* as a shell does */
 /* A killed process that is not gone by then hangs in the kernel, and is left to it. */
 #define KILL_WAIT_MS 200
+/* What a program has to clean up and to say it is sorry. */
+#define TERM_NS (2 * NS_PER_S)
 
-static void keep_variable(struct post_command *command, size_t *count, const char *name)
+void child_command_keep(struct child_command *command, const char *name)
 {
 	const char *value = getenv(name);
-	char *text = command->texts[*count];
-
-	if (!value && strcmp(name, "PATH") == 0)
-		value = "/usr/local/bin:/usr/bin:/bin";
-	if (!value ||
-	    snprintf(text, POST_CHILD_PATH_SIZE, "%s=%s", name, value) >= POST_CHILD_PATH_SIZE)
-		return;
-	command->environment[(*count)++] = text;
-}
-
-/* The folder of this program, with its slash; empty if it is not known. */
-static void own_folder(char folder[static POST_CHILD_PATH_SIZE - 32])
-{
-	ssize_t length = readlink("/proc/self/exe", folder, POST_CHILD_PATH_SIZE - 33);
-	char *slash;
-
-	folder[length > 0 ? length : 0] = '\0';
-	slash = strrchr(folder, '/');
-	if (slash)
-		slash[1] = '\0';
-}
-
-static void find_program(struct post_command *command)
-{
-	char folder[POST_CHILD_PATH_SIZE - 32];
-
-	own_folder(folder);
-	snprintf(command->program, sizeof(command->program), "%shostingpi-post", folder);
-	if (access(command->program, X_OK) == 0)
-		return;
-	snprintf(command->program, sizeof(command->program), "%s../bin/hostingpi-post", folder);
-	if (access(command->program, X_OK) < 0)
-		snprintf(command->program, sizeof(command->program), "%shostingpi-post", folder);
-}
-
-void post_command_make(struct post_command *command, const char *program, const char *conf_path)
-{
-	static char name[] = "hostingpi-post", option[] = "-c";
-	static const char *const variables[] = {"PATH", "LANG", "TZ", "CREDENTIALS_DIRECTORY"};
 	size_t count = 0;
 
-	memset(command, 0, sizeof(*command));
-	if (program[0])
-		snprintf(command->program, sizeof(command->program), "%s", program);
-	else
-		find_program(command);
-	command->arguments[0] = name;
-	if (conf_path) {
-		command->arguments[1] = option;
-		command->arguments[2] = (char *)(uintptr_t)conf_path; /* execve() changes nothing */
-	}
+	while (command->environment[count])
+		count++;
+	if (count == CHILD_VARIABLES)
+		return;
+	if (!value && strcmp(name, "PATH") == 0)
+		value = "/usr/local/bin:/usr/bin:/bin";
+	if (value && snprintf(command->texts[count], CHILD_PATH_SIZE, "%s=%s", name, value) <
+			     CHILD_PATH_SIZE)
+		command->environment[count] = command->texts[count];
+}
+
+void child_command_environment(struct child_command *command)
+{
+	static const char *const variables[] = {"PATH", "LANG", "TZ"};
+
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
-		keep_variable(command, &count, variables[i]);
+		child_command_keep(command, variables[i]);
 }
 
 /* Says to the journal why not, without anything that a fork of a threaded program must not call. */
-__attribute__((noreturn)) static void give_up(const struct post_command *command, int error)
+__attribute__((noreturn)) static void give_up(const struct child_command *command, int error)
 {
 	static const char middle[] = ": cannot be started: ";
 	const char *why = strerrordesc_np(error);
@@ -118,7 +88,7 @@ static void limit_child(void)
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
-__attribute__((noreturn)) static void run_child(const struct post_command *command, pid_t parent,
+__attribute__((noreturn)) static void run_child(const struct child_command *command, pid_t parent,
 						int in_fd, int out_fd)
 {
 	static const int caught[] = {SIGHUP, SIGINT, SIGTERM};
@@ -142,7 +112,7 @@ __attribute__((noreturn)) static void run_child(const struct post_command *comma
 	give_up(command, errno);
 }
 
-static void end_input(struct post_child *child)
+static void end_input(struct child *child)
 {
 	watch_end(child->in_watch);
 	child->in_watch = NULL;
@@ -151,7 +121,7 @@ static void end_input(struct post_child *child)
 	child->in_fd = -1;
 }
 
-static void end_output(struct post_child *child)
+static void end_output(struct child *child)
 {
 	watch_end(child->out_watch);
 	child->out_watch = NULL;
@@ -162,7 +132,7 @@ static void end_output(struct post_child *child)
 
 static void on_ready(void *context, unsigned events)
 {
-	struct post_child *child = context;
+	struct child *child = context;
 
 	(void)events; /* what to do follows from what can be done */
 	child->fn(child->context);
@@ -184,7 +154,7 @@ static void close_pair(const int fds[2])
 }
 
 /* Forks. On success the parent has its ends of the pipes in child. */
-static int launch(struct post_child *child, const struct post_command *command)
+static int launch(struct child *child, const struct child_command *command)
 {
 	int in[2], out[2], result = make_pipe(in, 1);
 	sigset_t all, before;
@@ -217,7 +187,7 @@ static int launch(struct post_child *child, const struct post_command *command)
 	return 0;
 }
 
-static void feed(struct post_child *child)
+static void feed(struct child *child)
 {
 	ssize_t sent;
 
@@ -233,9 +203,8 @@ static void feed(struct post_child *child)
 		end_input(child);
 }
 
-int post_child_start(struct post_child *child, const struct env *env,
-		     const struct post_command *command, const char *input, size_t length,
-		     int64_t deadline_ns, timer_fn *fn, void *context)
+int child_start(struct child *child, const struct env *env, const struct child_command *command,
+		const char *input, size_t length, int64_t deadline_ns, timer_fn *fn, void *context)
 {
 	int result;
 
@@ -248,8 +217,8 @@ int post_child_start(struct post_child *child, const struct env *env,
 	child->input_length = length;
 	child->input_sent = child->used = 0;
 	child->deadline_ns = deadline_ns;
-	child->late = false;
-	child->end = POST_CHILD_RUNS;
+	child->late = child->killed = false;
+	child->end = CHILD_RUNS;
 	child->fn = fn;
 	child->context = context;
 	/* Without these watches (no place in the loop) the end is seen a second later. */
@@ -264,12 +233,18 @@ int post_child_start(struct post_child *child, const struct env *env,
 }
 
 /* At most 64 KiB in one go, so that a program that prints without end does not keep the loop. */
-static void drain(struct post_child *child)
+static void drain(struct child *child)
 {
-	char rest[POST_OUTPUT_SIZE];
+	char rest[CHILD_OUTPUT_SIZE / 2];
 
 	for (int i = 0; i < 16 && child->out_fd >= 0; i++) {
 		bool full = child->used == sizeof(child->output);
+
+		if (full && child->tail) {
+			child->used = sizeof(rest);
+			memcpy(child->output, child->output + sizeof(rest), sizeof(rest));
+			full = false;
+		}
 		ssize_t got = full ? read(child->out_fd, rest, sizeof(rest))
 				   : read(child->out_fd, child->output + child->used,
 					  sizeof(child->output) - child->used);
@@ -283,14 +258,15 @@ static void drain(struct post_child *child)
 }
 
 /* The leader's number stays taken until it is reaped, so that nobody else is hit. */
-static void kill_all(const struct post_child *child)
+static void signal_all(const struct child *child, int number)
 {
-	kill(child->pid, SIGKILL); /* it may not lead its session yet */
-	kill(-child->pid, SIGKILL);
+	/* It may not lead its session yet; once it does, the group is all of it. */
+	if (kill(-child->pid, number) < 0)
+		kill(child->pid, number);
 }
 
 /* True if it is gone, with what it started, and taken off the table of processes. */
-static bool reap(struct post_child *child)
+static bool reap(struct child *child)
 {
 	siginfo_t info = {0};
 	int status;
@@ -298,22 +274,22 @@ static bool reap(struct post_child *child)
 	if (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
 	    info.si_pid != child->pid)
 		return false;
-	kill_all(child);
+	signal_all(child, SIGKILL);
 	if (waitpid(child->pid, &status, WNOHANG) != child->pid)
 		return false;
 	if (child->late) {
-		child->end = POST_CHILD_LATE;
+		child->end = CHILD_LATE;
 	} else if (WIFEXITED(status)) {
-		child->end = POST_CHILD_EXITED;
+		child->end = CHILD_EXITED;
 		child->code = WEXITSTATUS(status);
 	} else {
-		child->end = POST_CHILD_KILLED;
+		child->end = CHILD_KILLED;
 		child->code = WTERMSIG(status);
 	}
 	return true;
 }
 
-static void forget(struct post_child *child)
+static void forget(struct child *child)
 {
 	end_input(child);
 	end_output(child);
@@ -325,7 +301,13 @@ static void forget(struct post_child *child)
 	child->pid = 0;
 }
 
-bool post_child_step(struct post_child *child, int64_t now_ns)
+void child_hurry(struct child *child, int64_t deadline_ns)
+{
+	if (child->pid && child->deadline_ns > deadline_ns)
+		child->deadline_ns = deadline_ns;
+}
+
+bool child_step(struct child *child, int64_t now_ns)
 {
 	if (child->pid == 0)
 		return false;
@@ -333,7 +315,10 @@ bool post_child_step(struct post_child *child, int64_t now_ns)
 	drain(child);
 	if (!child->late && now_ns >= child->deadline_ns) {
 		child->late = true;
-		kill_all(child);
+		signal_all(child, SIGTERM);
+	} else if (child->late && !child->killed && now_ns >= child->deadline_ns + TERM_NS) {
+		child->killed = true;
+		signal_all(child, SIGKILL);
 	}
 	if (!reap(child))
 		return false;
@@ -342,13 +327,13 @@ bool post_child_step(struct post_child *child, int64_t now_ns)
 	return true;
 }
 
-void post_child_close(struct post_child *child)
+void child_close(struct child *child)
 {
 	struct pollfd gone = {.fd = child->pid_fd, .events = POLLIN};
 
 	if (child->pid == 0)
 		return;
-	kill_all(child);
+	signal_all(child, SIGKILL);
 	if (child->pid_fd >= 0)
 		poll(&gone, 1, KILL_WAIT_MS);
 	reap(child);
