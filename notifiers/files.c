@@ -332,6 +332,9 @@ static bool files_stop(void *self)
 {
 	struct files *files = self;
 
+	/* The next process takes them over as they are: a mark that vanished for a moment would say "go". */
+	if (files->env->leaving != LEAVING_NOT)
+		return true;
 	files->stopping = true;
 	if (files->dir_fd < 0)
 		return true;

@@ -300,6 +300,14 @@ static void http_close(void *self)
 	http->places = NULL;
 }
 
+static void http_probe(const void *conf, bool running, module_note_fn *note, void *context)
+{
+	const struct http_conf *settings = conf;
+
+	if (!running)
+		listeners_probe(&settings->listen, "http", note, context);
+}
+
 const struct notifier http_notifier = {
 	.module =
 		{
@@ -307,6 +315,7 @@ const struct notifier http_notifier = {
 			.conf = http_items,
 			.conf_size = sizeof(struct http_conf),
 			.self_size = sizeof(struct http),
+			.probe = http_probe,
 			.open = http_open,
 			.close = http_close,
 		},

@@ -99,6 +99,22 @@ static void test_stop_and_start(void **state)
 	assert_string_equal(names(world), "");
 }
 
+/* The next process of the agent takes them over: no mark may be missing in between. */
+static void test_hand_over(void **state)
+{
+	struct world *world = *state;
+
+	decide(world, CONTROL_HARD, "one");
+	world->env.leaving = LEAVING_SOON;
+	assert_true(files_notifier.stop(world->self));
+	decide(world, CONTROL_SHED, "still answering");
+	assert_string_equal(names(world), "soft state ");
+	world->env.leaving = LEAVING_NOW;
+	assert_true(files_notifier.stop(world->self));
+	assert_string_equal(names(world), "soft state ");
+	world->env.leaving = LEAVING_NOT;
+}
+
 static void test_dry_run(void **state)
 {
 	struct world *world = *state;
@@ -228,6 +244,7 @@ int main(void)
 		FILES_TEST(test_state_is_json_and_fresh),
 		FILES_TEST(test_replaced_not_rewritten),
 		FILES_TEST(test_stop_and_start),
+		FILES_TEST(test_hand_over),
 		FILES_TEST(test_dry_run),
 		FILES_TEST(test_links_are_not_followed),
 		FILES_TEST(test_meddled_with),
