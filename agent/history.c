@@ -10,7 +10,7 @@
  * Steps are counted from the start of the monotonic clock; a step in which nobody came is a gap, and so is
  * what a long pause left out. A clock that goes backwards, which it does not, adds to the running step.
  */
-#include "agent/history.h"
+#include "agent/history_self.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,43 +31,6 @@ static const struct {
 	[HISTORY_DAY] = {300 * NS_PER_S, 288},
 };
 
-#define STEPS_OF_ALL (360 + 288)
-
-/* 0 is a gap: fresh memory is nothing but gaps, and costs nothing before it is written. */
-typedef uint16_t packed;
-
-#define GAP 0
-#define FRACTION_BITS 10
-#define SHIFT_MOST 30
-#define NUMBER_MOST (INT64_C(2047) << SHIFT_MOST)
-/* Of what is at least zero, so that zero is not a gap. */
-#define POSITIVE 0x8000u
-
-struct point {
-	packed least, mean, most;
-};
-
-struct running {
-	int64_t least, most, sum;
-	int64_t count;
-};
-
-struct series {
-	unsigned slot; /* of the state */
-	bool rate;
-	const struct metric *metric;
-	struct running running[HISTORY_SPANS];
-	struct point *points[HISTORY_SPANS];
-};
-
-struct history {
-	bool started;
-	int64_t number[HISTORY_SPANS]; /* of the running step */
-	size_t count;
-	struct series series[HISTORY_SERIES];
-	struct point points[];
-};
-
 static packed pack(int64_t value)
 {
 	int64_t magnitude = clamp_i64(value < 0 ? -value : value, 0, NUMBER_MOST);
@@ -82,7 +45,7 @@ static packed pack(int64_t value)
 	return (packed)(value < 0 && code > 0 ? code : code | POSITIVE);
 }
 
-static int64_t unpack(packed stored)
+int64_t history_unpack(packed stored)
 {
 	unsigned code = stored & (POSITIVE - 1);
 	int64_t value = code;
@@ -171,7 +134,7 @@ static void advance(struct history *history, enum history_span span, int64_t num
 	history->number[span] = number;
 }
 
-static int64_t number_of(enum history_span span, int64_t now_ns)
+int64_t history_number(enum history_span span, int64_t now_ns)
 {
 	return now_ns > 0 ? now_ns / spans[span].step_ns : 0;
 }
@@ -192,7 +155,7 @@ static void add(struct running *running, int64_t value)
 void history_take(struct history *history, const struct state *state, int64_t now_ns)
 {
 	for (int span = 0; span < HISTORY_SPANS; span++) {
-		int64_t number = number_of(span, now_ns);
+		int64_t number = history_number(span, now_ns);
 
 		if (!history->started)
 			history->number[span] = number;
@@ -267,7 +230,7 @@ bool history_get(const struct history *history, size_t series, enum history_span
 		return false;
 	const struct series *from = &history->series[series];
 	/* How far before the running step; the present one may be later than that. */
-	int64_t back = history->number[span] - number_of(span, now_ns) + (int64_t)ago;
+	int64_t back = history->number[span] - history_number(span, now_ns) + (int64_t)ago;
 	if (back < 0 || back >= (int64_t)steps || back > history->number[span])
 		return false;
 
@@ -277,9 +240,9 @@ bool history_get(const struct history *history, size_t series, enum history_span
 	if (point.mean == GAP)
 		return false;
 	*ret_point = (struct history_point){
-		.least = unpack(point.least),
-		.mean = unpack(point.mean),
-		.most = unpack(point.most),
+		.least = history_unpack(point.least),
+		.mean = history_unpack(point.mean),
+		.most = history_unpack(point.most),
 	};
 	return true;
 }

@@ -3,9 +3,10 @@
  * RUN_DIR/hold     exists while an operator's hold is on, contains the reason in its first line; in the
  *                  second, if it ends by itself, "until NANOSECONDS BOOT": the monotonic clock of that boot
  * RUN_DIR/undrain  exists for a few minutes after an operator's "ready"
+ * RUN_DIR/history  see history_image.c; written at a clean stop
  * RUN_DIR/learned  see learned.c; the same in the state directory
  *
- * The first two in place: that they are there is what counts. The last one is written beside and
+ * The first two in place: that they are there is what counts. The others are written beside and
  * renamed, so that a full disk leaves the old one as it was.
  */
 #include "agent/keep.h"
@@ -14,10 +15,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/control.h"
+#include "agent/history_image.h"
 #include "agent/log.h"
 #include "agent/procfs.h"
 
@@ -25,13 +28,15 @@
 #define PATH_SIZE 128
 /* A UUID. */
 #define BOOT_ID_SIZE 40
+/* The longest is a hold: reason, time and boot. */
+#define LINE_SIZE 256
 
 static void keep_path(const char *directory, const char *name, char path[PATH_SIZE])
 {
 	snprintf(path, PATH_SIZE, "%s/%s", directory, name);
 }
 
-static int write_text(const char *directory, const char *name, const char *text)
+static int write_bytes(const char *directory, const char *name, const void *bytes, size_t length)
 {
 	char path[PATH_SIZE];
 	keep_path(directory, name, path);
@@ -39,10 +44,34 @@ static int write_text(const char *directory, const char *name, const char *text)
 		      0644);
 	if (fd < 0)
 		return -errno;
-	int r = dprintf(fd, "%s\n", text) < 0 ? -errno : 0;
+	ssize_t n = write(fd, bytes, length);
+	int r = n < 0 ? -errno : (size_t)n < length ? -ENOSPC : 0;
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	return r;
+}
+
+static int write_text(const char *directory, const char *name, const char *text)
+{
+	char line[LINE_SIZE];
+	int length = snprintf(line, sizeof(line), "%s\n", text);
+	return write_bytes(directory, name, line, (size_t)length);
+}
+
+/* Beside and renamed: whole, or not at all. */
+static void replace(const char *directory, const char *name, const void *bytes, size_t length)
+{
+	char path[PATH_SIZE], beside[PATH_SIZE], beside_name[32];
+	snprintf(beside_name, sizeof(beside_name), "%s~", name);
+	keep_path(directory, name, path);
+	keep_path(directory, beside_name, beside);
+	int r = write_bytes(directory, beside_name, bytes, length);
+	if (r == 0 && rename(beside, path) < 0)
+		r = -errno;
+	if (r < 0) {
+		unlink(beside);
+		log_debug("%s: %s", path, strerror(-r));
+	}
 }
 
 static void remove_file(const struct env *env, const char *name, const char *meaning)
@@ -147,19 +176,43 @@ bool keep_has_undrain(const struct env *env)
 
 void keep_learned(const char *directory, const struct learned *learned)
 {
-	char text[LEARNED_TEXT_SIZE];
+	char text[LEARNED_TEXT_SIZE + 1];
 	learned_format(learned, text);
+	strcat(text, "\n");
 	/* Only a convenience: without it the next life learns anew. */
-	char path[PATH_SIZE], beside[PATH_SIZE];
-	keep_path(directory, "learned", path);
-	keep_path(directory, "learned~", beside);
-	int r = write_text(directory, "learned~", text);
-	if (r == 0 && rename(beside, path) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlink(beside);
-		log_debug("%s: %s", path, strerror(-r));
-	}
+	replace(directory, "learned", text, strlen(text));
+}
+
+void keep_history(const struct env *env, const struct history *history)
+{
+	size_t size = history_image_size(history);
+	void *bytes = malloc(size);
+	char id[BOOT_ID_SIZE];
+
+	if (!bytes)
+		return;
+	boot_id(id);
+	history_save(history, id, bytes);
+	replace(env->run_dir, "history", bytes, size);
+	free(bytes);
+}
+
+void keep_get_history(const struct env *env, struct history *history)
+{
+	/* One more, so that a longer file is seen. */
+	size_t size = history_image_size(history) + 1;
+	char path[PATH_SIZE], id[BOOT_ID_SIZE];
+	void *bytes = malloc(size);
+
+	keep_path(env->run_dir, "history", path);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t n = fd >= 0 && bytes ? read(fd, bytes, size) : -1;
+	boot_id(id);
+	if (n > 0 && history_load(history, id, env_now_ns(env), bytes, (size_t)n) < 0)
+		log_info("%s: of another boot or version; the history begins anew", path);
+	if (fd >= 0)
+		close(fd);
+	free(bytes);
 }
 
 bool keep_get_learned(const char *directory, struct learned *ret_learned)

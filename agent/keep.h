@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "agent/env.h"
+#include "agent/history.h"
 #include "agent/learned.h"
 
 /*
@@ -31,6 +32,10 @@ void keep_undrain_over(const struct env *env);
  */
 bool keep_has_hold(const struct env *env, char *ret_reason, size_t size, int64_t *ret_until_ns);
 bool keep_has_undrain(const struct env *env);
+
+/* The course of the readings; what another boot, or another version, has left counts for nothing. */
+void keep_history(const struct env *env, const struct history *history);
+void keep_get_history(const struct env *env, struct history *history);
 
 /* What was learned; directory is an absolute path. */
 void keep_learned(const char *directory, const struct learned *learned);

@@ -21,7 +21,8 @@
  * Settings that change open this module anew, with an empty table of callers: until each balancer has
  * polled once more, the cap is divided among fewer of them than there are.
  *
- * A clean stop gives the weight back: HAProxy keeps the last one for ever when an agent vanishes.
+ * A clean stop gives the weight back: HAProxy keeps the last one for ever when an agent vanishes. Over a
+ * hand-over it stays, and who calls meanwhile waits for the next agent.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -220,6 +221,12 @@ static bool haproxy_stop(void *self)
 {
 	struct haproxy *haproxy = self;
 
+	if (haproxy->env->leaving == LEAVING_SOON)
+		return true;
+	if (haproxy->env->leaving == LEAVING_NOW) {
+		listeners_leave(&haproxy->listeners);
+		return !agent_linger_look(&haproxy->linger);
+	}
 	haproxy->stopping = true;
 	/* Nothing was told, or nothing may be taken back: the operator's hold outlives us. */
 	if (!haproxy->decided || haproxy->env->dry_run || haproxy->decision.drain)

@@ -46,7 +46,7 @@ struct listeners {
 	struct listener list[ADDR_LIST_MAX];
 	size_t count;
 	struct timer *pause_timer;
-	bool accepting;
+	bool accepting, leaving;
 	int64_t refused; /* connections of peers that are not in allow */
 	char last_refused[ADDR_TEXT_SIZE];
 	struct complaint shortage;
@@ -60,6 +60,8 @@ struct listeners {
 int listeners_open(struct listeners *listeners, const struct listeners_conf *conf,
 		   const struct env *env);
 void listeners_accept(struct listeners *listeners);
+/* Accepts nobody any more: who comes now waits for the next process of the agent. */
+void listeners_leave(struct listeners *listeners);
 /* Writes the members listen, failed, refused and last_refused. */
 void listeners_status(const struct listeners *listeners, struct json *json);
 /* Harmless on zeroed, half-opened and closed ones. */

@@ -327,7 +327,7 @@ static bool mqtt_stop(void *context)
 	struct mqtt *self = context;
 
 	self->leaving = true;
-	return !self->worker || mqtt_worker_finish(self->worker);
+	return !self->worker || mqtt_worker_finish(self->worker, self->env->leaving != LEAVING_NOT);
 }
 
 static void mqtt_close(void *context)

@@ -8,9 +8,5 @@
 #include <stddef.h>
 
 const struct notifier *const notifiers[] = {
-	&haproxy_notifier,
-	&http_notifier,
-	&mqtt_notifier,
-	&post_notifier,
-	NULL,
+	&haproxy_notifier, &http_notifier, &mqtt_notifier, &post_notifier, NULL,
 };

@@ -96,6 +96,27 @@ def test_another_step_follows(agent):
     assert known(before)[:-1] == known(after)[: len(known(before)) - 1]
 
 
+def test_history_survives_a_restart(agent):
+    wait_until(lambda: len(known(course(agent))) >= 2, timeout=60, what="a second step")
+    before = course(agent)
+    assert agent.term() == 0
+    kept = agent.run_dir / "history"
+    assert kept.stat().st_size < 60000
+    agent.start()
+    # The step that ran at the end may have gone on since.
+    after = course(agent)
+    moved = round((after["ts"] - before["ts"]) / 1000 / after["step_s"])
+    assert known(before)[:-1] == [
+        after["mean"][i - moved] for i, one in enumerate(before["mean"][:-1]) if one is not None
+    ]
+    # What is no history is not taken for one; the agent begins anew.
+    assert agent.term() == 0
+    kept.write_bytes(b"x" * kept.stat().st_size)
+    agent.start()
+    wait_until(lambda: known(course(agent)), what="a step")
+    assert len(known(course(agent))) <= 2
+
+
 def test_history_for_people(agent, ctl):
     wait_until(lambda: known(course(agent)), what="a step")
     lines = ctl("history").splitlines()

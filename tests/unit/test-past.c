@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The diary, and the documents of it and of the history: whole, in units, never more than there is room. */
+/*
+ * The diary; the documents of it and of the history: whole, in units, never more than there is room; and the
+ * history over two lives of the agent.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +15,7 @@
 
 #include "agent/control.h"
 #include "agent/diary.h"
+#include "agent/history_image.h"
 #include "agent/history_render.h"
 #include "agent/units.h"
 
@@ -215,6 +219,86 @@ static void test_longest_course(void **context)
 	}
 }
 
+/* Both tell the same, for every step of both spans. */
+static void assert_same(const struct history *a, const struct history *b, int64_t now_ns)
+{
+	for (size_t series = 0; series < 3; series++) {
+		for (int span = 0; span < HISTORY_SPANS; span++) {
+			for (size_t ago = 0; ago < history_steps(span); ago++) {
+				struct history_point one = {0}, other = {0};
+
+				assert_int_equal(history_get(a, series, span, ago, now_ns, &one),
+						 history_get(b, series, span, ago, now_ns, &other));
+				assert_memory_equal(&one, &other, sizeof(one));
+			}
+		}
+	}
+}
+
+static void test_another_life(void **context)
+{
+	struct past *past = *context;
+	struct history *next = history_new(past->state);
+	size_t size = history_image_size(past->history);
+	char *bytes = malloc(size + 1);
+	int64_t now_ns = 0;
+
+	for (int i = 0; i < 5000; i++)
+		take(past, 1000000 + i * 37, 40000 + i % 700, now_ns += NS_PER_S * (1 + i % 9));
+	history_save(past->history, "this-boot", bytes);
+	bytes[size] = 0;
+	/* Nothing of it is taken over: another boot, a length that is not its own, times to come. */
+	assert_int_equal(history_load(next, "other-boot", now_ns, bytes, size), -EINVAL);
+	assert_int_equal(history_load(next, "this-boot", now_ns, bytes, size - 1), -EINVAL);
+	assert_int_equal(history_load(next, "this-boot", now_ns, bytes, size + 1), -EINVAL);
+	assert_int_equal(history_load(next, "this-boot", now_ns, bytes, 0), -EINVAL);
+	assert_int_equal(history_load(next, "this-boot", now_ns - 20 * NS_PER_S, bytes, size),
+			 -EINVAL);
+	struct history_point point;
+	assert_false(history_get(next, 0, HISTORY_DAY, 0, now_ns, &point));
+	assert_int_equal(history_load(next, "this-boot", now_ns, bytes, size), 0);
+	assert_same(past->history, next, now_ns);
+	/* The running step goes on as if nothing had been. */
+	struct history *first = past->history;
+	for (int i = 0; i < 400; i++) {
+		take(past, 5000000, 1, now_ns += NS_PER_S);
+		history_take(next, past->state, now_ns);
+	}
+	assert_same(first, next, now_ns);
+	history_free(next);
+	free(bytes);
+}
+
+/* One byte that is another one: refused, or something that makes sense. */
+static void test_a_broken_image(void **context)
+{
+	struct past *past = *context;
+	size_t size = history_image_size(past->history);
+	char *bytes = malloc(size), *broken = malloc(size);
+
+	for (int i = 0; i < 4000; i++)
+		take(past, i * 3, -i, i * NS_PER_S);
+	history_save(past->history, "boot", bytes);
+	for (size_t at = 0; at < size; at++) {
+		struct history *next = history_new(past->state);
+
+		memcpy(broken, bytes, size);
+		broken[at] = (char)(broken[at] ^ 0x80);
+		int r = history_load(next, "boot", 4000 * NS_PER_S, broken, size);
+		assert_true(r == 0 || r == -EINVAL);
+		assert_true(r == -EINVAL || at > 48); /* not in its head */
+		for (size_t ago = 0; ago < 360; ago++) {
+			struct history_point point;
+			if (history_get(next, at % 3, HISTORY_HOUR, ago, 4000 * NS_PER_S, &point))
+				assert_true(r == 0 && point.least <= point.mean &&
+					    point.mean <= point.most);
+		}
+		history_free(next);
+	}
+	free(bytes);
+	free(broken);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +308,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_course, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_longest_course, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_another_life, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_broken_image, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
