@@ -184,10 +184,17 @@ static const struct ctl_command post_command = {
 };
 
 static const struct ctl_command *const commands[] = {
-	&status_command,   &watch_command, &history_command,
-	&events_command,   &drain_command, &ready_command,
-	&post_command,	   &check_command, &limits_command,
-	&handover_command, NULL,
+	&status_command,
+	&watch_command,
+	&history_command,
+	&events_command,
+	&drain_command,
+	&ready_command,
+	&post_command,
+	&handover_command,
+	&check_command,
+	&limits_command,
+	NULL,
 };
 
 int main(int argc, char **argv)

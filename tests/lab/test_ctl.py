@@ -116,7 +116,7 @@ def test_reason_that_cannot_be_shown(agent, control, reason):
         (["watch", "-n", "3x"], "at least 1"),
         (["watch", "-n", "99999999999999999999"], "at least 1"),
         (["--socket", "/" + "x" * 200, "status"], "107 characters"),
-        (["check"], "'check' is not in this version"),
+        (["check"], "a host is missing"),
         (["guard", "--", "rsync", "-a"], "'guard' is not in this version"),
     ],
 )
