@@ -12,6 +12,7 @@
 #include "agent/ctl/command.h"
 #include "agent/ctl/course.h"
 #include "agent/ctl/events.h"
+#include "agent/ctl/guard.h"
 #include "agent/ctl/limits.h"
 #include "agent/ctl/options.h"
 #include "agent/ctl/post.h"
@@ -184,17 +185,9 @@ static const struct ctl_command post_command = {
 };
 
 static const struct ctl_command *const commands[] = {
-	&status_command,
-	&watch_command,
-	&history_command,
-	&events_command,
-	&drain_command,
-	&ready_command,
-	&post_command,
-	&handover_command,
-	&check_command,
-	&limits_command,
-	NULL,
+	&status_command, &watch_command,  &history_command,  &events_command,
+	&drain_command,	 &ready_command,  &post_command,     &guard_command,
+	&check_command,	 &limits_command, &handover_command, NULL,
 };
 
 int main(int argc, char **argv)

@@ -61,9 +61,6 @@ static const struct ctl_command *table_get(const struct table *table, size_t ind
 	return *row != NULL ? *row : ctl_commands[index];
 }
 
-/* Reserved by the design: so that a script which uses them gets a plain answer. */
-static const char *const later[] = {"guard"};
-
 static const struct {
 	enum ctl_option option;
 	const char *name;
@@ -108,9 +105,6 @@ static enum ctl_exit take_word(const struct table *table, struct ctl_options *op
 			return CTL_FINE;
 		}
 	}
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-		if (strcmp(later[i], word) == 0)
-			return usage("'%s' is not in this version (%s)", word, hostingpi_version);
 	return usage("unknown command '%s'", word);
 }
 

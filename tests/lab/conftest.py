@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fixtures: factories that start daemons in a scratch folder which is gone after the test."""
 
+import guard_lab
 import harness
 import post_loopback
 import pytest
@@ -65,3 +66,22 @@ def post_service(_post_service):
     """A stand-in for X and Mastodon on loopback, as new."""
     _post_service.reset()
     return _post_service
+
+
+@pytest.fixture
+def machine(scratch):
+    """A state file for `hostingpictl guard`; what guards have started ends with the test."""
+    stand_in = guard_lab.Machine(scratch)
+    yield stand_in
+    stand_in.close()
+    guard_lab.end_everybody(scratch)
+
+
+@pytest.fixture
+def start_guard(scratch, machine):
+    """A function that starts a guard: words of the command, and options of the guard."""
+
+    def start(*words, options=("-v",), name="guard", **pipes):
+        return guard_lab.Guard(scratch, machine.path, words, options, name).spawn(**pipes)
+
+    return start

@@ -178,8 +178,9 @@ def test_wrong_usage(words, message):
 
 def test_every_option_is_documented():
     """The summary, the manual and both completions name the same options and commands."""
-    options = set(re.findall(r"--([a-z-]+)", ctl("--help").stdout))
-    assert {"id", "mqtt", "dry-run", "socket", "version"} <= options
+    summaries = ctl("--help").stdout + ctl("guard", "--help").stdout
+    options = set(re.findall(r"--([a-z-]+)", summaries))
+    assert {"id", "mqtt", "dry-run", "socket", "version", "max-pause"} <= options
     manual = (harness.REPO / "man/hostingpictl.1").read_text(encoding="utf-8")
     assert options == set(re.findall(r"Fl Fl ([a-z-]+)", manual))
     for name in ("hostingpictl.bash", "_hostingpictl"):

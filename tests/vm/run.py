@@ -24,7 +24,7 @@ from machine import MACHINES
 HERE = pathlib.Path(__file__).resolve().parent
 experiment = Experiment("check-vm")
 FIRST_SEED = 11  # seeds 1 to 10 were looked at while the load and the agent were being tuned
-AGENT_ONLY = ("hostingpi.conf", "guard.sh")
+AGENT_ONLY = ("hostingpi.conf",)
 
 
 def digest(arm, seconds, machine):
@@ -36,6 +36,8 @@ def digest(arm, seconds, machine):
             files += (image.REPO / folder).glob("*.[ch]")
     else:
         files = [path for path in files if path.name not in AGENT_ONLY]
+    if arm.guard:
+        files += (image.REPO / "agent" / "ctl").glob("guard*.[ch]")
     total = hashlib.sha256(f"{arm} {seconds} {machine}".encode())
     for path in sorted(files):
         total.update(str(path.relative_to(image.REPO)).encode() + path.read_bytes())

@@ -5,7 +5,7 @@
 # command line) the agent as its unit does, says LAB-UP on the console, and then obeys lines that
 # come in there:
 #
-#	sync                 start the file synchronisation (guard=1: paused while memory is short)
+#	sync                 start the file synchronisation (guard=1: as a job of `hostingpictl guard`)
 #	grow KB/S MB SECONDS grow by so much, hold, and end
 #	status               the agent's own words
 #	end                  switch off
@@ -41,13 +41,13 @@ echo "LAB-UP $(cut -d ' ' -f 1 /proc/uptime) $(uname -r) psi=$(test -e /proc/pre
 while read -r verb words; do
 	case $verb in
 	sync)
+		guard=
+		[ "$(argument guard)" != 1 ] || guard="/payload/hostingpictl guard -v --"
 		(
 			echo 0 >/proc/self/oom_score_adj
-			exec setsid sh /payload/sync.sh
+			# shellcheck disable=SC2086 # words
+			exec setsid $guard sh /payload/sync.sh
 		) &
-		if [ "$(argument guard)" = 1 ]; then
-			sh /payload/guard.sh $! &
-		fi
 		;;
 	grow)
 		(
