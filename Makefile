@@ -145,6 +145,12 @@ $(BUILD)/lab/discovery: $(call obj,tests/lab/discovery.c $(TABLE_SRC)) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(link) -o $@ $^ $(pkg_libs) -pthread
 
+# The status page of scenes that never were, for the lab and for its pictures.
+$(BUILD)/lab/page: $(call obj,tests/lab/page.c) $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(pkg_libs) -pthread
+
 # The model's tables and pictures are tested without the model.
 $(BUILD)/tests/test-sim-report: $(call obj,$(addprefix tests/sim/,report.c stats.c svg.c quantity.c plot.c plot_overview.c))
 $(BUILD)/tests/test-sim-report: pkg_libs += -lm
@@ -162,9 +168,9 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 # A fresh build uses all processors unless the caller said how many.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps deps-test goldens leads sim sim-short run check check-san check-lab check-mqtt check-node-red check-post-random
-.PHONY: check-vm check-vm-long check-vm-faults vm-programs fuzz fuzz-programs test lint format
-.PHONY: bench bench-loop bench-storm bench-web bench-fleet bench-stall bench-payload bench-post bench-programs
+.PHONY: deps deps-test goldens screenshots leads sim sim-short run check check-san check-lab check-mqtt check-node-red check-post-random
+.PHONY: check-vm check-vm-long check-vm-faults check-vm-lvs vm-programs fuzz fuzz-programs test lint format
+.PHONY: bench bench-loop bench-storm bench-web bench-fleet bench-stall bench-payload bench-post bench-junk bench-programs
 .PHONY: install uninstall clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
@@ -185,7 +191,7 @@ check-san: ## the same with address and undefined-behaviour sanitizers, and 6 s 
 	+@$(SAN_ENV) $(submake) VARIANT=san check
 	+@$(if $(T),,$(submake) FUZZ_SECONDS=6 fuzz)
 
-check-lab: all $(BUILD)/sim/hostingpi-sim $(BUILD)/lab/discovery $(BUILD)/bench/fleet $(BUILD)/bench/fleet_watch $(POST_BIN) ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
+check-lab: all $(BUILD)/sim/hostingpi-sim $(BUILD)/lab/discovery $(BUILD)/lab/page $(BUILD)/bench/fleet $(BUILD)/bench/fleet_watch $(POST_BIN) ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
 	@exec env HOSTINGPI_BUILD=$(BUILD) sh tests/check-lab.sh $(PYTHON) $(if $(T),-k '$(T)') $(PYTEST)
 
 check-node-red: all ## dashboard/node-red in a real Node-RED, where there is one (NODE_RED=program)
@@ -199,6 +205,10 @@ RUNS ?= 1000
 
 check-post-random: all $(POST_BIN) ## messages through the outbox amid random faults, and each one's fate (two minutes; RUNS=n)
 	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/post/faulty.py $(RUNS) --fates $(BUILD)/post/fates
+
+screenshots: $(BUILD)/lab/page $(BUILD)/hostingpictl ## pictures of the status page and of hostingpictl watch in build/screenshots (DOCS=1: those of the README, too)
+	@env HOSTINGPI_BUILD=$(BUILD) PYTHONPATH=tests/lab $(PYTHON) -B tests/lab/page_pictures.py build/screenshots $(if $(DOCS),docs)
+	@env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/lab/terminal_picture.py $(if $(DOCS),docs,build/screenshots)/watch.svg
 
 goldens: all ## write anew what hostingpid says about the boards in tests/roots, and show what changed
 	@env HOSTINGPI_BUILD=$(BUILD) PYTHONPATH=tests/lab $(PYTHON) -B tests/lab/goldens.py
@@ -267,6 +277,11 @@ bench-payload: ## bytes and packets of a sample against collectd and the formats
 	+@$(submake) all bench-programs
 	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/run.py --only H $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
 
+bench-junk: ## 10,000 junk connections at both ports while two HAProxys poll, a minute (as root; QUICK=1, JSON=file)
+	@sh tests/deps.sh build run
+	+@$(submake) all
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/junk.py $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
 bench-post: ## what a post costs: memory of the agent and of the poster, time (QUICK=1, JSON=file)
 	@sh tests/deps.sh build run test
 	+@$(submake) all
@@ -310,6 +325,10 @@ check-vm-faults: ## all faults of its SD card: what was told outside, and when (
 	@sh tests/deps.sh build run vm
 	@exec $(PYTHON) -B tests/vm/faults.py $(if $(T),--arms '$(T)') $(VM)
 
+check-vm-lvs: ## real keepalived moves real LVS weights in QEMU (two minutes; not part of make test)
+	@sh tests/deps.sh build run vm
+	@exec $(PYTHON) -B tests/vm/lvs.py
+
 vm-programs: $(VM_BIN)
 
 $(BUILD)/vm/%: $(BUILD)/tests/vm/%.o
@@ -342,7 +361,7 @@ install: all ## copy programs, manual pages, unit, udev rule, completion, exampl
 	install -D -m 755 $(BUILD)/hostingpi-post $(DESTDIR)$(SBINDIR)/hostingpi-post
 	$(foreach page,$(MAN_PAGES),install -D -m 644 $(page) $(call man_target,$(page)) && ):
 	install -d $(DESTDIR)$(UNITDIR)
-	sed 's|@SBINDIR@|$(SBINDIR)|g' systemd/hostingpid.service >$(DESTDIR)$(UNITDIR)/hostingpid.service
+	sed 's|@SBINDIR@|$(SBINDIR)|g;s|@BINDIR@|$(BINDIR)|g' systemd/hostingpid.service >$(DESTDIR)$(UNITDIR)/hostingpid.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/hostingpid.service
 	install -D -m 644 systemd/hostingpi.sysusers $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
 	install -D -m 644 systemd/60-hostingpi.rules $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules

@@ -21,12 +21,6 @@
 #include "agent/phase.h"
 #include "agent/version.h"
 
-/*
- * Notifiers may take this long to say goodbye, asked this often: a load balancer that polls at HAProxy's
- * default of 2 s must get its chance.
- */
-#define STOP_NS (3 * NS_PER_S)
-#define STOP_ASK_NS (20 * NS_PER_MS)
 /* The second arena of the heap reserves 64 MiB of address space; all of it counts as locked. */
 #define LOCK_LEAST_BYTES ((rlim_t)128 << 20)
 
@@ -159,14 +153,16 @@ static void decide(struct agent *agent)
 					.decision = &agent->judge.decision};
 		dispatch_report(&agent->plant.dispatch, &report);
 	}
-	if (changed)
+	if (changed || !agent->told_start)
 		tell_transition(agent, before);
 	if (agent->judge.health_news)
 		tell_health(agent, health_before);
 	if (undraining && !agent->judge.decision.undrain && !agent->judge.decision.drain)
 		keep_undrain_over(&agent->env);
-	if (agent->tick)
+	if (agent->tick) {
 		agent_learned_keep(agent);
+		agent_keep_decision(agent);
+	}
 	check_reserve(agent);
 }
 
@@ -261,35 +257,6 @@ static void on_watchdog(void *context)
 	timer_arm(agent->watchdog, agent->notify.watchdog_ns);
 }
 
-static void on_stop_timer(void *context)
-{
-	struct agent *agent = context;
-	if (plant_stop(&agent->plant) || env_now_ns(&agent->env) >= agent->stop_deadline_ns) {
-		loop_stop(agent->loop);
-		return;
-	}
-	timer_arm(agent->stop, STOP_ASK_NS);
-}
-
-void agent_on_signal(void *context, int signal_number)
-{
-	struct agent *agent = context;
-	if (signal_number == SIGHUP) {
-		if (!agent->stopping)
-			agent_reload(agent);
-		return;
-	}
-	if (agent->stopping) {
-		loop_stop(agent->loop); /* asked twice: at once */
-		return;
-	}
-	agent->stopping = true;
-	log_notice("stopping (%s)", strsignal(signal_number));
-	sdnotify_send(&agent->notify, "STOPPING=1");
-	agent->stop_deadline_ns = env_now_ns(&agent->env) + STOP_NS;
-	on_stop_timer(agent);
-}
-
 /*
  * Locks what is touched, not what is mapped: plain locking would make whole thread stacks resident.
  * Without the right to (RLIMIT_MEMLOCK) the agent still works, only less surely.
@@ -320,17 +287,19 @@ static bool start(struct agent *agent)
 {
 	agent->tick = env_timer(&agent->env, agent_tick, agent);
 	agent->watchdog = env_timer(&agent->env, on_watchdog, agent);
-	agent->stop = env_timer(&agent->env, on_stop_timer, agent);
+	agent->stop = env_timer(&agent->env, agent_on_stop_timer, agent);
 	agent->control = control_new(&agent->env, &agent_control_ops, agent);
 	if (!agent->control && errno == EADDRINUSE)
 		return false;
 	agent_learned_restore(agent);
+	agent_resume_decision(agent);
 	if (keep_has_undrain(&agent->env))
 		controller_resume_undrain(&agent->judge.controller);
 	agent_hold_restore(agent);
 	keep_get_history(&agent->env, agent->history);
 	if (plant_open(&agent->plant, agent->settings, true) < 0)
 		return false;
+	inherit_settle(&agent->inherit);
 
 	agent_about(agent);
 	return true;
@@ -340,6 +309,8 @@ int agent_run(struct agent *agent)
 {
 	signal(SIGPIPE, SIG_IGN);
 	sdnotify_open(&agent->notify);
+	inherit_open(&agent->inherit, &agent->notify);
+	agent->env.inherit = &agent->inherit;
 	if (!start(agent))
 		return 1;
 	lock_memory();
@@ -357,7 +328,9 @@ int agent_run(struct agent *agent)
 	if (agent->notify.watchdog_ns)
 		on_watchdog(agent);
 	loop_run(agent->loop);
-	agent_learned_store(agent);
+	/* Onto the card when there is time for it. */
+	if (agent->env.leaving == LEAVING_NOT)
+		agent_learned_store(agent);
 	if (!agent->judge.verdict.storage_failing) /* run_dir may be on it */
 		keep_history(&agent->env, agent->history);
 	return agent->exit_code;

@@ -11,6 +11,7 @@
 #include "agent/env.h"
 #include "agent/history.h"
 #include "agent/identity.h"
+#include "agent/inherit.h"
 #include "agent/judge.h"
 #include "agent/learned.h"
 #include "agent/log.h"
@@ -54,6 +55,7 @@ struct agent {
 	struct overview overview;
 	struct control *control;
 	struct sdnotify notify;
+	struct inherit inherit;
 	struct timer *tick;
 	struct timer *watchdog;
 	struct timer *stop;
@@ -64,6 +66,7 @@ struct agent {
 	struct learned stored; /* as it stands in the state directory */
 	char state_dir[80];    /* from systemd; empty: none */
 	int64_t stop_deadline_ns;
+	int64_t handover_until_ns; /* a stop until then is a hand-over */
 	uint64_t seq;
 	uint64_t event_id;
 	enum control_request request;
@@ -134,7 +137,13 @@ void agent_conf_error(void *context, const char *message);
 
 /* Hooks of the loop. */
 void agent_on_wake(void *context);
-void agent_on_signal(void *context, int signal_number);
+void agent_on_signal(void *context, int signal_number); /* agent_stop.c, as all that follows here */
+void agent_on_stop_timer(void *context);
+/* The next stop is a hand-over; -EOPNOTSUPP if nobody keeps what is left behind. */
+int agent_hand_over(struct agent *agent);
+/* Leaves the decision to the next process, and goes on from that of the one before. */
+void agent_keep_decision(struct agent *agent);
+void agent_resume_decision(struct agent *agent);
 
 /* What was learned, from and to the files that outlive the agent. */
 void agent_learned_restore(struct agent *agent);

@@ -45,6 +45,8 @@ static int control_document(void *context, const struct control_command *command
 
 static int control_request(void *context, const struct control_command *command)
 {
+	if (command->verb == VERB_HANDOVER)
+		return agent_hand_over(context);
 	agent_hold_request(context, command);
 	return 0;
 }

@@ -53,6 +53,7 @@ void agent_about(struct agent *agent)
 		.version = hostingpi_version,
 		.libraries = agent->libraries,
 		.config_digest = agent->digest,
+		.dry_run = agent->env.dry_run,
 		.started_ms = agent->env.started_ms,
 		.interval_ms = agent->settings->agent.interval_ns / NS_PER_MS,
 		.metrics = agent->metrics,
@@ -149,6 +150,7 @@ void agent_free(struct agent *agent)
 	timer_end(agent->watchdog);
 	timer_end(agent->stop);
 	loop_free(agent->loop);
+	inherit_close(&agent->inherit);
 	sdnotify_close(&agent->notify);
 	settings_free(agent->settings);
 	while (agent->older) {

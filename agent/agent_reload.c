@@ -57,7 +57,10 @@ void agent_reload(struct agent *agent)
 	agent->older = link;
 	agent->settings = settings;
 	warn_fixed(&link->settings->agent, &settings->agent);
+	judge_keep_balancers(&agent->judge, agent->judge.decision.balancers,
+			     env_now_ns(&agent->env));
 	int changed = plant_reload(&agent->plant, settings);
+	inherit_settle(&agent->inherit);
 	state_set_max_age(agent->plant.state, agent->derived, 3 * settings->agent.interval_ns);
 	agent_phase(agent);
 	prune(agent);

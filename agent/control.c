@@ -124,11 +124,16 @@ static void client_answer_request(struct control_client *client,
 	char verb[48];
 	int r;
 
-	snprintf(verb, sizeof(verb), "%s", command->verb == VERB_DRAIN ? "drain" : "ready");
+	snprintf(verb, sizeof(verb), "%s", control_verb_name(command->verb));
 	if (command->for_s > 0)
 		snprintf(verb, sizeof(verb), "drain for %lld s", (long long)command->for_s);
 	asked_log(client, verb, command->reason[0] != '\0' ? ": " : "", command->reason);
 	r = control->ops->request(control->context, command);
+	if (r == -EOPNOTSUPP) {
+		client_answer_error(client, "systemd did not start this agent: nobody keeps its "
+					    "sockets, a restart is a stop and a start");
+		return;
+	}
 	if (r < 0) {
 		client_answer_error(client, strerror(-r));
 		return;
@@ -166,7 +171,8 @@ static void client_answer(struct control_client *client, const char *line, size_
 		client_answer_error(client, error);
 	else if (command.verb == VERB_MESSAGE)
 		client_answer_message(client, command.text);
-	else if (command.verb == VERB_DRAIN || command.verb == VERB_READY)
+	else if (command.verb == VERB_DRAIN || command.verb == VERB_READY ||
+		 command.verb == VERB_HANDOVER)
 		client_answer_request(client, &command);
 	else
 		client_answer_document(client, &command);

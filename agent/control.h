@@ -10,6 +10,7 @@
  *   {"command":"events","count":10}           the newest events; without count all that are kept
  *   {"command":"drain","reason":"new card","for_s":600}   {"ok":true}; both may be left out
  *   {"command":"ready","reason":"done"}       {"ok":true}; the reason may be left out
+ *   {"command":"handover"}                    {"ok":true}: SIGTERM within 30 s says no goodbye
  *   {"command":"message","text":"hello"}      {"ok":true,"id":"..."}: whoever posts has queued it
  *   anything else                             {"error":"what is wrong, what is allowed"}
  */
@@ -43,6 +44,7 @@ enum control_verb {
 	VERB_EVENTS,
 	VERB_DRAIN,
 	VERB_READY,
+	VERB_HANDOVER,
 	VERB_MESSAGE,
 };
 
@@ -65,7 +67,7 @@ struct control_ops {
 	 */
 	int (*document)(void *context, const struct control_command *command, char *buffer,
 			size_t size, char *ret_error, size_t error_size);
-	/* Takes over drain or ready; 0 or negative errno. */
+	/* Takes over drain, ready or handover; 0 or negative errno, -EOPNOTSUPP without systemd. */
 	int (*request)(void *context, const struct control_command *command);
 	/*
 	 * Hands an operator's message to whoever posts: text as in struct operator_message, valid
@@ -91,6 +93,9 @@ struct control *control_new(const struct env *env, const struct control_ops *ops
 
 /* Drops all clients and removes the socket, if it is still ours. NULL is fine. */
 void control_free(struct control *control);
+
+/* What it is called in a request. */
+const char *control_verb_name(enum control_verb verb);
 
 /*
  * Parses one line without its line end, for tests and fuzzing as well. Returns 0, or -EINVAL with one sentence in ret_error that says

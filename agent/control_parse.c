@@ -50,10 +50,16 @@ static const struct {
 	[VERB_EVENTS] = {"events", TAKES(COUNT)},
 	[VERB_DRAIN] = {"drain", TAKES(REASON) | TAKES(FOR)},
 	[VERB_READY] = {"ready", TAKES(REASON)},
+	[VERB_HANDOVER] = {"handover", 0},
 	[VERB_MESSAGE] = {"message", TAKES(TEXT)},
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+const char *control_verb_name(enum control_verb verb)
+{
+	return verbs[verb].name;
+}
 
 static void cleanup_delete(cJSON **json)
 {
@@ -281,7 +287,7 @@ int control_parse(const char *line, size_t length, struct control_command *ret_c
 	if (verb_find(members[MEMBER_COMMAND], &parsed.verb) < 0)
 		return sentence_refuse(ret_error, size,
 				       "unknown command; \"command\" is one of status, history, "
-				       "events, drain, ready, message");
+				       "events, drain, ready, handover, message");
 	r = take_members(&parsed, members, ret_error, size);
 	if (r == 0)
 		*ret_command = parsed;

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The doctor looks at one short run of the collectors: which readings lack (every reason names its
- * remedy), which say that something is wrong with this machine, and what stands in the way of the
- * notifiers. It connects to nobody: that is the daemon's business, and `hostingpictl status` tells how
- * it went. What does not apply to this machine is no finding.
+ * The doctor looks at one short run of the collectors: which readings lack (every reason names its remedy),
+ * and which say that something is wrong with this machine; at the files that the settings name; asks an
+ * agent that runs here; and lets the modules ask others. What needs somebody is one thing, what could be
+ * better another, and what this machine cannot have no finding at all: a page of these hides the one line
+ * that matters.
  */
 #include "agent/doctor.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timex.h>
+#include <unistd.h>
 
 #include "agent/log.h"
 #include "agent/once.h"
@@ -20,32 +22,79 @@
 static const struct {
 	enum metric_role role;
 	int64_t least;
-	const char *text;
+	const char *text, *remedy;
 } alarms[] = {
 	{ROLE_UNDERVOLTAGE, 1,
-	 "the supply is too weak: use the one made for this board, and a short cable"},
-	{ROLE_THROTTLED, 1, "the processor is slowed down: give it air, or a better supply"},
+	 "the supply is too weak: use the one made for this board, and a short cable", ""},
+	{ROLE_THROTTLED, 1, "the processor is slowed down: give it air, or a better supply", ""},
 	{ROLE_STORAGE_FAILING, 1,
-	 "storage does not answer or was lost: look at dmesg, save what can be saved"},
+	 "storage does not answer or was lost: look at dmesg, save what can be saved",
+	 "sudo dmesg --level=err,warn | tail -50"},
 	{ROLE_STORAGE_ERRORS, 1,
-	 "the kernel says that requests to the disk failed: look at dmesg, have another disk ready"},
+	 "the kernel says that requests to the disk failed: look at dmesg, have another disk ready",
+	 "sudo dmesg --level=err,warn | tail -50"},
 	/* Four fifths: what is left is months, not years. */
-	{ROLE_STORAGE_WEAR, 800000, "most of the disk's rated life is used up: replace it soon"},
+	{ROLE_STORAGE_WEAR, 800000, "most of the disk's rated life is used up: replace it soon",
+	 ""},
 	{ROLE_FS_ERRORS, 1,
-	 "the root file system remembers errors: boot once with fsck.mode=force fsck.repair=yes"},
-	{ROLE_OUT_OF_MEMORY, 1, "the kernel just killed a program for want of memory"},
-	{ROLE_KERNEL_FAILING, 1, "the kernel is in trouble: look at dmesg, and restart"},
+	 "the root file system remembers errors: boot once with fsck.mode=force fsck.repair=yes in "
+	 "cmdline.txt",
+	 ""},
+	{ROLE_OUT_OF_MEMORY, 1, "the kernel just killed a program for want of memory",
+	 "sudo dmesg | grep -i -A1 'killed process'"},
+	{ROLE_KERNEL_FAILING, 1, "the kernel is in trouble: look at dmesg, and restart",
+	 "sudo dmesg --level=emerg,alert,crit,err | tail -50"},
 };
 
-static struct finding *add(struct findings *findings, const char *module, const char *text)
+const char *const doctor_level_words[] = {
+	[DOCTOR_ATTENTION] = "attention", [DOCTOR_ADVICE] = "advice", [DOCTOR_GOOD] = "good",
+	[DOCTOR_ABSENT] = "absent",	  [DOCTOR_LEVELS] = NULL,
+};
+
+struct finding *doctor_add(struct findings *findings, enum doctor_level level, const char *module,
+			   const char *what, const char *text)
 {
 	if (findings->count == FINDINGS) {
 		findings->dropped++;
 		return NULL;
 	}
 	struct finding *row = &findings->rows[findings->count++];
-	*row = (struct finding){.module = module, .text = text};
+	*row = (struct finding){.level = level, .module = module, .text = text};
+	snprintf(row->what, sizeof(row->what), "%s", what);
 	return row;
+}
+
+void doctor_say(struct finding *row, const char *format, ...)
+{
+	char text[2 * MODULE_SENTENCE_SIZE];
+	va_list args;
+
+	if (!row)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	text_copy(row->own, sizeof(row->own), text);
+	row->text = row->own;
+}
+
+void doctor_remedy(struct finding *row, const char *format, ...)
+{
+	va_list args;
+
+	if (!row)
+		return;
+	va_start(args, format);
+	vsnprintf(row->remedy, sizeof(row->remedy), format, args);
+	va_end(args);
+}
+
+size_t doctor_count(const struct findings *findings, enum doctor_level level)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < findings->count; i++)
+		count += findings->rows[i].level == level;
+	return count;
 }
 
 void doctor_name(const struct metric *metric, bool rate, char *ret_name, size_t size)
@@ -98,15 +147,17 @@ static bool said(const struct findings *findings, const char *text)
 static void check_known(const struct agent *agent, const struct instance *instance,
 			const struct metric *metric, int64_t value, struct findings *findings)
 {
+	char what[80];
 	/* With zram much swapping is right; what goes to a card is not. */
 	if (metric->role == ROLE_SWAPPINESS && value > 10 && swaps_to_disk(agent)) {
-		struct finding *row =
-			add(findings, instance->module->name,
-			    "swap is on disk and swappiness is above 10: the kernel swaps early; "
-			    "set vm.swappiness=1 in /etc/sysctl.d");
-		if (row)
-			snprintf(row->what, sizeof(row->what), "vm.swappiness = %lld",
-				 (long long)value);
+		snprintf(what, sizeof(what), "vm.swappiness = %lld", (long long)value);
+		struct finding *row = doctor_add(
+			findings, DOCTOR_ATTENTION, instance->module->name, what,
+			"swap is on disk and swappiness is above 10: the kernel swaps early; "
+			"set vm.swappiness=1 in /etc/sysctl.d");
+		doctor_remedy(row,
+			      "echo vm.swappiness=1 | sudo tee /etc/sysctl.d/60-swappiness.conf "
+			      "&& sudo sysctl --system");
 	}
 	for (size_t i = 0; i < sizeof(alarms) / sizeof(alarms[0]); i++) {
 		if (metric->role != alarms[i].role || value < alarms[i].least)
@@ -114,35 +165,47 @@ static void check_known(const struct agent *agent, const struct instance *instan
 		/* One that is not published repeats what another one says, for the judge. */
 		if (!metric->name && !metric->rate_name && said(findings, alarms[i].text))
 			continue;
-		struct finding *row = add(findings, instance->module->name, alarms[i].text);
-		if (row)
-			doctor_name(metric, !metric->name && metric->rate_name, row->what,
-				    sizeof(row->what));
+		doctor_name(metric, !metric->name && metric->rate_name, what, sizeof(what));
+		doctor_remedy(doctor_add(findings, DOCTOR_ATTENTION, instance->module->name, what,
+					 alarms[i].text),
+			      "%s", alarms[i].remedy);
 	}
+}
+
+/* What only a board made for it measures: the group of the processor and its supply. */
+static bool needs_a_pi(const struct agent *agent, const struct metric *metric)
+{
+	return strcmp(metric->group, "soc") == 0 && !strstr(agent->identity.model, "Raspberry Pi");
 }
 
 /* Rates are not looked at: they lack only a second reading. */
 static void check_collector(struct agent *agent, const struct instance *instance,
-			    struct findings *findings)
+			    const struct doctor_running *running, struct findings *findings)
 {
 	int64_t now_ns = env_now_ns(&agent->env);
 	for (unsigned i = 0; i < instance->source.count; i++) {
 		unsigned slot = instance->source.first + i;
 		const struct metric *metric = state_metric(agent->plant.state, slot);
 		const char *reason;
+		char what[80];
 		int64_t value;
 		if (state_value(agent->plant.state, slot, now_ns, &value, &reason) == 0) {
 			check_known(agent, instance, metric, value, findings);
 			continue;
 		}
 		if ((!metric->name && !metric->rate_name) || metric->idle_unknown ||
-		    !applies(reason))
+		    !applies(reason) || doctor_running_has(running, metric))
 			continue;
-		struct finding *row = add(findings, instance->module->name, reason);
-		if (row) {
+		doctor_name(metric, !metric->name, what, sizeof(what));
+		struct finding *row =
+			doctor_add(findings,
+				   needs_a_pi(agent, metric) ? DOCTOR_ABSENT : DOCTOR_ADVICE,
+				   instance->module->name, what, reason);
+		if (row)
 			row->missing = true;
-			doctor_name(metric, !metric->name, row->what, sizeof(row->what));
-		}
+		if (metric->role == ROLE_PSI_SOME || metric->role == ROLE_PSI_FULL)
+			doctor_remedy(row, "sudo sed -i '1s/$/ psi=1/' /boot/firmware/cmdline.txt "
+					   "&& sudo reboot");
 	}
 }
 
@@ -172,90 +235,87 @@ struct inspection {
 static void note(void *context, const char *key, const char *sentence)
 {
 	struct inspection *inspection = context;
-	struct finding *row = add(inspection->findings, inspection->module, "");
+	/* What the agent's user may read and this one not is as it should be. */
+	bool denied = geteuid() != 0 && strstr(sentence, strerrordesc_np(EACCES));
 
-	if (!row)
-		return;
-	snprintf(row->what, sizeof(row->what), "%s", key);
-	text_copy(row->own, sizeof(row->own), sentence);
-	row->text = row->own;
+	struct finding *row =
+		doctor_add(inspection->findings, denied ? DOCTOR_ADVICE : DOCTOR_ATTENTION,
+			   inspection->module, key, "");
+
+	doctor_say(row, "%s", sentence);
+	/* Of a further section it says so itself ("credential_file of [x]"). */
+	if (row)
+		row->setting = !strchr(key, '[');
 }
 
-/* What a notifier is told to use; on another root that is not this machine's. */
-static void check_notifier(const struct agent *agent, const struct instance *instance,
-			   const void *conf, struct findings *findings)
+static void check_notifier(const struct instance *instance, const void *conf,
+			   struct findings *findings)
 {
 	struct inspection inspection = {findings, instance->module->name};
 
-	if (agent->env.real_root && instance->module->inspect)
+	if (instance->module->inspect)
 		instance->module->inspect(conf, note, &inspection);
 }
 
-static void check_health(struct agent *agent, struct findings *findings)
+/* Whether a sign of this kind was told. */
+static bool told(const struct findings *findings, enum metric_role role)
 {
-	const struct health *health = &agent->judge.health;
-	if (health->word == HEALTH_UNKNOWN || health->word == HEALTH_GOOD)
-		return;
-	struct finding *row = add(findings, "decision", health->reason);
-	if (row)
-		snprintf(row->what, sizeof(row->what), "the disk is %s",
-			 health_words[health->word]);
+	for (size_t i = 0; i < sizeof(alarms) / sizeof(alarms[0]); i++)
+		if (alarms[i].role == role && said(findings, alarms[i].text))
+			return true;
+	return false;
 }
 
 static void check_decision(struct agent *agent, struct findings *findings)
 {
-	check_health(agent, findings);
-	if (agent->judge.decision.state != CONTROL_BLIND)
-		return;
-	struct finding *row =
-		add(findings, "decision",
-		    agent->judge.verdict.why ? agent->judge.verdict.why : "no readings of memory");
-	if (row)
-		snprintf(row->what, sizeof(row->what), "cannot judge");
-}
+	const struct health *health = &agent->judge.health;
+	char what[80];
 
-enum doctor_clock doctor_clock(const struct agent *agent)
-{
-	struct timex timex = {.modes = 0};
-	/* Of another root's machine nothing is known. */
-	if (!agent->env.real_root || adjtimex(&timex) < 0)
-		return DOCTOR_CLOCK_UNKNOWN;
-	return timex.status & STA_UNSYNC ? DOCTOR_CLOCK_FREE : DOCTOR_CLOCK_KEPT;
-}
-
-/* Events, TLS and posts carry the time of day; a Pi without battery begins with a wrong one. */
-static void check_clock(const struct agent *agent, struct findings *findings)
-{
-	if (doctor_clock(agent) != DOCTOR_CLOCK_FREE)
-		return;
-	struct finding *row = add(findings, "clock",
-				  "no time server keeps it right: enable systemd-timesyncd or "
-				  "chrony, and let it reach a server");
-	if (row)
-		snprintf(row->what, sizeof(row->what), "not synchronised");
+	/* A word that comes of what was told already says nothing new. */
+	if (health->word > HEALTH_WORN ||
+	    (health->word == HEALTH_WORN && !told(findings, ROLE_FS_ERRORS) &&
+	     !told(findings, ROLE_STORAGE_WEAR))) {
+		snprintf(what, sizeof(what), "the disk is %s", health_words[health->word]);
+		doctor_add(findings, DOCTOR_ATTENTION, "decision", what, health->reason);
+	}
+	if (agent->judge.decision.state == CONTROL_BLIND)
+		doctor_add(findings, DOCTOR_ATTENTION, "decision", "cannot judge",
+			   agent->judge.verdict.why ? agent->judge.verdict.why
+						    : "no readings of memory");
 }
 
 int doctor_run(struct agent *agent)
 {
 	static struct findings findings;
+	static struct doctor_running running;
 	int r = once_sample(agent);
 	if (r != 0)
 		return r;
+	doctor_running_ask(agent, &running);
+	/* Another root is another machine, whose files and neighbours are not here; unless it runs here. */
+	bool here = agent->env.real_root || running.word != DOCTOR_NONE;
+	doctor_running_check(agent, &running, &findings);
 	for (size_t i = 0; i < agent->plant.count; i++) {
 		const struct instance *instance = &agent->plant.instances[i];
-		if (instance->notifier)
-			check_notifier(agent, instance, agent->settings->confs[i], &findings);
-		else
-			check_collector(agent, instance, &findings);
+		if (!instance->notifier)
+			check_collector(agent, instance, &running, &findings);
+		else if (here)
+			check_notifier(instance, agent->settings->confs[i], &findings);
 	}
 	check_decision(agent, &findings);
-	check_clock(agent, &findings);
+	doctor_machine_check(agent, &running, &findings);
+	doctor_web_check(agent, &findings);
+	if (here)
+		doctor_probe(agent, running.word != DOCTOR_NONE, &findings);
 
-	if (!agent->options.json) {
-		doctor_print_people(agent, &findings);
-	} else if (doctor_print_json(agent, &findings) < 0) {
+	if (!agent->options.json)
+		doctor_print_people(agent, &running, &findings);
+	else
+		r = doctor_print_json(agent, &running, &findings);
+	doctor_running_free(&running);
+	if (r < 0) {
 		log_error("the findings do not fit into one document");
 		return 1;
 	}
-	return findings.count ? 1 : 0;
+	return doctor_count(&findings, DOCTOR_ATTENTION) ? 1 : 0;
 }

@@ -25,6 +25,14 @@ enum {
 typedef void watch_fn(void *context, unsigned events);
 typedef void timer_fn(void *context);
 
+/* How far a hand-over to the next process of the agent has come, while notifiers are asked to stop. */
+enum leaving {
+	LEAVING_NOT, /* a stop is a stop: say goodbye */
+	LEAVING_SOON, /* the next one goes on: no goodbye; finish what is begun, and go on answering */
+	LEAVING_NOW, /* take no more callers: they wait for the next one */
+};
+
+struct inherit;
 struct watch; /* opaque, owned by the loop */
 struct timer; /* opaque, owned by the loop */
 
@@ -36,7 +44,9 @@ struct env {
 	const char *id;	       /* this Pi, letters, digits, '-' and '_' */
 	const char *run_dir;   /* runtime directory, may be absent; never NULL */
 	const char *conf_path; /* what -c said; NULL: the file that is read without it */
-	int64_t started_ms;    /* wall clock at start, unix milliseconds */
+	enum leaving leaving;
+	struct inherit *inherit; /* listening sockets that outlive us; NULL: none do */
+	int64_t started_ms;	 /* wall clock at start, unix milliseconds */
 	int64_t (*now_ns)(const struct env *env);   /* CLOCK_MONOTONIC */
 	int64_t (*wall_ms)(const struct env *env);  /* unix milliseconds */
 	bool (*wall_synced)(const struct env *env); /* somebody keeps the wall clock right */

@@ -4,6 +4,26 @@
 
 #include "agent/learned.h"
 
+/* Who asks at all asks within this time: the same number as in agent-check, which counts them. */
+#define BALANCERS_NS (10 * NS_PER_S)
+
+static int64_t count_balancers(const struct judge *judge, const struct readings *readings,
+			       int64_t now_ns)
+{
+	int64_t count =
+		readings_has(readings, ROLE_BALANCERS) ? readings->value[ROLE_BALANCERS] : 0;
+
+	if (now_ns < judge->balancers_until_ns && count < judge->balancers_least)
+		return judge->balancers_least;
+	return count;
+}
+
+void judge_keep_balancers(struct judge *judge, int64_t balancers, int64_t now_ns)
+{
+	judge->balancers_least = balancers;
+	judge->balancers_until_ns = now_ns + BALANCERS_NS;
+}
+
 bool judge_readings(struct judge *judge, const struct settings *settings,
 		    const struct readings *readings, const struct judge_input *input)
 {
@@ -20,9 +40,7 @@ bool judge_readings(struct judge *judge, const struct settings *settings,
 		.verdict = &judge->verdict,
 		.request = input->request,
 		.request_reason = input->request_reason,
-		.balancers = readings_has(readings, ROLE_BALANCERS)
-				     ? readings->value[ROLE_BALANCERS]
-				     : 0,
+		.balancers = count_balancers(judge, readings, input->now_ns),
 		.now_ns = input->now_ns,
 		.wall_ms = input->wall_ms,
 		.entropy = input->entropy,

@@ -23,6 +23,8 @@ struct judge {
 	int64_t total_bytes;	  /* memory of this machine; 0: not known yet */
 	int64_t resumed_bytes;	  /* of the one on which an earlier life learned, */
 	bool resumed;		  /* if it did, until the first sample */
+	/* Those who were seen before they had to be counted anew, for a while. */
+	int64_t balancers_least, balancers_until_ns;
 };
 
 struct judge_input {
@@ -36,6 +38,11 @@ struct judge_input {
 /* Returns true when the state is another one than before. */
 bool judge_readings(struct judge *judge, const struct settings *settings,
 		    const struct readings *readings, const struct judge_input *input);
+/*
+ * There were that many load balancers, and who counts them begins anew (a restart, a reload): until all had
+ * time to ask again there are no fewer, else each of them would get a part of the cap that is too large.
+ */
+void judge_keep_balancers(struct judge *judge, int64_t balancers, int64_t now_ns);
 /* The same with the readings of now. */
 bool judge_step(struct judge *judge, const struct settings *settings, const struct state *state,
 		const struct judge_input *input);

@@ -145,6 +145,12 @@ static int parse(int argc, char **argv, struct command_line *line)
 	return -1;
 }
 
+static void print_note(void *context, const char *text)
+{
+	(void)context;
+	printf("note: %s\n", text);
+}
+
 static int test_run(const struct options *options)
 {
 	static struct agent agent;
@@ -153,6 +159,8 @@ static int test_run(const struct options *options)
 	if (r == 0 && !options->root &&
 	    settings_inspect(agent.settings, options->conf_path, agent_conf_error, NULL) != 0)
 		r = 2;
+	if (r == 0 && !options->root)
+		settings_notes(agent.settings, print_note, NULL);
 	if (r == 0)
 		printf("%s: %s\n", options->conf_path,
 		       access(options->conf_path, F_OK) == 0 ? "configuration OK"

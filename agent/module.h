@@ -6,6 +6,7 @@
 #ifndef HOSTINGPI_MODULE_H
 #define HOSTINGPI_MODULE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,17 @@
 
 /* Told of a setting that cannot work on this machine: its key, and a sentence that says what to do. */
 typedef void module_tell_fn(void *context, const char *key, const char *sentence);
+
+/* What a probe found: as it should be, worth a thought, or in the way of the module. */
+enum module_note {
+	MODULE_GOOD,
+	MODULE_ADVICE,
+	MODULE_TROUBLE,
+};
+
+/* Told of it: a few words what it is about, and a sentence that says what to do. */
+typedef void module_note_fn(void *context, enum module_note note, const char *what,
+			    const char *sentence);
 
 struct module {
 	const char *name;	      /* also the configuration section */
@@ -48,6 +60,12 @@ struct module {
 	 * switch the module off (static). NULL: nothing to look at.
 	 */
 	const char *(*inspect)(const void *conf, module_tell_fn *tell, void *context);
+	/*
+	 * Asks others about what the settings name (does the broker answer, is the port free), for
+	 * --doctor only: in a process of its own, which is ended after a few seconds. running: an
+	 * agent is at work here, which has the ports. NULL: there is nobody to ask.
+	 */
+	void (*probe)(const void *conf, bool running, module_note_fn *note, void *context);
 	/*
 	 * Opens descriptors and starts watching. conf and env outlive self. A sensor that is not
 	 * there is not an error: read() then hands in unknowns with the reason. Negative errno when

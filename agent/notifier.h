@@ -25,7 +25,8 @@ struct notifier {
 	int (*publish)(void *self, const struct report *report);
 	/*
 	 * Says goodbye (publish "offline", restore the weight). Returns true when done; otherwise it
-	 * is asked again every 20 ms, for at most 3 s in all. NULL: nothing to say.
+	 * is asked again every 20 ms, for at most 3 s in all. What env->leaving says comes first: over a
+	 * hand-over nothing is taken back. NULL: nothing to say.
 	 */
 	bool (*stop)(void *self);
 	/*

@@ -61,12 +61,12 @@ int plant_init(struct plant *plant, const struct env *env, unsigned extra)
 		r = add_instance(plant, &collectors[i]->module, NULL);
 	for (size_t i = 0; notifiers[i] && r == 0; i++) {
 		r = add_instance(plant, &notifiers[i]->module, notifiers[i]);
-		if (r == 0)
-			plant->dispatch.sinks[plant->dispatch.sink_count++] =
-				(struct dispatch_sink){
-					.notifier = notifiers[i],
-					.self = plant->instances[plant->count - 1].self,
-				};
+		if (r < 0)
+			break;
+		/* Not as a whole: that would touch the room for events, 20 KiB that most never need. */
+		struct dispatch_sink *sink = &plant->dispatch.sinks[plant->dispatch.sink_count++];
+		sink->notifier = notifiers[i];
+		sink->self = plant->instances[plant->count - 1].self;
 	}
 	return r;
 }

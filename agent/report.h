@@ -75,6 +75,7 @@ struct about {
 	const char *config_digest;
 	int64_t started_ms;
 	int64_t interval_ms; /* between two samples */
+	bool dry_run;	     /* balancers are told to stay as they are */
 	/* Everything that samples may carry, ordered so that those of a group follow each other. */
 	const struct metric *const *metrics;
 	size_t metric_count;

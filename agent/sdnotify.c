@@ -2,6 +2,7 @@
 /* The socket is connected once at start: nothing is looked up when there is something to say. */
 #include "agent/sdnotify.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -70,6 +71,34 @@ void sdnotify_send(const struct sdnotify *notify, const char *format, ...)
 	if (length < 0 || length >= (int)sizeof(text))
 		return;
 	send(notify->fd, text, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+int sdnotify_store(const struct sdnotify *notify, int fd, const char *name)
+{
+	char text[96];
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(fd))];
+	} control = {0};
+	int length = snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=%s", name);
+
+	if (notify->fd < 0)
+		return -ENOTCONN;
+	if (length < 0 || length >= (int)sizeof(text))
+		return -EINVAL;
+	struct iovec part = {.iov_base = text, .iov_len = (size_t)length};
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	return sendmsg(notify->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
 void sdnotify_close(struct sdnotify *notify)

@@ -15,6 +15,11 @@ void sdnotify_open(struct sdnotify *notify);
 /* Sends assignments such as "READY=1\nSTATUS=...". Never blocks; nobody listening is fine. */
 void sdnotify_send(const struct sdnotify *notify, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/*
+ * Hands a descriptor to the store of systemd, which gives it to the next process of this service. Returns
+ * 0 if it was sent, which does not say that the unit has a store; -ENOTCONN if nobody listens.
+ */
+int sdnotify_store(const struct sdnotify *notify, int fd, const char *name);
 void sdnotify_close(struct sdnotify *notify);
 
 #endif

@@ -144,6 +144,44 @@ int settings_inspect(const struct settings *settings, const char *path, conf_err
 	return inspection.errors;
 }
 
+static bool is_default(const struct module *module, const void *conf)
+{
+	void *defaults = calloc(1, module->conf_size + 1);
+	const struct conf_section sections[] = {{module->name, module->conf, defaults}, {0}};
+	bool same = false;
+
+	if (defaults && module->conf) {
+		conf_defaults(sections);
+		same = memcmp(conf, defaults, module->conf_size) == 0;
+	}
+	free(defaults);
+	return same;
+}
+
+static void ignore(void *context, const char *key, const char *sentence)
+{
+	(void)context;
+	(void)key;
+	(void)sentence;
+}
+
+void settings_notes(const struct settings *settings, conf_error_fn *fn, void *context)
+{
+	for (size_t i = 0; i < settings->module_count; i++) {
+		const struct module *module = settings->modules[i];
+		const char *off = NULL;
+		char text[MODULE_SENTENCE_SIZE];
+
+		/* Those with further sections fill them from their own defaults. */
+		if (module->inspect && !module->more && !is_default(module, settings->confs[i]))
+			off = module->inspect(settings->confs[i], ignore, NULL);
+		if (!off)
+			continue;
+		snprintf(text, sizeof(text), "[%s] %s", module->name, off);
+		fn(context, text);
+	}
+}
+
 static void finish(struct settings *settings)
 {
 	const struct control_conf *control = &settings->control;

@@ -61,5 +61,7 @@ void settings_free(struct settings *settings);
  */
 int settings_inspect(const struct settings *settings, const char *path, conf_error_fn *fn,
 		     void *context);
+/* Tells which modules do nothing although somebody has set something for them, and why. */
+void settings_notes(const struct settings *settings, conf_error_fn *fn, void *context);
 
 #endif

@@ -25,7 +25,7 @@ _hostingpictl()
 {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local command='' socket='' words='--socket --json --help --version' i
-	local commands='status watch history events drain ready post guard check limits forget help'
+	local commands='status watch history events drain ready post guard check limits forget handover help'
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in

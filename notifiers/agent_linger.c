@@ -141,6 +141,12 @@ void agent_linger_add(struct agent_linger *linger, int fd, const struct agent_ca
 	linger->looking = true;
 }
 
+bool agent_linger_look(struct agent_linger *linger)
+{
+	look_at_all(linger);
+	return linger->looking;
+}
+
 bool agent_linger_drop_oldest(struct agent_linger *linger)
 {
 	struct agent_client *oldest = find_oldest(linger);

@@ -49,6 +49,8 @@ int agent_linger_open(struct agent_linger *linger, const struct env *env, agent_
 /* Takes over a connection that got its answer. settled: fn was told already. */
 void agent_linger_add(struct agent_linger *linger, int fd, const struct agent_call *call,
 		      const struct agent_greeting *greeting, bool settled);
+/* Looks at all of them now; true while there is one. */
+bool agent_linger_look(struct agent_linger *linger);
 /* Closes the oldest connection, if there is one, because its descriptor is needed. */
 bool agent_linger_drop_oldest(struct agent_linger *linger);
 /* Closes all; harmless on a zeroed or half-opened one. */

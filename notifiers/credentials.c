@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -170,4 +171,35 @@ int credentials_read(const char *path, const struct credential *rows, char *ret_
 	}
 	explicit_bzero(text, sizeof(text));
 	return result;
+}
+
+/* In the file itself: getpwnam() may ask the network. */
+static bool find_user(const char *name, uid_t *ret_user)
+{
+	FILE *file = fopen("/etc/passwd", "re");
+	const struct passwd *entry;
+	bool found = false;
+
+	while (file && !found && (entry = fgetpwent(file))) {
+		found = strcmp(entry->pw_name, name) == 0;
+		*ret_user = entry->pw_uid;
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+void credentials_probe(const char *path, module_note_fn *note, void *context)
+{
+	char text[MODULE_SENTENCE_SIZE];
+	struct stat st;
+	uid_t user;
+
+	/* Where systemd puts credentials it sees to their rights itself. */
+	if (!path[0] || geteuid() != 0 || strncmp(path, "/run/credentials/", 17) == 0 ||
+	    stat(path, &st) < 0 || !find_user("hostingpi", &user) || st.st_uid == user)
+		return;
+	snprintf(text, sizeof(text),
+		 "the agent runs as hostingpi and cannot read it: chown hostingpi %.255s", path);
+	note(context, MODULE_TROUBLE, "a file with secrets is somebody else's", text);
 }

@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "agent/module.h"
+
 /* 4 KiB: some key and password lines and comments. A longer file is refused. */
 #define CREDENTIALS_FILE_SIZE 4096
 
@@ -29,5 +31,11 @@ int credentials_parse(const char *text, size_t length, const struct credential *
  * that says what to do.
  */
 int credentials_read(const char *path, const struct credential *rows, char *ret_error, size_t size);
+
+/*
+ * For the doctor: tells if the file is not that of the user that the agent runs as where the systemd unit starts
+ * it (hostingpi), which only root can see for another user. An empty path is fine.
+ */
+void credentials_probe(const char *path, module_note_fn *note, void *context);
 
 #endif

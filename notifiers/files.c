@@ -31,9 +31,9 @@
 
 #include "agent/log.h"
 #include "agent/render.h"
+#include "notifiers/files_put.h"
 #include "notifiers/notifiers.h"
 
-#define BESIDE "state.new"
 /* A decision has 500 bytes with the longest reason, all of it escaped. */
 #define TEXT_SIZE 1024
 #define MARK_SIZE (DECISION_REASON_SIZE + 16)
@@ -54,7 +54,6 @@ struct files {
 	int64_t interval_ms;
 	int dir_fd;   /* -1: not open */
 	int state_fd; /* of the file that is called state now; -1: there is none of ours */
-	ino_t inode;  /* of it */
 	bool off;     /* run_dir is no place for them */
 	bool decided, stopping;
 	bool current;		     /* what is there is what was decided */
@@ -86,7 +85,7 @@ static void complain(struct files *files, const char *name, int error)
 	else if (error == -EACCES || error == -EPERM)
 		remedy = "give it to the agent's user";
 	else if (error == -EEXIST)
-		remedy = "remove " BESIDE " there";
+		remedy = "remove " FILES_BESIDE " there";
 	else if (error == -ENOENT || error == -ENOTDIR)
 		remedy = "restart the agent, or make that directory again";
 	complaint_raise(&files->trouble, "files: %s/%s: %s; %s", files->env->run_dir, name,
@@ -130,44 +129,6 @@ static void forget_directory(struct files *files)
 	files->current = false;
 }
 
-/*
- * Writes a file of that name. Returns its descriptor, or negative errno; then there is none of that name, or
- * with always an empty one, where at least that was possible.
- */
-static int write_file(int dir_fd, const char *name, const char *text, size_t length, bool always)
-{
-	int fd, result = 0;
-	ssize_t put;
-
-	unlinkat(dir_fd, BESIDE, 0); /* left by a life that was killed just then */
-	fd = openat(dir_fd, BESIDE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return -errno;
-	fchmod(fd, 0644); /* everybody may know, whatever the umask says */
-	put = write(fd, text, length);
-	if (put != (ssize_t)length)
-		result = put < 0 ? -errno : -ENOSPC;
-	if ((result == 0 || always) && renameat(dir_fd, BESIDE, dir_fd, name) < 0)
-		result = -errno;
-	if (result == 0)
-		return fd;
-	close(fd);
-	unlinkat(dir_fd, BESIDE, 0);
-	return result;
-}
-
-/* Once more after the old one is gone: what it took may be what lacks. */
-static int replace_file(int dir_fd, const char *name, const char *text, size_t length, bool always)
-{
-	int fd = write_file(dir_fd, name, text, length, always);
-
-	if (fd >= 0)
-		return fd;
-	if (unlinkat(dir_fd, name, 0) < 0)
-		return fd;
-	return write_file(dir_fd, name, text, length, always);
-}
-
 static int remove_mark(struct files *files, enum mark mark)
 {
 	if (files->current && !files->said[mark][0])
@@ -188,7 +149,7 @@ static int write_mark(struct files *files, enum mark mark)
 
 	if (files->current && strcmp(files->said[mark], text) == 0)
 		return 0;
-	fd = replace_file(files->dir_fd, mark_names[mark], text, (size_t)length, true);
+	fd = files_put(files->dir_fd, mark_names[mark], text, (size_t)length, true);
 	if (fd < 0)
 		return fd;
 	close(fd);
@@ -220,7 +181,6 @@ static int write_state(struct files *files)
 	struct decision decision = files->decision;
 	char text[TEXT_SIZE];
 	struct json json;
-	struct stat st;
 	int head = format_head(files, text, sizeof(text)), length, fd;
 
 	/* The rest is an object of its own, whose brace becomes the comma between the two. */
@@ -239,12 +199,11 @@ static int write_state(struct files *files)
 	text[head] = ',';
 	length += head;
 	text[length++] = '\n';
-	fd = replace_file(files->dir_fd, "state", text, (size_t)length, false);
+	fd = files_put(files->dir_fd, "state", text, (size_t)length, false);
 	close_state(files);
 	if (fd < 0)
 		return fd;
 	files->state_fd = fd;
-	files->inode = fstat(fd, &st) == 0 ? st.st_ino : 0;
 	files->written++;
 	return 0;
 }
@@ -297,10 +256,10 @@ static void renew(struct files *files)
 /* Whether the files are as we left them. */
 static bool look(const struct files *files)
 {
-	struct stat st;
+	struct stat st, ours;
 
 	if (fstatat(files->dir_fd, "state", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    st.st_ino != files->inode)
+	    fstat(files->state_fd, &ours) < 0 || st.st_ino != ours.st_ino)
 		return false;
 	for (int mark = 0; mark < MARKS; mark++) {
 		bool there =
@@ -373,6 +332,9 @@ static bool files_stop(void *self)
 {
 	struct files *files = self;
 
+	/* The next process takes them over as they are: a mark that vanished for a moment would say "go". */
+	if (files->env->leaving != LEAVING_NOT)
+		return true;
 	files->stopping = true;
 	if (files->dir_fd < 0)
 		return true;

@@ -21,7 +21,8 @@
  * Settings that change open this module anew, with an empty table of callers: until each balancer has
  * polled once more, the cap is divided among fewer of them than there are.
  *
- * A clean stop gives the weight back: HAProxy keeps the last one for ever when an agent vanishes.
+ * A clean stop gives the weight back: HAProxy keeps the last one for ever when an agent vanishes. Over a
+ * hand-over it stays, and who calls meanwhile waits for the next agent.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -220,6 +221,12 @@ static bool haproxy_stop(void *self)
 {
 	struct haproxy *haproxy = self;
 
+	if (haproxy->env->leaving == LEAVING_SOON)
+		return true;
+	if (haproxy->env->leaving == LEAVING_NOW) {
+		listeners_leave(&haproxy->listeners);
+		return !agent_linger_look(&haproxy->linger);
+	}
 	haproxy->stopping = true;
 	/* Nothing was told, or nothing may be taken back: the operator's hold outlives us. */
 	if (!haproxy->decided || haproxy->env->dry_run || haproxy->decision.drain)
@@ -290,6 +297,18 @@ static size_t haproxy_balancers(const void *self, struct balancer *ret_balancers
 	return count;
 }
 
+static void haproxy_probe(const void *conf, bool running, module_note_fn *note, void *context)
+{
+	const struct haproxy_conf *settings = conf;
+
+	if (!running)
+		listeners_probe(&settings->listen, "haproxy", note, context);
+	if (settings->listen.count && listeners_local(&settings->listen))
+		note(context, MODULE_ADVICE, "nobody else can ask",
+		     "only load balancers on this machine can ask it: set listen = :9777 in [haproxy], "
+		     "and allow to the others");
+}
+
 static void haproxy_close(void *self)
 {
 	struct haproxy *haproxy = self;
@@ -306,6 +325,7 @@ const struct notifier haproxy_notifier = {
 			.metric_count = METRICS,
 			.conf = haproxy_items,
 			.conf_size = sizeof(struct haproxy_conf),
+			.probe = haproxy_probe,
 			.self_size = sizeof(struct haproxy),
 			.open = haproxy_open,
 			.read = haproxy_read,

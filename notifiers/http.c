@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent/addr.h"
 #include "agent/log.h"
@@ -205,6 +206,7 @@ static int http_open(void *self, const void *conf, const struct env *env)
 	};
 
 	http->env = env;
+	tzset(); /* for the page: reads the time zone from the disk, now and never again */
 	http->places = http_places_new(env, (enum http_proxy_mode)settings->proxy_protocol,
 				       answer_call, http);
 	if (!http->places) {
@@ -225,6 +227,17 @@ static int http_publish(void *self, const struct report *report)
 	if (http->heard == WANTS)
 		listeners_accept(&http->listeners);
 	return 0;
+}
+
+/* Nothing is taken back on a stop; over a hand-over nobody is cut off in the middle. */
+static bool http_stop(void *self)
+{
+	struct http *http = self;
+
+	if (http->env->leaving != LEAVING_NOW)
+		return true;
+	listeners_leave(&http->listeners);
+	return !http_places_busy(http->places);
 }
 
 static void write_answers(const struct http *http, struct json *json)
@@ -287,6 +300,14 @@ static void http_close(void *self)
 	http->places = NULL;
 }
 
+static void http_probe(const void *conf, bool running, module_note_fn *note, void *context)
+{
+	const struct http_conf *settings = conf;
+
+	if (!running)
+		listeners_probe(&settings->listen, "http", note, context);
+}
+
 const struct notifier http_notifier = {
 	.module =
 		{
@@ -294,11 +315,13 @@ const struct notifier http_notifier = {
 			.conf = http_items,
 			.conf_size = sizeof(struct http_conf),
 			.self_size = sizeof(struct http),
+			.probe = http_probe,
 			.open = http_open,
 			.close = http_close,
 		},
 	.wants = WANTS,
 	.publish = http_publish,
+	.stop = http_stop,
 	.status = http_status,
 	.balancers = http_balancers,
 };

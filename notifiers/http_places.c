@@ -190,6 +190,21 @@ size_t http_places_count(const struct http_places *places, size_t *ret_waiting)
 	return count;
 }
 
+bool http_places_busy(const struct http_places *places)
+{
+	int64_t now_ns = env_now_ns(places->env);
+
+	for (size_t i = 0; i < HTTP_PLACES; i++) {
+		const struct http_client *client = &places->clients[i];
+		bool idle = client->state == HTTP_READING && !client->begun &&
+			    now_ns - client->quiet_ns >= HTTP_ASKS_NS;
+
+		if (client->state != HTTP_FREE && !idle)
+			return true;
+	}
+	return false;
+}
+
 static struct http_client *find_free(struct http_places *places)
 {
 	for (size_t i = 0; i < HTTP_PLACES; i++) {

@@ -36,6 +36,8 @@
 /* After its last answer a caller may have this much more to say; closing at once could destroy the answer. */
 #define HTTP_LINGER_NS (2 * NS_PER_S)
 #define HTTP_LINGER_BYTES HTTP_BODY_SIZE
+/* Who connects to ask has asked after that time; the others keep a connection for later. */
+#define HTTP_ASKS_NS (100 * NS_PER_MS)
 
 enum http_proxy_mode {
 	HTTP_PROXY_OFF,
@@ -119,6 +121,9 @@ void http_places_enter(struct http_places *places, int fd, const struct in6_addr
 bool http_places_make_room(struct http_places *places);
 /* How many connections there are; of these, how many wait for room to write. */
 size_t http_places_count(const struct http_places *places, size_t *ret_waiting);
+
+/* True while somebody asks, takes an answer, or has only just come and will ask at once. */
+bool http_places_busy(const struct http_places *places);
 
 /* A client's side of it (http_client.c). */
 void http_client_begin(struct http_client *client, int fd, const struct in6_addr *peer);

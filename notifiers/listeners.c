@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/inherit.h"
+
 /* Sampling comes between two such rounds; 64 answers to strangers take about 4 ms. */
 #define ACCEPTS_PER_WAKE 64
 /* While the loop is busy callers wait here instead of having their SYN dropped, which costs 1 s. */
@@ -28,7 +30,10 @@ static void watch_all(struct listeners *listeners, unsigned events)
 
 static void pause_over(void *context)
 {
-	watch_all(context, WATCH_READ);
+	struct listeners *listeners = context;
+
+	if (!listeners->leaving)
+		watch_all(listeners, WATCH_READ);
 }
 
 /* Returns true if accepting may go on at once. */
@@ -145,7 +150,7 @@ static void open_listener(struct listener *listener, const struct addr *addr)
 	char text[ADDR_TEXT_SIZE];
 
 	listener->bound = *addr;
-	listener->fd = addr_listen(addr, BACKLOG, &listener->bound);
+	listener->fd = inherit_listen(listeners->env->inherit, addr, BACKLOG, &listener->bound);
 	if (listener->fd < 0) {
 		listener->error = listener->fd;
 		tell_failure(listener);
@@ -153,7 +158,7 @@ static void open_listener(struct listener *listener, const struct addr *addr)
 	}
 	listener->watch = env_watch(listeners->env, listener->fd, 0, listener_ready, listener);
 	if (!listener->watch) {
-		close(listener->fd);
+		inherit_release(listeners->env->inherit, listener->fd);
 		listener->error = -ENOSPC;
 		tell_failure(listener);
 		return;
@@ -194,9 +199,15 @@ int listeners_open(struct listeners *listeners, const struct listeners_conf *con
 
 void listeners_accept(struct listeners *listeners)
 {
-	if (!listeners->accepting)
+	if (!listeners->accepting && !listeners->leaving)
 		watch_all(listeners, WATCH_READ);
 	listeners->accepting = true;
+}
+
+void listeners_leave(struct listeners *listeners)
+{
+	listeners->leaving = true;
+	watch_all(listeners, 0);
 }
 
 void listeners_status(const struct listeners *listeners, struct json *json)
@@ -235,7 +246,7 @@ void listeners_close(struct listeners *listeners)
 		if (!listeners->list[i].watch)
 			continue;
 		watch_end(listeners->list[i].watch);
-		close(listeners->list[i].fd);
+		inherit_release(listeners->env->inherit, listeners->list[i].fd);
 	}
 	listeners->count = 0;
 	timer_end(listeners->pause_timer);

@@ -14,6 +14,7 @@
 #include "agent/env.h"
 #include "agent/json.h"
 #include "agent/log.h"
+#include "agent/module.h"
 
 /* A connection from an allowed peer; fd is non-blocking and now belongs to the module. */
 typedef void listeners_accepted_fn(void *context, int fd, const union addr_any *peer);
@@ -46,7 +47,7 @@ struct listeners {
 	struct listener list[ADDR_LIST_MAX];
 	size_t count;
 	struct timer *pause_timer;
-	bool accepting;
+	bool accepting, leaving;
 	int64_t refused; /* connections of peers that are not in allow */
 	char last_refused[ADDR_TEXT_SIZE];
 	struct complaint shortage;
@@ -60,8 +61,15 @@ struct listeners {
 int listeners_open(struct listeners *listeners, const struct listeners_conf *conf,
 		   const struct env *env);
 void listeners_accept(struct listeners *listeners);
+/* Accepts nobody any more: who comes now waits for the next process of the agent. */
+void listeners_leave(struct listeners *listeners);
 /* Writes the members listen, failed, refused and last_refused. */
 void listeners_status(const struct listeners *listeners, struct json *json);
+/* For the doctor: whether the addresses can be had. Not while an agent is at work, which has them. */
+void listeners_probe(const struct addr_list *listen, const char *section, module_note_fn *note,
+		     void *context);
+/* True if nobody outside of this machine can ask there. */
+bool listeners_local(const struct addr_list *listen);
 /* Harmless on zeroed, half-opened and closed ones. */
 void listeners_close(struct listeners *listeners);
 

@@ -22,6 +22,7 @@
 #include "agent/render.h"
 #include "agent/sentence.h"
 #include "notifiers/mqtt_inspect.h"
+#include "notifiers/mqtt_probe.h"
 #include "notifiers/mqtt_link.h"
 #include "notifiers/mqtt_ring.h"
 #include "notifiers/mqtt_status.h"
@@ -327,7 +328,7 @@ static bool mqtt_stop(void *context)
 	struct mqtt *self = context;
 
 	self->leaving = true;
-	return !self->worker || mqtt_worker_finish(self->worker);
+	return !self->worker || mqtt_worker_finish(self->worker, self->env->leaving != LEAVING_NOT);
 }
 
 static void mqtt_close(void *context)
@@ -374,6 +375,7 @@ const struct notifier mqtt_notifier = {
 			.library = mqtt_link_library,
 			.check = mqtt_conf_check,
 			.inspect = mqtt_inspect,
+			.probe = mqtt_probe,
 			.open = mqtt_open,
 			.read = mqtt_read,
 			.close = mqtt_close,

@@ -184,8 +184,9 @@ void mqtt_mail_detach(struct mqtt_mail *mail)
 	pthread_mutex_unlock(&mail->lock);
 }
 
-void mqtt_mail_finish(struct mqtt_mail *mail)
+void mqtt_mail_finish(struct mqtt_mail *mail, bool discreet)
 {
+	atomic_store(&mail->discreet, discreet);
 	if (!atomic_exchange(&mail->finish, true))
 		ring(mail->wake_fd);
 }
@@ -313,6 +314,16 @@ static bool anything_waits(const struct mqtt_queue *queue)
 	struct mqtt_waiting waiting = mqtt_queue_waiting(queue);
 
 	return waiting.documents || waiting.events || queue->documents[MQTT_STATE].fresh;
+}
+
+bool mqtt_mail_empty(struct mqtt_mail *mail)
+{
+	bool empty;
+
+	pthread_mutex_lock(&mail->lock);
+	empty = !anything_waits(&mail->queue) && !mail->queue.flying;
+	pthread_mutex_unlock(&mail->lock);
+	return empty;
 }
 
 bool mqtt_mail_sign_off(struct mqtt_mail *mail, bool hurry)

@@ -57,14 +57,15 @@ struct mqtt_mail {
 	struct mqtt_queue queue;
 	struct mqtt_news news;
 	struct about about;
-	bool rung;	     /* news_fd is readable */
-	atomic_int stage;    /* the same as in news, to be read without the lock */
-	atomic_bool hasten;  /* the loop asks for an attempt now */
-	atomic_bool finish;  /* the loop asks for goodbye */
-	atomic_bool quit;    /* the loop asks for the end at once */
-	atomic_bool goodbye; /* the thread has said goodbye, or there was nobody to hear it */
-	int wake_fd;	     /* wakes the thread */
-	int news_fd;	     /* wakes the loop */
+	bool rung;	      /* news_fd is readable */
+	atomic_int stage;     /* the same as in news, to be read without the lock */
+	atomic_bool hasten;   /* the loop asks for an attempt now */
+	atomic_bool finish;   /* the loop asks for goodbye */
+	atomic_bool discreet; /* ... that does not say "offline": the next agent comes at once */
+	atomic_bool quit;     /* the loop asks for the end at once */
+	atomic_bool goodbye;  /* the thread has said goodbye, or there was nobody to hear it */
+	int wake_fd;	      /* wakes the thread */
+	int news_fd;	      /* wakes the loop */
 	/* Of the loop alone. */
 	struct mqtt_kept kept[MQTT_MAIL_KEPT];
 	size_t kept_count;
@@ -89,7 +90,7 @@ int mqtt_mail_put_about(struct mqtt_mail *mail, const struct about *about, size_
 int mqtt_mail_news(struct mqtt_mail *mail, struct mqtt_news *ret_news);
 /* Ends the pause between two attempts, and what was held against the broker. */
 void mqtt_mail_hasten(struct mqtt_mail *mail);
-void mqtt_mail_finish(struct mqtt_mail *mail);
+void mqtt_mail_finish(struct mqtt_mail *mail, bool discreet);
 void mqtt_mail_quit(struct mqtt_mail *mail);
 /*
  * Takes the ring away from the thread: afterwards nobody but the caller touches it. The one call that waits
@@ -121,6 +122,8 @@ void mqtt_mail_discovery_failed(struct mqtt_mail *mail, int error);
  * true when it was acknowledged.
  */
 bool mqtt_mail_sign_off(struct mqtt_mail *mail, bool hurry);
+/* True if nothing waits and nothing is on its way. */
+bool mqtt_mail_empty(struct mqtt_mail *mail);
 /* Makes a descriptor of the mail quiet. */
 void mqtt_mail_hush(int fd);
 

@@ -232,12 +232,19 @@ static int attend(struct mqtt_session *session, int64_t now_ns)
 	return mqtt_assistant_attend(&session->assistant, now_ns);
 }
 
-/* The way out: what waits, for a moment, then "offline", then DISCONNECT. True when all is done. */
+/*
+ * The way out: what waits, for a moment, then "offline", then DISCONNECT. Over a hand-over without "offline";
+ * it is the DISCONNECT that keeps the broker from saying that for us. True when all is done.
+ */
 static bool say_goodbye(struct mqtt_session *session, int64_t now_ns)
 {
 	if (!session->finish_ns)
 		session->finish_ns = now_ns;
-	if (!mqtt_mail_sign_off(session->mail, now_ns - session->finish_ns >= FLUSH_NS))
+	bool hurry = now_ns - session->finish_ns >= FLUSH_NS;
+	bool done = atomic_load(&session->mail->discreet)
+			    ? hurry || mqtt_mail_empty(session->mail)
+			    : mqtt_mail_sign_off(session->mail, hurry);
+	if (!done)
 		return false;
 	mqtt_link_goodbye(&session->link);
 	return true;

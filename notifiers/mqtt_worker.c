@@ -268,9 +268,9 @@ struct mqtt_mail *mqtt_worker_mail(struct mqtt_worker *worker)
 	return &worker->mail;
 }
 
-bool mqtt_worker_finish(struct mqtt_worker *worker)
+bool mqtt_worker_finish(struct mqtt_worker *worker, bool discreet)
 {
-	mqtt_mail_finish(&worker->mail);
+	mqtt_mail_finish(&worker->mail, discreet);
 	/* Without a connection there is nobody to tell, and the flag keeps a new one from being made.
 	 * A connection that comes up just now ends with close(), and the broker sends the will. */
 	return atomic_load(&worker->mail.goodbye) ||

@@ -26,10 +26,10 @@ size_t mqtt_worker_discovery_count(const struct mqtt_worker *worker, const struc
 struct mqtt_mail *mqtt_worker_mail(struct mqtt_worker *worker);
 
 /*
- * Asks the thread to send what waits, to say "offline" and to end. True when it has, or when there is
- * nobody to say it to.
+ * Asks the thread to send what waits, to say "offline" (unless discreet) and to end. True when it has, or
+ * when there is nobody to say it to.
  */
-bool mqtt_worker_finish(struct mqtt_worker *worker);
+bool mqtt_worker_finish(struct mqtt_worker *worker, bool discreet);
 
 /*
  * Ends the thread and does not wait for it: it comes within milliseconds, or when the resolver returns,

@@ -8,6 +8,6 @@
 #include <stddef.h>
 
 const struct notifier *const notifiers[] = {
-	&haproxy_notifier, &files_notifier, &http_notifier, &mqtt_notifier,
-	&post_notifier,	   &hook_notifier,  NULL,
+	&haproxy_notifier, &http_notifier, &files_notifier, &mqtt_notifier, &post_notifier,
+	&hook_notifier,	   NULL,
 };

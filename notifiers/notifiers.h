@@ -7,8 +7,8 @@
 
 extern const struct notifier files_notifier;
 extern const struct notifier haproxy_notifier;
-extern const struct notifier hook_notifier;
 extern const struct notifier http_notifier;
+extern const struct notifier hook_notifier;
 extern const struct notifier mqtt_notifier;
 extern const struct notifier post_notifier;
 

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "notifiers/post_probe.h"
 #include "notifiers/post_self.h"
 #include "notifiers/post_template.h"
 
@@ -222,6 +223,7 @@ const struct notifier post_notifier = {
 			.period_ns = NS_PER_S,
 			.check = post_check,
 			.inspect = post_inspect,
+			.probe = post_probe,
 			.open = post_open,
 			.read = post_read,
 			.close = post_close,

@@ -18,9 +18,10 @@ packages() {
 		libinih-dev libcjson-dev libsensors-dev libhttp-parser-dev libcurl4-openssl-dev \
 		liboauth-dev libunistring-dev ;;
 	run) echo mosquitto mosquitto-clients haproxy nginx-light python3 procps ;;
-	test) echo libcmocka-dev python3-pytest python3-jinja2 python3-jsonschema apache2 lighttpd php-fpm \
-		caddy clang libclang-rt clang-format shellcheck mandoc strace iproute2 openssl nftables \
-		universal-ctags python3-oauthlib unbound tayga keepalived python3-yaml ;;
+	test) echo libcmocka-dev python3-pytest python3-jinja2 python3-jsonschema apache2 lighttpd \
+		lighttpd-modules-lua php-fpm caddy clang libclang-rt clang-format shellcheck mandoc strace iproute2 openssl nftables \
+		universal-ctags python3-oauthlib unbound tayga curl prometheus chromium chromium-driver \
+		python3-selenium keepalived python3-yaml ;;
 	bench) echo collectd-core strace openssl iproute2 wrk apache2 lighttpd php-fpm ;;
 	vm) echo qemu-system-arm gcc-aarch64-linux-gnu haproxy e2fsprogs python3 \
 		debian-archive-keyring ;;
@@ -33,7 +34,7 @@ packages() {
 
 # Services that the packages above, or others that the lab wants later, bring with them.
 # php-fpm brings the service of Debian 12 or of Debian 13.
-daemons='mosquitto haproxy nginx apache2 lighttpd caddy php8.2-fpm php8.4-fpm unbound tayga keepalived collectd'
+daemons='mosquitto haproxy nginx apache2 lighttpd caddy php8.2-fpm php8.4-fpm unbound tayga keepalived collectd prometheus'
 policy=/usr/sbin/policy-rc.d
 mark='written by hostingpi tests/deps.sh'
 

@@ -100,6 +100,15 @@ static enum ctl_exit run_ready(const struct ctl_options *options, struct client 
 	return change(options, client, request, "ready: traffic comes back step by step");
 }
 
+static enum ctl_exit run_handover(const struct ctl_options *options, struct client *client)
+{
+	cJSON *request = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(request, "command", "handover");
+	return change(options, client, request,
+		      "hand-over: the next agent goes on if this one is stopped within 30 s");
+}
+
 static enum ctl_exit run_post(const struct ctl_options *options, struct client *client)
 {
 	const struct post_order order = {
@@ -170,6 +179,12 @@ static const struct ctl_command ready_command = {
 	.run = run_ready,
 };
 
+static const struct ctl_command handover_command = {
+	.name = "handover",
+	.help = "  handover              for the unit: the stop that follows is part of a restart\n",
+	.run = run_handover,
+};
+
 static const struct ctl_command post_command = {
 	.name = "post",
 	.takes = CTL_OPTION_WAIT | CTL_OPTION_TIMEOUT,
@@ -183,9 +198,19 @@ static const struct ctl_command post_command = {
 };
 
 static const struct ctl_command *const commands[] = {
-	&status_command, &watch_command,    &history_command, &events_command,
-	&drain_command,	 &rehearse_command, &ready_command,   &post_command,
-	&guard_command,	 &check_command,    &limits_command,  NULL,
+	&status_command,
+	&watch_command,
+	&history_command,
+	&events_command,
+	&drain_command,
+	&rehearse_command,
+	&ready_command,
+	&post_command,
+	&guard_command,
+	&check_command,
+	&limits_command,
+	&handover_command,
+	NULL,
 };
 
 int main(int argc, char **argv)

@@ -59,10 +59,15 @@ def why_not():
     missing = [name for name in needed if not program(name)]
     if missing:
         return f"not installed: {', '.join(missing)} (tests/deps.sh)"
-    if os.geteuid() != 0:
-        return "needs root for network namespaces"
     if not os.access("/dev/net/tun", os.W_OK):
         return "needs /dev/net/tun"
+    return why_no_namespaces()
+
+
+def why_no_namespaces():
+    """The same for the namespaces alone."""
+    if os.geteuid() != 0:
+        return "needs root for network namespaces"
     probe = [program("unshare"), "--net", "--mount", "ip", "link", "set", "lo", "up"]
     done = subprocess.run(probe, capture_output=True, text=True, timeout=30)
     return f"no network namespaces here: {done.stderr.strip()}" if done.returncode else ""

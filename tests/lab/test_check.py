@@ -312,3 +312,32 @@ def test_killed_check_leaves_nobody():
             popen.kill()
             # The child has standard output too: the end of it is its end.
             assert popen.communicate(timeout=20)[0] == b""
+
+
+def test_a_real_agent(start_agent, scratch):
+    """Its states, on both families and its Unix socket; and a caller that it does not know."""
+    port, path = free_port(), scratch.path / "h"
+    places = [f"{url_host(one)}:{port}" for one in families()] + [f"unix:{path}"]
+    agent = start_agent({"http": {"listen": ", ".join(places)}})
+    for place in places:
+        assert check(place)[0] == 0 and check("--keepalived", place)[0] == 102
+    agent.ask("drain", reason="new card")
+    for place in places:
+        code, out, _, _ = check(place)
+        assert code == 1 and "hold" in out and "new card" in out and "(drained)" in out
+        assert check("--keepalived", place)[0] == 2 and check("--nagios", place)[0] == 1
+    agent.configure({"http": {"allow": "192.0.2.0/24"}})
+    agent.restart()
+    for place in places[:-1]:
+        code, out, _, _ = check(place)
+        assert code == 3 and "is this machine in [http] allow?" in out
+
+
+def test_dry_run_of_the_agent_changes_no_weight(start_agent):
+    port = free_port()
+    place = f"{url_host(families()[0])}:{port}"
+    agent = start_agent({"http": {"listen": place}}, options=("--dry-run",))
+    agent.ask("drain")
+    code, out, _, _ = check(place)
+    assert code == 0 and "hold" in out and "dry run" in out
+    assert check("--keepalived", place)[0] == 102

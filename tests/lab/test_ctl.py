@@ -114,6 +114,7 @@ def test_reason_that_cannot_be_shown(agent, control, reason):
         (["watch", "-n", "3x"], "at least 1"),
         (["watch", "-n", "99999999999999999999"], "at least 1"),
         (["--socket", "/" + "x" * 200, "status"], "107 characters"),
+        (["check"], "a host is missing"),
         (["help", "histroy"], "unknown command 'histroy'"),
         (["help", "help"], "unknown command 'help'"),
         (["drain", "--port", "80"], "--port belongs to the command drain --rehearse"),

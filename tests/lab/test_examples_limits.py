@@ -116,11 +116,13 @@ def test_measured_by_the_agent(scratch, start_agent):
     path = agent.run_dir / "control.sock"
 
     def measured():
+        """Once they have grown, and that was seen."""
         done = limits(path, "--json", "apache")
-        return done.returncode == 0 and json.loads(done.stdout)
+        values = json.loads(done.stdout) if done.returncode == 0 else {"worker_bytes": 0}
+        return values["worker_bytes"] > 28e6 and values
 
     values = wait_until(measured, timeout=90, what="the sizes of the workers")
-    assert 28e6 < values["worker_bytes"] < 60e6
+    assert values["worker_bytes"] < 60e6
     room = values["headroom_bytes"] + values["held_bytes"] - values["reserve_bytes"]
     assert values["exact"] == room // values["worker_bytes"]
     done = limits(path)

@@ -80,6 +80,26 @@ def test_with_dns64(lab, prefix, service):
     assert lab.old.peers[0].startswith("192.168.")  # the translator's pool
 
 
+def ask_doctor(lab, **keys):
+    """What the doctor says of the way to the service, on the Pi: (level, text)."""
+    poster = lab.poster(service="mastodon", **keys)
+    words = [*poster.wrapper, harness.BUILD / "hostingpid", "-c", poster.config, "--doctor", "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    rows = json.loads(done.stdout)["findings"]
+    return next((row["level"], row["text"]) for row in rows if "service" in row["what"])
+
+
+def test_the_doctor_finds_the_way(lab):
+    for prefix in (WELL_KNOWN, SPECIFIC):
+        way = f"api.{DOMAIN} can be reached through NAT64, prefix {prefix}"
+        assert ask_doctor(lab, resolver=RESOLVERS[prefix]) == ("good", way)
+        assert ask_doctor(lab, prefix=prefix) == ("good", way)
+    way = f"native.{DOMAIN} can be reached over IPv6"
+    assert ask_doctor(lab, host=f"native.{DOMAIN}") == ("good", way)
+    level, text = ask_doctor(lab)
+    assert level == "attention" and "no NAT64 prefix is known here" in text
+
+
 @pytest.mark.parametrize("prefix", [WELL_KNOWN, SPECIFIC])
 def test_without_dns64(lab, prefix):
     """The prefix is configured, or a DNS64 server is asked for it."""

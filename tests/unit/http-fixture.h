@@ -23,6 +23,8 @@ struct fixture {
 	struct decision decision;
 	struct state *state;
 	struct state_source source;
+	struct history *history;
+	struct diary diary;
 	struct overview overview;
 	struct about about;
 	int status_length; /* of the status document, or negative */
@@ -132,7 +134,10 @@ static int fixture_set_up(void **state)
 		state_add(f->state, fixture_metrics, FIXTURE_METRICS, INT64_MAX, &f->source), 0);
 	fixture_read(f);
 	f->status_length = 100;
+	f->history = history_new(f->state);
 	f->overview = (struct overview){
+		.history = f->history,
+		.diary = &f->diary,
 		.decision = &f->decision,
 		.status = fixture_status,
 		.balancers = fixture_balancers,
@@ -157,6 +162,7 @@ static int fixture_tear_down(void **state)
 	assert_int_equal(count_watches(&f->loop), 0);
 	for (size_t i = 0; i < TIMERS; i++)
 		assert_false(f->loop.timers[i].used);
+	history_free(f->history);
 	state_free(f->state);
 	free(f->conf);
 	free(f->self);

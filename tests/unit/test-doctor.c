@@ -87,6 +87,7 @@ struct world {
 	struct sink_conf conf;
 	void *confs[2];
 	struct findings findings;
+	struct doctor_running running;
 };
 
 static int setup(void **state)
@@ -152,12 +153,13 @@ static void hand_in_reasons(struct world *world, const char *first, const char *
 	state_update(world->agent.plant.state, source_of(world)->source, &batch, 2 * NS_PER_S);
 }
 
-static void find(struct world *world, const char *module, bool missing, const char *what,
-		 const char *text)
+static struct finding *find(struct world *world, const char *module, enum doctor_level level,
+			    const char *what, const char *text)
 {
-	struct finding *row = &world->findings.rows[world->findings.count++];
-	*row = (struct finding){.module = module, .missing = missing, .text = text};
-	snprintf(row->what, sizeof(row->what), "%s", what);
+	struct finding *row = doctor_add(&world->findings, level, module, what, text);
+
+	assert_non_null(row);
+	return row;
 }
 
 /* What is printed on standard output. */
@@ -169,7 +171,7 @@ static const char *said(const struct world *world)
 	fflush(stdout);
 	int kept = dup(STDOUT_FILENO);
 	assert_true(kept >= 0 && dup2(fileno(file), STDOUT_FILENO) >= 0);
-	doctor_print_people(&world->agent, &world->findings);
+	doctor_print_people(&world->agent, &world->running, &world->findings);
 	fflush(stdout);
 	dup2(kept, STDOUT_FILENO);
 	close(kept);
@@ -194,8 +196,7 @@ static void every_unit_has_its_words(void **state)
 
 	hand_in(world, 1536, 512);
 	assert_says(world,
-		    "source       ok\n"
-		    "  found      a.count: 1536, a.bytes: 1.5 KiB, a.ms: 1536 ms, a.us: 1.5 ms, "
+		    "source       a.count: 1536, a.bytes: 1.5 KiB, a.ms: 1536 ms, a.us: 1.5 ms, "
 		    "a.s: 1536 s,\n"
 		    "             a.hz: 0.0 MHz, a.milli: 1.5, a.celsius: 1.5 C, a.ppm: 0.2 %, "
 		    "a.bool: yes, a.word: high,\n"
@@ -228,7 +229,9 @@ static void what_does_not_apply(void **state)
 	hand_in_reasons(world, NOT_APPLICABLE "no such thing", NOT_APPLICABLE "no such thing");
 	assert_true(doctor_not_applicable(&world->agent, source_of(world), &reason));
 	assert_string_equal(reason, "not applicable: no such thing");
-	assert_says(world, "\nsource       not applicable: no such thing\nsink ");
+	assert_says(
+		world,
+		"\nsource       not applicable: no such thing\nsink         with its defaults\n");
 
 	hand_in_reasons(world, NOT_APPLICABLE "another thing", NOT_APPLICABLE "no such thing");
 	assert_false(doctor_not_applicable(&world->agent, source_of(world), &reason));
@@ -246,29 +249,55 @@ static void findings_with_one_text_share_it(void **state)
 	struct world *world = *state;
 
 	hand_in_reasons(world, "x", "x");
-	find(world, "source", true, "a.count", "mend it");
-	find(world, "source", false, "a.ms", "mend it");
-	find(world, "source", true, "a.bytes", "something else");
-	find(world, "source", true, "a.us", "mend it");
-	assert_says(world, "source       needs attention, 3 of 15 readings missing\n"
-			   "  missing    a.count, a.us\n"
-			   "             mend it\n"
-			   "  attention  a.ms\n"
-			   "             mend it\n"
-			   "  missing    a.bytes\n"
-			   "             something else\n");
-	assert_says(world, "Some things above need attention. Some readings are missing.\n");
+	find(world, "source", DOCTOR_ADVICE, "a.count", "mend it");
+	doctor_remedy(find(world, "source", DOCTOR_ATTENTION, "a.ms", "mend it"), "mend --%s",
+		      "now");
+	find(world, "source", DOCTOR_ADVICE, "a.bytes", "something else");
+	find(world, "source", DOCTOR_ADVICE, "a.us", "mend it");
+	find(world, "source", DOCTOR_ABSENT, "a.s", "not in this house");
+	find(world, "sink", DOCTOR_GOOD, "broker", "answers");
+	/* What needs somebody comes first, whatever was found first. */
+	assert_says(world, "Needs attention\n\n"
+			   "  a.ms\n"
+			   "    mend it\n"
+			   "    $ mend --now\n\n"
+			   "Could be better\n\n"
+			   "  a.count, a.us\n"
+			   "    mend it\n\n"
+			   "  a.bytes\n"
+			   "    something else\n\n"
+			   "Found\n");
+	assert_says(world, "\nsink         broker: answers\n");
+	assert_says(world, "\nnot here     a.s\n");
+	assert_null(strstr(said(world), "not in this house"));
+	assert_says(world, "\n1 thing needs attention: see above.\n");
 
 	char longest[300];
 	memset(longest, 'w', sizeof(longest));
 	memcpy(longest + 60, " and ", 5);
 	longest[sizeof(longest) - 1] = '\0';
-	find(world, "sink", false, "host", longest);
+	find(world, "sink", DOCTOR_ATTENTION, "host", longest);
 	snprintf(longest + 65, sizeof(longest) - 65, "then");
-	assert_says(world, "sink         needs attention, not tried here");
 	assert_says(world, "w and then\n");
+	assert_says(world, "\n2 things need attention: see above.\n");
 	world->findings.dropped = 3;
 	assert_says(world, "... and 3 findings more\n");
+	assert_null(strstr(said(world), "\033")); /* not on a terminal: no colours */
+}
+
+/* What does not fit is counted, and those who would write to it are told nothing. */
+static void there_is_an_end_to_it(void **state)
+{
+	struct world *world = *state;
+
+	for (int i = 0; i < FINDINGS; i++)
+		find(world, "source", DOCTOR_ADVICE, "x", "y");
+	doctor_say(doctor_add(&world->findings, DOCTOR_ADVICE, "source", "x", "y"), "%d", 1);
+	doctor_remedy(NULL, "nothing");
+	assert_int_equal(world->findings.count, FINDINGS);
+	assert_int_equal(world->findings.dropped, 1);
+	assert_int_equal(doctor_count(&world->findings, DOCTOR_ADVICE), FINDINGS);
+	assert_int_equal(doctor_count(&world->findings, DOCTOR_ATTENTION), 0);
 }
 
 static void settings_that_were_made(void **state)
@@ -276,10 +305,10 @@ static void settings_that_were_made(void **state)
 	struct world *world = *state;
 
 	hand_in(world, 1, 1);
-	assert_null(strstr(said(world), "  set "));
+	assert_says(world, "\nsink         with its defaults\n");
 	strcpy(world->conf.host, "broker");
 	world->conf.keepalive = NS_PER_S;
-	assert_says(world, "\n  set        host = broker, keepalive\n");
+	assert_says(world, "\nsink         host = broker, keepalive\n");
 }
 
 int main(void)
@@ -288,7 +317,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD(every_unit_has_its_words), WORLD(large_and_negative_values),
 		WORLD(what_does_not_apply),	 WORLD(findings_with_one_text_share_it),
-		WORLD(settings_that_were_made),
+		WORLD(settings_that_were_made),	 WORLD(there_is_an_end_to_it),
 	};
 	return cmocka_run_group_tests_name("doctor", tests, NULL, NULL);
 }

@@ -75,7 +75,7 @@ static void test_mail_wakes_a_connected_thread_only(void **state)
 	assert_int_equal(news.connections, 1);
 	assert_string_equal(news.address, "[::1]:1883");
 	assert_false(mqtt_mail_ends(mail));
-	mqtt_mail_finish(mail);
+	mqtt_mail_finish(mail, false);
 	assert_true(readable(mail->wake_fd));
 	assert_true(mqtt_mail_ends(mail));
 	mail_free(mail);

@@ -69,7 +69,7 @@ static void test_nobody_listens(void **state)
 	world_start(world); /* bound, but not listening */
 	hear_trouble(world, "Connection refused");
 	assert_int_equal(world->news.connections, 0);
-	assert_true(mqtt_worker_finish(world->worker)); /* nobody to say goodbye to */
+	assert_true(mqtt_worker_finish(world->worker, false)); /* nobody to say goodbye to */
 	world_free(world);
 }
 
@@ -83,7 +83,7 @@ static void test_silent_listener(void **state)
 	take_call(world);
 	hear(world);
 	assert_int_equal(world->news.stage, MQTT_STAGE_CALLING);
-	assert_true(mqtt_worker_finish(world->worker));
+	assert_true(mqtt_worker_finish(world->worker, false));
 	world_free(world); /* does not wait for an answer */
 }
 
@@ -175,14 +175,14 @@ static void test_birth_news_and_goodbye(void **state)
 	while (world->news.stage != MQTT_STAGE_CONNECTED);
 	assert_int_equal(world->news.connections, 2);
 
-	assert_false(mqtt_worker_finish(world->worker));
+	assert_false(mqtt_worker_finish(world->worker, false));
 	expect_publish(world, 0x33, "p/i/availability", "offline");
 	assert_int_equal(take_packet(world, packet), 2);
 	assert_int_equal(packet[0], 0xe0); /* DISCONNECT: no will */
 	do
 		hear(world);
 	while (world->news.stage == MQTT_STAGE_CONNECTED);
-	assert_true(mqtt_worker_finish(world->worker));
+	assert_true(mqtt_worker_finish(world->worker, false));
 	assert_int_equal(world->news.waiting.events, 0);
 	assert_int_equal(world->news.ring.samples, 0);
 	assert_int_equal(world->news.history_sent, 2);
@@ -286,7 +286,7 @@ static void test_close_does_not_wait_for_the_resolver(void **state)
 	/* Only a process that is about to end has a moment for it. */
 	world_start(world);
 	sem_wait(&resolver_entered);
-	assert_true(mqtt_worker_finish(world->worker));
+	assert_true(mqtt_worker_finish(world->worker, false));
 	mqtt_worker_close(world->worker);
 	assert_int_equal(waits, 1);
 	sem_post(&resolver_leave);

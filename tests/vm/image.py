@@ -77,7 +77,7 @@ def _furnish(tree):
     (tree / "victim").write_bytes(b"a line\n" * (VICTIM_MB * (1 << 20) // 7))
 
 
-def _file_system(image, megabytes, folder, label):
+def make_file_system(image, megabytes, folder, label):
     partial = image.with_suffix(".partial")
     partial.unlink(missing_ok=True)
     with open(partial, "wb") as file:
@@ -123,7 +123,7 @@ def _payload(image, more):
     for number in range(ASSETS):
         block = f"asset {number:4d}\n".encode() * (ASSET_KB * 1024 // 11)
         (folder / "www" / f"asset{number}.bin").write_bytes(block)
-    _file_system(image, PAYLOAD_MB, folder, "payload")
+    make_file_system(image, PAYLOAD_MB, folder, "payload")
 
 
 def _wanted(path, stamp):
@@ -138,10 +138,10 @@ def provide(say, more=list):
     if _wanted(FOLDER / "root.img", stamp):
         say("making the root disk")
         _furnish(TREE)
-        _file_system(FOLDER / "root.img", ROOT_MB, TREE, "root")
+        make_file_system(FOLDER / "root.img", ROOT_MB, TREE, "root")
     _initramfs(FOLDER / "initramfs")
     say("building the programs for arm64")
     cross_build()
     _payload(FOLDER / "payload.img", more())
     if not (FOLDER / "data.img").exists():
-        _file_system(FOLDER / "data.img", 256, None, "data")
+        make_file_system(FOLDER / "data.img", 256, None, "data")
