@@ -3,9 +3,11 @@
  * hostingpictl: asks the daemon on this machine over its control socket. This file has one function
  * per command that does so; all commands return the exit code.
  */
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "agent/ctl/check.h"
 #include "agent/ctl/client.h"
@@ -213,6 +215,21 @@ static const struct ctl_command *const commands[] = {
 	NULL,
 };
 
+/*
+ * Without one of the standard descriptors the next one opened would be taken for it: messages would go to the
+ * agent, or to the guard's watcher. These can neither be read nor written, and are closed for a guarded job.
+ */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/", O_PATH | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const struct ctl_command *command;
@@ -220,6 +237,7 @@ int main(int argc, char **argv)
 	struct client client;
 	enum ctl_exit result;
 
+	fill_standard_descriptors();
 	/* Characters and times as people here write them; numbers stay as they are. */
 	setlocale(LC_CTYPE, "");
 	setlocale(LC_TIME, "");
