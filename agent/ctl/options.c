@@ -318,6 +318,15 @@ static enum ctl_exit read_line(int argc, char **argv, const struct table *table,
 	return result;
 }
 
+/* keepalived would take CTL_USAGE for a weight of 0 (agent/ctl/check_exit.c). */
+static enum ctl_exit usage_code(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--keepalived") == 0)
+			return CTL_FAILED;
+	return CTL_USAGE;
+}
+
 enum ctl_exit options_parse(int argc, char **argv, const struct ctl_command *const *own,
 			    struct ctl_options *ret_options, const struct ctl_command **ret_command)
 {
@@ -331,6 +340,8 @@ enum ctl_exit options_parse(int argc, char **argv, const struct ctl_command *con
 	if (ret_options->socket != NULL && ret_options->socket[0] == '\0')
 		ret_options->socket = NULL;
 	result = read_line(argc, argv, &table, ret_options, &first, &done);
+	if (result == CTL_USAGE)
+		return usage_code(argc, argv);
 	if (result != CTL_FINE || done)
 		return result;
 	if (first == NULL)
