@@ -149,6 +149,9 @@ static void read_line(struct check *check, int argc, char **argv)
 			complain(check, "'%s' needs a value", argv[optind - 1]);
 			break;
 		default:
+			/* Misspelt: whoever meant it reads the code as keepalived does. */
+			if (strncmp(argv[optind - 1], "--k", 3) == 0)
+				check->mode = CHECK_KEEPALIVED;
 			complain(check, "unknown option '%s' of check", argv[optind - 1]);
 			break;
 		}
