@@ -98,7 +98,10 @@ static void print_state(struct row *row)
 	while (i < STATES && (word == NULL || strcmp(states[i].word, word) != 0))
 		i++;
 	if (i < STATES)
-		row_part(row, states[i].tone, "%s: %s", word, states[i].text);
+		row_part(row, states[i].tone, "%s: %s", word,
+			 document_find(row->document, "decision.hold_until") != NULL
+				 ? "drained by an operator, for a time"
+				 : states[i].text);
 	else if (word != NULL)
 		row_part(row, TONE_NORMAL, "%s", word);
 	row_end(row);

@@ -27,7 +27,9 @@
 	"\"127.0.0.1:9777\"],\"failed\":[{\"address\":\"192.0.2.1:9777\",\"error\":"                \
 	"\"Cannot assign requested address\"}],\"balancers\":[{\"name\":\"lb1/pool\","              \
 	"\"address\":\"::1\",\"seen_s\":0.2},{\"name\":null,\"address\":\"192.0.2.9\","             \
-	"\"seen_s\":0.4}]}},\"config\":{\"path\":\"/etc/hostingpi/hostingpi.conf\","                \
+	"\"seen_s\":0.4}]},\"http\":{\"listen\":[\"[::1]:9778\",\"[::]:9779\","                     \
+	"\"unix:/run/hostingpi/http.sock\"]}},"                                                     \
+	"\"config\":{\"path\":\"/etc/hostingpi/hostingpi.conf\","                                   \
 	"\"digest\":\"0123456789abcdef\"}}"
 
 #endif
