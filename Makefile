@@ -206,8 +206,9 @@ RUNS ?= 1000
 check-post-random: all $(POST_BIN) ## messages through the outbox amid random faults, and each one's fate (two minutes; RUNS=n)
 	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/post/faulty.py $(RUNS) --fates $(BUILD)/post/fates
 
-screenshots: $(BUILD)/lab/page ## pictures of the status page in build/screenshots (DOCS=1: those of the README, too)
+screenshots: $(BUILD)/lab/page $(BUILD)/hostingpictl ## pictures of the status page and of hostingpictl watch in build/screenshots (DOCS=1: those of the README, too)
 	@env HOSTINGPI_BUILD=$(BUILD) PYTHONPATH=tests/lab $(PYTHON) -B tests/lab/page_pictures.py build/screenshots $(if $(DOCS),docs)
+	@env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/lab/terminal_picture.py $(if $(DOCS),docs,build/screenshots)/watch.svg
 
 goldens: all ## write anew what hostingpid says about the boards in tests/roots, and show what changed
 	@env HOSTINGPI_BUILD=$(BUILD) PYTHONPATH=tests/lab $(PYTHON) -B tests/lab/goldens.py
@@ -366,7 +367,7 @@ install: all ## copy programs, manual pages, unit, udev rule, completion, exampl
 	$(Q)install -D -m 644 systemd/hostingpi.sysusers $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
 	$(Q)install -D -m 644 systemd/60-hostingpi.rules $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
 	$(Q)$(foreach name,$(COMPLETIONS),install -D -m 644 completion/$(name).bash $(DESTDIR)$(COMPDIR)/$(name) && ):
-	$(Q)install -D -m 644 completion/_hostingpictl $(DESTDIR)$(ZSHCOMPDIR)/_hostingpictl
+	$(Q)$(foreach name,$(COMPLETIONS),install -D -m 644 completion/_$(name) $(DESTDIR)$(ZSHCOMPDIR)/_$(name) && ):
 	$(Q)$(foreach file,$(EXAMPLES),install -D -m $(if $(shell test -x $(file) && echo yes),755,644) $(file) $(DESTDIR)$(EXAMPLEDIR)/$(file:examples/%=%) && ):
 	$(Q)test -e $(CONFIG) || install -D -m 644 systemd/hostingpi.conf $(CONFIG)
 
@@ -375,7 +376,7 @@ uninstall: ## remove what install copied; a configuration that was changed stays
 	rm -f $(foreach page,$(MAN_PAGES),$(call man_target,$(page)))
 	rm -f $(DESTDIR)$(UNITDIR)/hostingpid.service $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
 	rm -f $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
-	rm -f $(COMPLETIONS:%=$(DESTDIR)$(COMPDIR)/%) $(DESTDIR)$(ZSHCOMPDIR)/_hostingpictl
+	rm -f $(COMPLETIONS:%=$(DESTDIR)$(COMPDIR)/%) $(COMPLETIONS:%=$(DESTDIR)$(ZSHCOMPDIR)/_%)
 	rm -rf $(DESTDIR)$(EXAMPLEDIR)
 	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(dir $(EXAMPLEDIR)) 2>/dev/null || true
 	if cmp -s systemd/hostingpi.conf $(CONFIG); then rm $(CONFIG) && rmdir --ignore-fail-on-non-empty $(dir $(CONFIG)); fi

@@ -381,5 +381,10 @@ const struct ctl_command ctl_forget_command = {
 	.takes = CTL_OPTION_ID | CTL_OPTION_CONFIG | CTL_OPTION_PREFIX | CTL_OPTION_DRY_RUN |
 		 CTL_OPTION_FORCE,
 	.help = "  forget [--id ID]      remove what the broker keeps of this Pi, or of another one\n",
+	.details = "  --id ID               another Pi than this one\n"
+		   "  -c, --config FILE     the file with the broker (default as hostingpid)\n"
+		   "  --prefix TEXT         first levels of the topics, instead of those in it\n"
+		   "  --dry-run             only show what would be removed\n"
+		   "  --force               even if it is said to be online\n",
 	.run = run_forget,
 };

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "agent/ctl/screen.h"
+#include "agent/ctl/keys.h"
 #include "agent/ctl/text.h"
 #include "agent/env.h"
 #include "agent/json.h"
@@ -26,19 +26,20 @@
 /* Twice the usual interval. */
 #define SETTLE_NS (2 * NS_PER_S)
 
-struct view {
-	struct feed *feed;
-	struct style style;
-	char *text; /* the newest frame, or lines of JSON */
-	bool told;  /* whether the broker is there, to be said again when it changes */
-	bool told_up;
-};
-
 /* What the feed says of itself, taken with the lock held. */
 struct outlook {
 	bool hopeless; /* the first calls have failed */
 	bool settled;
 	bool up;
+};
+
+struct view {
+	struct feed *feed;
+	struct style style;
+	struct outlook outlook; /* at the last look */
+	char *text;		/* the newest table, or lines of JSON */
+	bool told;		/* whether the broker is there, to be said again when it changes */
+	bool told_up;
 };
 
 static struct outlook outlook_of(const struct feed *feed, int64_t now_ns)
@@ -82,34 +83,41 @@ static void print_head(FILE *out, const struct view *view, struct fleet_pi *cons
 	fputc('\n', out);
 }
 
-/* Makes a frame; with the lock held. */
-static struct outlook frame_make(struct view *view)
+/* Writes a frame; with the lock held. */
+static void frame_print(FILE *out, const struct view *view, size_t columns)
 {
 	static struct fleet_pi *order[FLEET_PIS];
 	struct ctl_fleet *fleet = &view->feed->fleet;
 	int64_t now_ns = ctl_broker_now_ns();
-	size_t columns, rows, count, size;
+	size_t count;
+
+	fleet_look(fleet, now_ns);
+	count = fleet_order(fleet, order);
+	print_head(out, view, order, count, now_ns);
+	fputc('\n', out);
+	if (count > 0)
+		fleet_print_table(out, &view->style, order, count, now_ns, columns);
+	else
+		fputs("no Pi has said anything there yet, or the broker lets this user read "
+		      "nothing\n",
+		      out);
+	fleet_print_ignored(out, fleet);
+}
+
+/* The same in memory: whoever reads the output may be slow, and the feed must not wait for it. */
+static struct outlook frame_make(struct view *view)
+{
+	size_t size;
 	FILE *out;
 
 	free(view->text);
 	view->text = NULL;
 	out = open_memstream(&view->text, &size);
 	if (out != NULL) {
-		screen_size(&columns, &rows);
-		fleet_look(fleet, now_ns);
-		count = fleet_order(fleet, order);
-		print_head(out, view, order, count, now_ns);
-		fputc('\n', out);
-		if (count > 0)
-			fleet_print_table(out, &view->style, order, count, now_ns, columns);
-		else
-			fputs("no Pi has said anything there yet, or the broker lets this user read "
-			      "nothing\n",
-			      out);
-		fleet_print_ignored(out, fleet);
+		frame_print(out, view, text_columns(stdout));
 		fclose(out);
 	}
-	return outlook_of(view->feed, now_ns);
+	return outlook_of(view->feed, ctl_broker_now_ns());
 }
 
 /* Says whether the broker is there, if that has changed. */
@@ -228,54 +236,67 @@ static enum ctl_exit tables_run(struct view *view, long count)
 	}
 }
 
-/* Shows the frame for a second. False: to end. */
-static bool frame_show(const struct view *view, struct screen *screen)
+static enum keys_look feed_look(void *context)
 {
-	int64_t deadline_ms = (ctl_broker_now_ns() + PERIOD_NS) / NS_PER_MS;
+	struct view *view = context;
 
-	if (view->text != NULL)
-		screen_draw(view->text);
-	/* After a change of its size the next frame fits. */
-	return screen_wait(screen, deadline_ms) != SCREEN_QUIT;
+	pthread_mutex_lock(&view->feed->lock);
+	view->outlook = outlook_of(view->feed, ctl_broker_now_ns());
+	pthread_mutex_unlock(&view->feed->lock);
+	if (view->outlook.hopeless)
+		return KEYS_ENDS;
+	return view->outlook.settled ? KEYS_COUNTS : KEYS_EARLY;
 }
 
-static enum ctl_exit frames_run(struct view *view, struct screen *screen, long count)
+static void print_help(FILE *out)
 {
-	for (long shown = 0;;) {
-		struct outlook outlook;
+	fputs("\n"
+	      "  keys\n"
+	      "    q       quit; so does Ctrl-C\n"
+	      "    space   pause, and go on\n"
+	      "    ?       this page, and back\n"
+	      "\n"
+	      "  columns\n"
+	      "    LINK          whether its news come in\n"
+	      "    WGHT, CONN    what it tells its load balancers: weight, and requests for each\n"
+	      "    HEADRM, SWAP  memory before the kernel starts to swap, and when that is used up\n"
+	      "    SD            the health of its card\n"
+	      "  Trouble comes first; man hostingpictl says in which order.\n",
+	      out);
+}
 
+static void fleet_draw(void *context, FILE *out, const struct keys_window *window)
+{
+	struct view *view = context;
+	struct frame frame;
+
+	if (!frame_open(&frame))
+		return;
+	if (window->help) {
+		print_help(frame.out);
+	} else {
 		pthread_mutex_lock(&view->feed->lock);
-		outlook = frame_make(view);
+		frame_print(frame.out, view, window->columns);
 		pthread_mutex_unlock(&view->feed->lock);
-		if (outlook.hopeless)
-			return CTL_ABSENT;
-		shown += outlook.settled;
-		if (count > 0 && shown >= count)
-			return outlook.up ? CTL_FINE : CTL_ABSENT;
-		if (!frame_show(view, screen))
-			return CTL_INTERRUPTED;
 	}
+	keys_write(out, &view->style, window, &frame, NULL);
+	frame_close(&frame);
 }
 
 static enum ctl_exit screen_run(struct view *view, long count)
 {
-	struct screen screen;
-	enum ctl_exit result;
-	int r = screen_open(&screen);
+	const struct keys_view keys = {
+		.context = view,
+		.style = view->style,
+		.look = feed_look,
+		.draw = fleet_draw,
+	};
+	enum keys_end end;
+	enum ctl_exit result = keys_run(&keys, count, &end);
 
-	if (r < 0) {
-		fprintf(stderr, "hostingpictl: the terminal: %s\n", strerror(-r));
-		return CTL_FAILED;
-	}
-	result = frames_run(view, &screen, count);
-	screen_close(&screen);
-	/* What stood on the alternate screen is gone: say it again where it stays. */
-	if (result == CTL_INTERRUPTED)
-		return CTL_FINE;
-	if (result == CTL_ABSENT)
-		return fail_broker(view);
-	fputs(view->text != NULL ? view->text : "", stdout);
-	return ctl_output_end();
+	if (result != CTL_FINE || end == KEYS_QUIT)
+		return result;
+	return view->outlook.up ? CTL_FINE : fail_broker(view);
 }
 
 static enum ctl_exit run_fleet(const struct ctl_options *options, struct client *client)
@@ -304,5 +325,10 @@ const struct ctl_command ctl_fleet_command = {
 	.variant = CTL_OPTION_MQTT,
 	.takes = CTL_OPTION_COUNT | CTL_OPTION_CONFIG | CTL_OPTION_PREFIX,
 	.help = "  watch --mqtt          all Pis that the broker knows, as a table\n",
+	.details = "  --mqtt                of all Pis that the broker knows, not of this agent\n"
+		   "  -n, --count N         stop after N times\n"
+		   "  -c, --config FILE     the file with the broker (default as hostingpid)\n"
+		   "  --prefix TEXT         first levels of the topics, instead of those in it\n"
+		   "keys: q quit, space pause, ? help\n",
 	.run = run_fleet,
 };

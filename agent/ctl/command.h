@@ -25,6 +25,8 @@ enum ctl_option {
 	CTL_OPTION_TIMEOUT = 0x20000,
 	CTL_OPTION_SPAN = 0x40000,
 	CTL_OPTION_FOR = 0x80000,
+	CTL_OPTION_REHEARSE = 0x100000,
+	CTL_OPTION_PORT = 0x200000,
 };
 
 struct ctl_options {
@@ -32,10 +34,10 @@ struct ctl_options {
 	bool json;
 	const char *socket; /* NULL: not said, neither here nor in the environment */
 	const char *reason; /* the values of what was given; NULL or 0 otherwise */
-	const char *config, *prefix, *id, *span;
+	const char *config, *prefix, *id, *span, *ports;
 	const char *text; /* the word behind the command, where it takes one */
 	long count, timeout_s;
-	int64_t for_ns;
+	int64_t for_ns, rehearse_ns;
 	/* Of a command with a line of its own: its name and what follows, as main() gets it; optind is 0. */
 	int argc;
 	char **argv;
@@ -48,7 +50,8 @@ struct ctl_command {
 	bool takes_text;  /* one more word */
 	bool wordless;	  /* ... which may be left out */
 	bool own_line; /* all that follows its name is its own: argc and argv of struct ctl_options */
-	const char *help; /* its lines in the summary */
+	const char *help;    /* its lines in the summary */
+	const char *details; /* what "help" says besides: options, exit codes; NULL: nothing */
 	enum ctl_exit (*run)(const struct ctl_options *options, struct client *client);
 };
 

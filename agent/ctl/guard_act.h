@@ -34,7 +34,7 @@ struct guard {
 	int64_t begun_ms, halted_ms, kill_ms;
 	int64_t paused_ms; /* altogether */
 	int pauses;
-	bool suspended, job_stopped, ending, ended;
+	bool suspended, ending, ended;
 	int status; /* of the job, once it has ended */
 };
 

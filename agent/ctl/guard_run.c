@@ -45,6 +45,14 @@ static void stop_self(struct guard *guard, int number)
 	guard->look_ms = guard->sweep_ms = guard_now_ms();
 }
 
+/* Now: what the watcher tells is a moment old. */
+static bool is_job_stopped(const struct guard *guard)
+{
+	struct tree_row row;
+
+	return tree_look(guard->watcher.job.pid, &row) == 0 && tree_is_stopped(&row);
+}
+
 static void pass_on(struct guard *guard, int number)
 {
 	int result = tree_signal(&guard->watcher.job, number);
@@ -75,7 +83,7 @@ static void take_signal(struct guard *guard, const struct signalfd_siginfo *info
 	case SIGTSTP:
 	case SIGTTIN:
 	case SIGTTOU:
-		if (guard->suspended || guard->job_stopped)
+		if (guard->suspended || is_job_stopped(guard))
 			stop_self(guard, number);
 		else if (!terminal)
 			pass_on(guard, number);
@@ -110,13 +118,10 @@ static bool has_shell(void)
 /* The job has stopped, maybe by ourselves. Who did it from a terminal wants all of it to stop. */
 static void take_stop(struct guard *guard, int number)
 {
-	struct tree_row row;
-
-	guard->job_stopped = true;
 	if (guard->suspended || (number == SIGSTOP && !has_shell()))
 		return;
 	/* Not old news: it goes on again. */
-	if (tree_look(guard->watcher.job.pid, &row) == 0 && tree_is_stopped(&row))
+	if (is_job_stopped(guard))
 		stop_self(guard, number);
 }
 
@@ -132,7 +137,6 @@ static void take_news(struct guard *guard)
 			take_stop(guard, news.value);
 			break;
 		case GUARD_CONTINUED:
-			guard->job_stopped = false;
 			break;
 		case GUARD_ENDED:
 			guard->status = news.value;

@@ -11,7 +11,6 @@
 #include "agent/ctl/limits.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -253,26 +252,16 @@ static enum ctl_exit print_json(const struct limits *limits, enum limits_kind ki
 	return result;
 }
 
-/* The words behind the command; *ret_kind is LIMITS_KINDS where none was said. */
-static enum ctl_exit read_line(int argc, char **argv, enum limits_kind *ret_kind, bool *ret_json)
+/* LIMITS_KINDS where none was said. */
+static enum ctl_exit kind_of(const char *text, enum limits_kind *ret_kind)
 {
-	static const struct option longs[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
-	static const char usage[] = "usage: hostingpictl limits [--json] [apache|php-fpm|nginx]";
-	int option;
-
 	*ret_kind = LIMITS_KINDS;
-	while ((option = getopt_long(argc, argv, ":", longs, NULL)) >= 0) {
-		if (option != 'j')
-			return ctl_fail(CTL_USAGE, usage);
-		*ret_json = true;
-	}
-	if (optind == argc)
-		return CTL_FINE;
-	for (unsigned kind = 0; kind < LIMITS_KINDS; kind++)
-		if (strcmp(argv[optind], kind_names[kind]) == 0)
+	for (unsigned kind = 0; text != NULL && kind < LIMITS_KINDS; kind++)
+		if (strcmp(text, kind_names[kind]) == 0)
 			*ret_kind = (enum limits_kind)kind;
-	if (*ret_kind == LIMITS_KINDS || optind + 1 < argc)
-		return ctl_fail(CTL_USAGE, usage);
+	if (text != NULL && *ret_kind == LIMITS_KINDS)
+		return ctl_fail(CTL_USAGE, "limits are for apache, php-fpm or nginx; see "
+					   "'hostingpictl help limits'");
 	return CTL_FINE;
 }
 
@@ -295,24 +284,24 @@ static enum ctl_exit print(const cJSON *document, enum limits_kind kind, bool js
 
 static enum ctl_exit run_limits(const struct ctl_options *options, struct client *client)
 {
-	bool json = options->json;
 	enum limits_kind kind;
 	cJSON *document = NULL;
-	enum ctl_exit result = read_line(options->argc, options->argv, &kind, &json);
+	enum ctl_exit result = kind_of(options->text, &kind);
 
 	if (result != CTL_FINE)
 		return result;
 	result = client_ask(client, "{\"command\":\"status\"}", &document);
 	if (result != CTL_FINE)
 		return ctl_fail(result, client->error);
-	result = print(document, kind, json);
+	result = print(document, kind, options->json);
 	cJSON_Delete(document);
 	return result;
 }
 
 const struct ctl_command limits_command = {
 	.name = "limits",
-	.own_line = true,
+	.takes_text = true,
+	.wordless = true,
 	.help = "  limits [SERVER]       static limits for apache, php-fpm or nginx that fit this Pi\n",
 	.run = run_limits,
 };

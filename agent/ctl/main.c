@@ -16,6 +16,7 @@
 #include "agent/ctl/limits.h"
 #include "agent/ctl/options.h"
 #include "agent/ctl/post.h"
+#include "agent/ctl/rehearse.h"
 #include "agent/ctl/status.h"
 #include "agent/ctl/text.h"
 #include "agent/ctl/watch.h"
@@ -35,7 +36,7 @@ static enum ctl_exit run_status(const struct ctl_options *options, struct client
 	if (options->json) {
 		result = ctl_print_json(document);
 	} else {
-		status_print(stdout, &style, document);
+		status_print(stdout, &style, document, text_columns(stdout));
 		result = ctl_output_end();
 	}
 	cJSON_Delete(document);
@@ -136,6 +137,8 @@ static const struct ctl_command watch_command = {
 	.name = "watch",
 	.takes = CTL_OPTION_COUNT,
 	.help = "  watch [-n COUNT]      the same once a second\n",
+	.details = "  -n, --count N         stop after N times\n"
+		   "keys: q quit, space pause, h hour, d day, e events, ? help\n",
 	.run = run_watch,
 };
 
@@ -146,6 +149,7 @@ static const struct ctl_command history_command = {
 	.wordless = true,
 	.help = "  history [READING] [--span hour|day]\n"
 		"                        the course of the readings, or of one\n",
+	.details = "  --span SPAN           hour (default) or day\n",
 	.run = history_run,
 };
 
@@ -153,6 +157,7 @@ static const struct ctl_command events_command = {
 	.name = "events",
 	.takes = CTL_OPTION_COUNT,
 	.help = "  events [-n COUNT]     what happened, newest first\n",
+	.details = "  -n, --count N         that many\n",
 	.run = events_run,
 };
 
@@ -161,6 +166,9 @@ static const struct ctl_command drain_command = {
 	.takes = CTL_OPTION_REASON | CTL_OPTION_FOR,
 	.help = "  drain [--reason TEXT] [--for TIME]\n"
 		"                        take this machine out of the load balancers\n",
+	.details = "  --reason TEXT         for the log and the status, 1 to 48 ASCII characters\n"
+		   "                        without '#'\n"
+		   "  --for TIME            it ends by itself after that, such as 10m\n",
 	.run = run_drain,
 };
 
@@ -168,6 +176,7 @@ static const struct ctl_command ready_command = {
 	.name = "ready",
 	.takes = CTL_OPTION_REASON,
 	.help = "  ready [--reason TEXT] put it back\n",
+	.details = "  --reason TEXT         for the log, 1 to 48 ASCII characters without '#'\n",
 	.run = run_ready,
 };
 
@@ -182,13 +191,27 @@ static const struct ctl_command post_command = {
 	.takes = CTL_OPTION_WAIT | CTL_OPTION_TIMEOUT,
 	.takes_text = true,
 	.help = "  post TEXT [--wait]    post a message, as set up in section [post]\n",
+	.details =
+		"  --wait                wait until it is known what became of it\n"
+		"  --timeout S           wait that many seconds at most (default 120)\n"
+		"exit with --wait: 65 refused, 75 still in the queue, 77 credentials or account refused\n",
 	.run = run_post,
 };
 
 static const struct ctl_command *const commands[] = {
-	&status_command, &watch_command,  &history_command,  &events_command,
-	&drain_command,	 &ready_command,  &post_command,     &guard_command,
-	&check_command,	 &limits_command, &handover_command, NULL,
+	&status_command,
+	&watch_command,
+	&history_command,
+	&events_command,
+	&drain_command,
+	&rehearse_command,
+	&ready_command,
+	&post_command,
+	&guard_command,
+	&check_command,
+	&limits_command,
+	&handover_command,
+	NULL,
 };
 
 int main(int argc, char **argv)

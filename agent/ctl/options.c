@@ -18,59 +18,35 @@
 #include "agent/control.h"
 #include "agent/version.h"
 
-static const char usage_start[] = "usage: hostingpictl [--socket PATH] [--json] COMMAND\n\n";
-
-static const char usage_end[] =
-	"\n"
-	"  --socket PATH   control socket of the agent (default " CTL_DEFAULT_SOCKET ",\n"
-	"                  or $HOSTINGPI_SOCKET)\n"
-	"  --json          the answer for programs\n"
-	"  -n, --count N   watch: stop after N times; events: that many\n"
-	"  --reason TEXT   drain, ready: for the log and the status, 1 to 48 ASCII characters\n"
-	"                  without '#'\n"
-	"  --for TIME      drain: ends by itself after that, such as 10m\n"
-	"  --span SPAN     history: hour (default) or day\n"
-	"  -c, --config F  watch --mqtt, forget: file with the broker (default as hostingpid)\n"
-	"  --prefix TEXT   first levels of the topics, instead of those in the configuration\n"
-	"  --id ID         forget: another Pi than this one\n"
-	"  --dry-run       forget: only show what would be removed\n"
-	"  --force         forget: even if it is said to be online\n"
-	"  --wait          post: wait until it is known what became of it\n"
-	"  --timeout S     post: wait that many seconds at most (default 120)\n"
-	"  -h, --help      this text\n"
-	"  -V, --version   the version\n"
-	"\n"
-	"exit: 0 fine, 1 failed, 2 wrong usage or configuration, 3 the agent or the broker\n"
-	"cannot be reached; post --wait: 65 refused, 75 still in the queue, 77 credentials or\n"
-	"account refused; check: see 'hostingpictl check --help'\n";
-
 /* The commands of the caller; those of ctl_commands[] follow. */
 struct table {
 	const struct ctl_command *const *own;
+	bool help; /* the word "help" was the first */
 };
 
-/* The command with this index; NULL behind the last. */
 static const struct ctl_command *table_get(const struct table *table, size_t index)
 {
-	const struct ctl_command *const *row = table->own;
-
-	while (*row != NULL && index > 0) {
-		row++;
-		index--;
-	}
-	return *row != NULL ? *row : ctl_commands[index];
+	return options_command(table->own, index);
 }
 
 static const struct {
 	enum ctl_option option;
 	const char *name;
 } option_names[] = {
-	{CTL_OPTION_COUNT, "-n"},	   {CTL_OPTION_REASON, "--reason"},
-	{CTL_OPTION_MQTT, "--mqtt"},	   {CTL_OPTION_CONFIG, "-c"},
-	{CTL_OPTION_PREFIX, "--prefix"},   {CTL_OPTION_ID, "--id"},
-	{CTL_OPTION_DRY_RUN, "--dry-run"}, {CTL_OPTION_FORCE, "--force"},
-	{CTL_OPTION_WAIT, "--wait"},	   {CTL_OPTION_TIMEOUT, "--timeout"},
-	{CTL_OPTION_SPAN, "--span"},	   {CTL_OPTION_FOR, "--for"},
+	{CTL_OPTION_COUNT, "-n"},
+	{CTL_OPTION_REASON, "--reason"},
+	{CTL_OPTION_MQTT, "--mqtt"},
+	{CTL_OPTION_CONFIG, "-c"},
+	{CTL_OPTION_PREFIX, "--prefix"},
+	{CTL_OPTION_ID, "--id"},
+	{CTL_OPTION_DRY_RUN, "--dry-run"},
+	{CTL_OPTION_FORCE, "--force"},
+	{CTL_OPTION_WAIT, "--wait"},
+	{CTL_OPTION_TIMEOUT, "--timeout"},
+	{CTL_OPTION_SPAN, "--span"},
+	{CTL_OPTION_FOR, "--for"},
+	{CTL_OPTION_REHEARSE, "--rehearse"},
+	{CTL_OPTION_PORT, "--port"},
 };
 
 __attribute__((format(printf, 1, 2))) static enum ctl_exit usage(const char *format, ...)
@@ -120,17 +96,23 @@ static enum ctl_exit take_number(const char *option, const char *text, long most
 }
 
 /* As in the configuration: 90s, 10m, 2h. */
-static enum ctl_exit take_duration(struct ctl_options *options, const char *text)
+static enum ctl_exit take_duration(struct ctl_options *options, const char *name,
+				   const struct conf_item *item, const char *text)
 {
-	static const struct conf_item item =
-		CONF_ROW(struct ctl_options, for_ns, CONF_DURATION, "", .min = NS_PER_S,
-			 .max = CONTROL_FOR_MOST_S * NS_PER_S);
 	char error[CONF_ERROR_SIZE];
 
-	if (conf_value(&item, text, options, error, sizeof(error)) < 0)
-		return usage("--for %s", error);
+	if (conf_value(item, text, options, error, sizeof(error)) < 0)
+		return usage("%s %s", name, error);
 	return CTL_FINE;
 }
+
+static const struct conf_item for_item =
+	CONF_ROW(struct ctl_options, for_ns, CONF_DURATION, "", .min = NS_PER_S,
+		 .max = CONTROL_FOR_MOST_S * NS_PER_S);
+/* Shorter, and nothing could be seen; longer, and it is no rehearsal. */
+static const struct conf_item rehearse_item =
+	CONF_ROW(struct ctl_options, rehearse_ns, CONF_DURATION, "", .min = 5 * NS_PER_S,
+		 .max = 3600 * NS_PER_S);
 
 /* An option that belongs to some commands only. */
 static enum ctl_exit take_option(struct ctl_options *options, enum ctl_option option,
@@ -158,7 +140,12 @@ static enum ctl_exit take_option(struct ctl_options *options, enum ctl_option op
 		options->span = value;
 		break;
 	case CTL_OPTION_FOR:
-		return take_duration(options, value);
+		return take_duration(options, "--for", &for_item, value);
+	case CTL_OPTION_REHEARSE:
+		return take_duration(options, "--rehearse", &rehearse_item, value);
+	case CTL_OPTION_PORT:
+		options->ports = value;
+		break;
 	case CTL_OPTION_MQTT:
 	case CTL_OPTION_DRY_RUN:
 	case CTL_OPTION_FORCE:
@@ -168,20 +155,10 @@ static enum ctl_exit take_option(struct ctl_options *options, enum ctl_option op
 	return CTL_FINE;
 }
 
-static void print_help(const struct table *table)
-{
-	const struct ctl_command *command;
-
-	fputs(usage_start, stdout);
-	for (size_t i = 0; (command = table_get(table, i)) != NULL; i++)
-		fputs(command->help, stdout);
-	fputs(usage_end, stdout);
-}
-
 static enum ctl_exit missing_command(const struct table *table)
 {
 	const struct ctl_command *command;
-	char names[128] = "";
+	char names[256] = "";
 	size_t used = 0;
 
 	for (size_t i = 0; (command = table_get(table, i)) != NULL && used < sizeof(names); i++)
@@ -191,23 +168,28 @@ static enum ctl_exit missing_command(const struct table *table)
 	return usage("a command is missing: %s", names);
 }
 
+static const char *option_name(unsigned option)
+{
+	for (size_t i = 0; i < sizeof(option_names) / sizeof(option_names[0]); i++)
+		if (option_names[i].option == option)
+			return option_names[i].name;
+	return "";
+}
+
 /* Who else would take this option, a variant of the command first. */
 static enum ctl_exit stray_option(const struct table *table, const char *own_name, unsigned option)
 {
 	const struct ctl_command *command, *owner = NULL;
-	const char *name = "";
+	const char *name = option_name(option);
 
-	for (size_t i = 0; i < sizeof(option_names) / sizeof(option_names[0]); i++)
-		if (option_names[i].option == option)
-			name = option_names[i].name;
 	for (size_t i = 0; (command = table_get(table, i)) != NULL; i++)
 		if ((command->takes | command->variant) & option &&
 		    (owner == NULL || strcmp(command->name, own_name) == 0))
 			owner = command;
 	if (owner == NULL)
 		return usage("%s belongs to no command", name);
-	return usage("%s belongs to the command %s%s", name, owner->name,
-		     owner->variant & CTL_OPTION_MQTT & ~option ? " --mqtt" : "");
+	return usage("%s belongs to the command %s%s%s", name, owner->name,
+		     owner->variant & ~option ? " " : "", option_name(owner->variant & ~option));
 }
 
 /* The command of that name whose difference was given, and nothing that does not belong to it. */
@@ -247,6 +229,8 @@ static const struct option longs[] = {
 	{"timeout", required_argument, NULL, CTL_OPTION_TIMEOUT},
 	{"span", required_argument, NULL, CTL_OPTION_SPAN},
 	{"for", required_argument, NULL, CTL_OPTION_FOR},
+	{"rehearse", required_argument, NULL, CTL_OPTION_REHEARSE},
+	{"port", required_argument, NULL, CTL_OPTION_PORT},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -263,26 +247,42 @@ static enum ctl_exit refuse(char **argv, int found)
 	return usage("unknown option '%s'", argv[optind - 1]);
 }
 
-/* Reads the words and options; *ret_done: help or version was printed. */
-static enum ctl_exit read_line(int argc, char **argv, const struct table *table,
+/* A word; *ret_own: the rest of the line belongs to the command. */
+static enum ctl_exit read_word(int argc, char **argv, struct table *table,
+			       struct ctl_options *options, const struct ctl_command **first,
+			       bool *ret_own)
+{
+	enum ctl_exit result;
+
+	if (*first == NULL && !table->help && strcmp(optarg, "help") == 0) {
+		table->help = true;
+		return CTL_FINE;
+	}
+	result = take_word(table, options, first, optarg);
+	if (result != CTL_FINE || !(*first)->own_line)
+		return result;
+	*ret_own = true;
+	options->argc = argc - (optind - 1);
+	options->argv = argv + (optind - 1);
+	optind = 0; /* getopt starts anew */
+	return CTL_FINE;
+}
+
+/* Reads the words and options; *ret_done: what was asked for has been printed. */
+static enum ctl_exit read_line(int argc, char **argv, struct table *table,
 			       struct ctl_options *options, const struct ctl_command **first,
 			       bool *ret_done)
 {
 	enum ctl_exit result = CTL_FINE;
+	bool own = false;
 	int option;
 
 	/* '-': words come in order as option 1, wherever they stand; ':' tells what is missing. */
-	while (result == CTL_FINE &&
+	while (result == CTL_FINE && !own &&
 	       (option = getopt_long(argc, argv, "-:n:c:hV", longs, NULL)) >= 0) {
 		switch (option) {
 		case 1:
-			result = take_word(table, options, first, optarg);
-			if (result == CTL_FINE && (*first)->own_line) {
-				options->argc = argc - (optind - 1);
-				options->argv = argv + (optind - 1);
-				optind = 0; /* getopt starts anew */
-				return CTL_FINE;
-			}
+			result = read_word(argc, argv, table, options, first, &own);
 			break;
 		case 's':
 			options->socket = optarg;
@@ -297,9 +297,8 @@ static enum ctl_exit read_line(int argc, char **argv, const struct table *table,
 			result = take_option(options, CTL_OPTION_CONFIG, optarg);
 			break;
 		case 'h':
-			print_help(table);
-			*ret_done = true;
-			return ctl_output_end();
+			table->help = true;
+			break;
 		case 'V':
 			printf("hostingpictl %s\n", hostingpi_version);
 			*ret_done = true;
@@ -313,15 +312,36 @@ static enum ctl_exit read_line(int argc, char **argv, const struct table *table,
 		}
 	}
 	/* What follows "--". */
-	for (; result == CTL_FINE && optind < argc; optind++)
+	for (; result == CTL_FINE && !own && optind < argc; optind++)
 		result = take_word(table, options, first, argv[optind]);
 	return result;
+}
+
+/* Help about everything, or about a command; one with a line of its own is asked for it. */
+static enum ctl_exit give_help(const struct table *table, const struct ctl_command *first,
+			       struct ctl_options *options, const struct ctl_command **ret_command)
+{
+	static char option[] = "--help";
+	static char *argv[] = {NULL, option, NULL};
+
+	if (first != NULL && first->own_line) {
+		argv[0] = options->argv[0];
+		options->argc = 2;
+		options->argv = argv;
+		*ret_command = first;
+		return CTL_FINE;
+	}
+	if (first != NULL)
+		options_print_command(table->own, first->name);
+	else
+		options_print_help(table->own);
+	return ctl_output_end();
 }
 
 enum ctl_exit options_parse(int argc, char **argv, const struct ctl_command *const *own,
 			    struct ctl_options *ret_options, const struct ctl_command **ret_command)
 {
-	const struct table table = {own};
+	struct table table = {.own = own};
 	const struct ctl_command *first = NULL;
 	bool done = false;
 	enum ctl_exit result;
@@ -333,6 +353,8 @@ enum ctl_exit options_parse(int argc, char **argv, const struct ctl_command *con
 	result = read_line(argc, argv, &table, ret_options, &first, &done);
 	if (result != CTL_FINE || done)
 		return result;
+	if (table.help)
+		return give_help(&table, first, ret_options, ret_command);
 	if (first == NULL)
 		return missing_command(&table);
 	return choose(&table, first, ret_options, ret_command);

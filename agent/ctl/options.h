@@ -3,7 +3,7 @@
 #ifndef HOSTINGPI_CTL_OPTIONS_H
 #define HOSTINGPI_CTL_OPTIONS_H
 
-#include <stdbool.h>
+#include <stddef.h>
 
 #include "agent/ctl/command.h"
 
@@ -18,5 +18,12 @@
 enum ctl_exit options_parse(int argc, char **argv, const struct ctl_command *const *own,
 			    struct ctl_options *ret_options,
 			    const struct ctl_command **ret_command);
+
+/* The command with this index, among own and then ctl_commands[]; NULL behind the last. */
+const struct ctl_command *options_command(const struct ctl_command *const *own, size_t index);
+
+/* Prints the summary of all commands; of those with one name, with their options. */
+void options_print_help(const struct ctl_command *const *own);
+void options_print_command(const struct ctl_command *const *own, const char *name);
 
 #endif

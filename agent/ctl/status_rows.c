@@ -163,29 +163,14 @@ static void row_listener(struct row *row, const char *label, const char *name, b
 	row_end(row);
 }
 
-/* Which balancers asked lately; the cap is divided among them. */
-static void row_balancers(struct row *row)
+static void row_check(struct row *row)
 {
-	const cJSON *list = document_find(row->document, "notifiers.haproxy.balancers"), *item;
-	double count;
+	row_listener(row, "agent-check", "haproxy", false);
+}
 
-	row_start(row, "balancers");
-	if (cJSON_IsArray(list))
-		row_part(row, TONE_NORMAL, "%d seen lately", cJSON_GetArraySize(list));
-	else if (document_number(row->document, "state.lb.balancers", &count) ||
-		 document_number(row->document, "decision.balancers", &count))
-		row_part(row, TONE_NORMAL, "%.0f", count);
-	cJSON_ArrayForEach(item, list)
-	{
-		const char *name = document_text(item, "name");
-		const char *address = document_text(item, "address");
-
-		if (name != NULL && address != NULL)
-			row_part(row, TONE_NORMAL, "%s from %s", name, address);
-		else if (name != NULL || address != NULL)
-			row_part(row, TONE_NORMAL, "%s", name != NULL ? name : address);
-	}
-	row_end(row);
+static void row_page(struct row *row)
+{
+	row_listener(row, "status page", "http", true);
 }
 
 static void row_mqtt(struct row *row)
@@ -283,17 +268,23 @@ static void row_agent(struct row *row)
 	row_end(row);
 }
 
+/* The sooner a row is missed, the lower its rank; a row with trouble in it is missed first. */
+static const struct {
+	void (*print)(struct row *row);
+	int rank;
+} subjects[] = {
+	{row_web, 11},	{row_temperature, 15}, {row_swap, 14},	{row_sd, 13},	{row_net, 21},
+	{row_mqtt, 20}, {row_post, 23},	       {row_check, 24}, {row_page, 26}, {row_agent, 25},
+};
+
 void status_rows_print(struct row *row)
 {
-	row_temperature(row);
-	row_swap(row);
-	row_sd(row);
-	row_web(row);
-	row_net(row);
-	row_balancers(row);
-	row_listener(row, "agent-check", "haproxy", false);
-	row_listener(row, "status page", "http", true);
-	row_mqtt(row);
-	row_post(row);
-	row_agent(row);
+	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
+		if (row->frame != NULL)
+			frame_rank(row->frame, subjects[i].rank);
+		row->trouble = false;
+		subjects[i].print(row);
+		if (row->frame != NULL && row->trouble)
+			frame_rerank(row->frame, STATUS_ROWS_TROUBLE_RANK);
+	}
 }

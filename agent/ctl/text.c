@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -18,6 +19,15 @@ bool text_terminal(FILE *out)
 	const char *term = getenv("TERM");
 
 	return isatty(fileno(out)) && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+size_t text_columns(FILE *out)
+{
+	struct winsize size;
+
+	if (ioctl(fileno(out), TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		return 80;
+	return size.ws_col;
 }
 
 struct style style_detect(FILE *out)
@@ -33,8 +43,9 @@ struct style style_detect(FILE *out)
 
 /* SGR sequences, ECMA-48 section 8.3.117; the eight basic colours fit every palette. */
 static const char *const tone_codes[] = {
-	[TONE_NORMAL] = "",	  [TONE_STRONG] = "\033[1m",   [TONE_FAINT] = "\033[2m",
-	[TONE_GOOD] = "\033[32m", [TONE_WARNING] = "\033[33m", [TONE_BAD] = "\033[1;31m",
+	[TONE_NORMAL] = "",	   [TONE_STRONG] = "\033[1m",	[TONE_FAINT] = "\033[2m",
+	[TONE_GOOD] = "\033[32m",  [TONE_WARNING] = "\033[33m", [TONE_BAD] = "\033[1;31m",
+	[TONE_CURVE] = "\033[36m",
 };
 
 void tone_start(FILE *out, const struct style *style, enum tone tone)
@@ -49,11 +60,15 @@ void tone_end(FILE *out, const struct style *style, enum tone tone)
 		fputs("\033[0m", out);
 }
 
-/* Controls of ASCII and of Latin-1 (U+0080..U+009F), and what changes the direction of writing. */
+/*
+ * Controls of ASCII and of Latin-1 (U+0080..U+009F), what changes the direction of writing, and what has
+ * no width that we know.
+ */
 static bool steers(wchar_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
+	       (c >= 0x80 && wcwidth(c) < 0);
 }
 
 void text_put(FILE *out, const struct style *style, const char *text)
@@ -82,6 +97,62 @@ void text_put(FILE *out, const struct style *style, const char *text)
 		text += length;
 		left -= length;
 	}
+}
+
+/*
+ * Bytes of the next piece of text, which is a character or a whole SGR sequence (nobody else writes an
+ * escape: text_put()); *ret_columns is what it takes.
+ */
+static size_t next_piece(const struct style *style, const char *text, size_t length,
+			 size_t *ret_columns)
+{
+	mbstate_t shift = {0};
+	wchar_t c = 0;
+	size_t bytes = 1;
+
+	*ret_columns = 1;
+	if (*text == '\033') {
+		while (bytes < length && text[bytes - 1] != 'm')
+			bytes++;
+		*ret_columns = 0;
+	} else if (style->utf8 && (unsigned char)*text >= 0x80) {
+		bytes = mbrtowc(&c, text, length, &shift);
+		if (bytes == 0 || bytes > length)
+			return 1;
+		*ret_columns = wcwidth(c) > 0 ? (size_t)wcwidth(c) : 0;
+	}
+	return bytes;
+}
+
+size_t text_width(const struct style *style, const char *text, size_t length)
+{
+	size_t width = 0, columns;
+
+	for (size_t at = 0; at < length; width += columns)
+		at += next_piece(style, text + at, length - at, &columns);
+	return width;
+}
+
+void text_cut(FILE *out, const struct style *style, const char *text, size_t length, size_t columns)
+{
+	size_t used = 0, room = columns, bytes, piece;
+
+	if (columns == 0)
+		return;
+	/* The mark takes the last column. */
+	if (text_width(style, text, length) > columns)
+		room--;
+	for (size_t at = 0; at < length; at += bytes) {
+		bytes = next_piece(style, text + at, length - at, &piece);
+		if (used + piece > room)
+			break;
+		fwrite(text + at, 1, bytes, out);
+		used += piece;
+	}
+	if (room == columns)
+		return;
+	fputs(style->colour ? "\033[0m" : "", out);
+	fputs(style->utf8 ? "…" : "~", out);
 }
 
 const char *text_bytes(char text[static TEXT_NUMBER_SIZE], double bytes)
@@ -145,18 +216,43 @@ bool text_day_and_time(char text[static TEXT_NUMBER_SIZE], double ms)
 	return local_time(ms, &time) && strftime(text, TEXT_NUMBER_SIZE, "%F %T", &time) > 0;
 }
 
-void text_bar(FILE *out, const struct style *style, double share, int width)
+/* The cell of width that a share falls into. */
+static size_t cell_of(double share, size_t width)
 {
-	int full = share >= 1 ? width : share > 0 ? (int)(share * width + 0.5) : 0;
+	double cell = share > 0 ? share * (double)width : 0;
 
-	if (!style->utf8)
-		fputc('[', out);
-	for (int i = 0; i < width; i++) {
-		if (style->utf8)
-			fputs(i < full ? "█" : "░", out);
-		else
-			fputc(i < full ? '#' : '.', out);
+	return cell >= (double)width ? width - 1 : (size_t)cell;
+}
+
+static const char *bar_cell(const struct style *style, bool full, bool mark)
+{
+	if (style->utf8)
+		return mark ? "┃" : full ? "█" : "░";
+	return mark ? "|" : full ? "#" : ".";
+}
+
+void text_bar(FILE *out, const struct style *style, enum tone tone, const struct text_bar *bar)
+{
+	/* Blocks have edges of their own, signs need brackets. */
+	size_t edges = style->utf8 ? 0 : 2;
+	size_t width = bar->width > edges ? bar->width - edges : 0;
+	size_t full = bar->share >= 1
+			      ? width
+			      : (size_t)(bar->share > 0 ? bar->share * (double)width + 0.5 : 0);
+	size_t mark = isnan(bar->mark) ? width : cell_of(bar->mark, width);
+
+	if (width == 0)
+		return;
+	fputs(edges > 0 ? "[" : "", out);
+	for (size_t i = 0; i < width; i++) {
+		/* One tone for a run of cells: a frame is to be short. */
+		enum tone now = i == mark ? TONE_STRONG : i < full ? tone : TONE_FAINT;
+
+		if (i == 0 || i == mark || i == mark + 1 || i == full)
+			tone_start(out, style, now);
+		fputs(bar_cell(style, i < full, i == mark), out);
+		if (i + 1 == width || i + 1 == mark || i == mark || i + 1 == full)
+			tone_end(out, style, now);
 	}
-	if (!style->utf8)
-		fputc(']', out);
+	fputs(edges > 0 ? "]" : "", out);
 }

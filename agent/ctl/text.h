@@ -19,6 +19,7 @@ enum tone {
 	TONE_GOOD,
 	TONE_WARNING,
 	TONE_BAD,
+	TONE_CURVE,
 };
 
 /* Room for any number of the functions below. */
@@ -26,6 +27,9 @@ enum tone {
 
 /* A terminal that understands escape sequences. */
 bool text_terminal(FILE *out);
+
+/* Columns of the window of out; 80 if it is none, or does not tell. */
+size_t text_columns(FILE *out);
 
 /*
  * Colours only on a terminal that knows them and not with NO_COLOR; UTF-8 by the locale, which must
@@ -42,6 +46,14 @@ void tone_end(FILE *out, const struct style *style, enum tone tone);
  */
 void text_put(FILE *out, const struct style *style, const char *text);
 
+/*
+ * Columns that this text of our own takes; colours in it take none. And writes the part of it that fits
+ * into columns: what is cut is marked, and a colour that is cut ends.
+ */
+size_t text_width(const struct style *style, const char *text, size_t length);
+void text_cut(FILE *out, const struct style *style, const char *text, size_t length,
+	      size_t columns);
+
 /* "112.0 MiB"; "3 min 20 s". Both return text. */
 const char *text_bytes(char text[static TEXT_NUMBER_SIZE], double bytes);
 const char *text_duration(char text[static TEXT_NUMBER_SIZE], double seconds);
@@ -53,7 +65,11 @@ const char *text_duration(char text[static TEXT_NUMBER_SIZE], double seconds);
 bool text_time(char text[static TEXT_NUMBER_SIZE], double ms);
 bool text_day_and_time(char text[static TEXT_NUMBER_SIZE], double ms);
 
-/* A bar for a share of 0..1, which is clamped. */
-void text_bar(FILE *out, const struct style *style, double share, int width);
+/* A bar for a share of 0..1, which is clamped, with a mark at another one (NAN: none). */
+struct text_bar {
+	double share, mark;
+	size_t width; /* in columns, brackets included where they are needed */
+};
 
+void text_bar(FILE *out, const struct style *style, enum tone tone, const struct text_bar *bar);
 #endif

@@ -19,6 +19,10 @@
 #define NAME_MAX_SHOWN 60
 #define LABEL_SIZE (2 * NAME_MAX_SHOWN + 40)
 
+/* In a frame: the last that is missed; their list may be long. */
+#define UNKNOWN_RANK 40
+#define UNKNOWN_RANK_BLANK 41
+
 static const char *reason_of(const cJSON *item)
 {
 	return cJSON_IsString(item) ? item->valuestring : "(no reason was given)";
@@ -112,6 +116,18 @@ static int labels_width(const cJSON *unknown)
 	return width;
 }
 
+static void put_title_line(const struct row *row)
+{
+	if (row->frame != NULL)
+		frame_rank(row->frame, UNKNOWN_RANK_BLANK);
+	fputc('\n', row->out);
+	if (row->frame != NULL)
+		frame_title(row->frame, UNKNOWN_RANK);
+	row_title(row, "not known");
+	if (row->frame != NULL)
+		frame_rank(row->frame, UNKNOWN_RANK);
+}
+
 void unknown_print(const struct row *row)
 {
 	const cJSON *unknown = document_find(row->document, "state.unknown"), *item;
@@ -126,9 +142,11 @@ void unknown_print(const struct row *row)
 	{
 		if (!in_list(item) || !first_of(unknown->child, item, false))
 			continue;
-		label_make(label, item);
-		fputs(any ? "  " : "\nnot known:\n  ", row->out);
+		if (!any)
+			put_title_line(row);
 		any = true;
+		label_make(label, item);
+		fputs("  ", row->out);
 		text_put(row->out, row->style, label);
 		fprintf(row->out, "%*s", width - (int)strnlen(label, NAMES_WIDTH_MAX) + 2, "");
 		text_put(row->out, row->style, reason_of(item));

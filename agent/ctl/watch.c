@@ -1,235 +1,264 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One frame a second: ask, remember headroom and weight for the two curves, draw. A frame is made in
- * memory first, so that the screen can be drawn anew after a resize without asking, and cut to its size.
- * What is not known comes last: its list may be long, and a window of 24 rows must show the curves.
- * A failure to reach the daemon is a frame like any other (it may be restarting), but the first one ends
- * the program: nothing was there to be watched.
+ * Asks once a second for the status, for one of the curves and for the events, and hands it
+ * all to view.c. A failure to reach the daemon is shown like anything else (it may be
+ * restarting), with what was known before, but the first one ends the program: nothing was there to be
+ * watched. What an older daemon does not answer is left out.
  */
 #include "agent/ctl/watch.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "agent/ctl/screen.h"
-#include "agent/ctl/spark.h"
+#include "agent/ctl/curves.h"
+#include "agent/ctl/keys.h"
 #include "agent/ctl/status.h"
 #include "agent/ctl/text.h"
+#include "agent/ctl/view.h"
 
 #define PERIOD_MS 1000
-/* Four minutes: more than the columns of a wide terminal. */
-#define HISTORY 240
-/* Where the curves begin. */
-#define CURVE_COLUMN 16
+/* A few, unless there is nothing else to be seen: the agent keeps many. */
+#define EVENTS_REQUEST "{\"command\":\"events\",\"count\":8}"
+#define ALL_EVENTS_REQUEST "{\"command\":\"events\"}"
+#define STATUS_REQUEST "{\"command\":\"status\"}"
 
-struct view {
+static const char *const span_words[] = {
+	[VIEW_HOUR] = "hour",
+	[VIEW_DAY] = "day",
+};
+
+struct watch {
 	struct client *client;
 	struct style style;
 	bool json;
-	size_t count; /* of the curves */
-	double headroom[HISTORY], weight[HISTORY];
-	char *frame; /* the newest one */
+	enum ctl_exit result; /* of the last question for the status */
+	bool any;	      /* one was ever answered */
+	int64_t away_ms;      /* since when they are not */
+	char trouble[sizeof(((struct client *)NULL)->error)];
+	cJSON *status, *events;
+	cJSON *courses[VIEW_SPANS][CURVES];
+	bool full[VIEW_SPANS]; /* all curves were asked for */
+	size_t turn;	       /* the curve that is asked for next */
+	enum view_span span;
+	bool all_events;
 };
 
-static int64_t now_ms(void)
+static void replace(cJSON **document, cJSON *other)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	cJSON_Delete(*document);
+	*document = other;
 }
 
-static void remember(struct view *view, const cJSON *document)
+/* What cannot be answered is not known; the connection is looked after by the next question. */
+static enum ctl_exit ask_beside(struct watch *watch, const char *request, cJSON **document)
 {
-	if (view->count == HISTORY) {
-		view->count--;
-		memmove(view->headroom, view->headroom + 1, view->count * sizeof(double));
-		memmove(view->weight, view->weight + 1, view->count * sizeof(double));
+	cJSON *answer = NULL;
+	enum ctl_exit result = client_ask(watch->client, request, &answer);
+
+	if (result == CTL_FINE)
+		replace(document, answer);
+	return result;
+}
+
+static enum ctl_exit ask_course(struct watch *watch, size_t curve)
+{
+	char request[128];
+
+	snprintf(request, sizeof(request),
+		 "{\"command\":\"history\",\"series\":\"%s\",\"span\":\"%s\"}",
+		 curves_series(curve), span_words[watch->span]);
+	return ask_beside(watch, request, &watch->courses[watch->span][curve]);
+}
+
+/* All of them for a start, then one each second. */
+static enum ctl_exit ask_courses(struct watch *watch)
+{
+	enum ctl_exit result = CTL_FINE;
+
+	if (watch->full[watch->span]) {
+		watch->turn = (watch->turn + 1) % CURVES;
+		return ask_course(watch, watch->turn);
 	}
-	view->headroom[view->count] = status_headroom_share(document);
-	view->weight[view->count] = status_weight_share(document);
-	view->count++;
+	for (size_t i = 0; i < CURVES && result != CTL_INTERRUPTED; i++)
+		result = ask_course(watch, i);
+	watch->full[watch->span] = result != CTL_INTERRUPTED;
+	return result;
 }
 
-static void draw_curve(FILE *out, const struct view *view, const char *label, const double *shares)
+static enum ctl_exit ask_events(struct watch *watch)
 {
-	size_t columns, rows;
-
-	screen_size(&columns, &rows);
-	fprintf(out, "  %-*s", CURVE_COLUMN - 2, label);
-	spark_last(out, &view->style, shares, view->count,
-		   columns > CURVE_COLUMN ? columns - CURVE_COLUMN : 1);
-	fputc('\n', out);
+	return ask_beside(watch, watch->all_events ? ALL_EVENTS_REQUEST : EVENTS_REQUEST,
+			  &watch->events);
 }
 
-/* Makes the frame of a screen; document is NULL if the daemon could not be asked. */
-static void frame_make(struct view *view, const cJSON *document)
+static enum ctl_exit ask(struct watch *watch)
 {
-	size_t size;
-	FILE *out;
+	cJSON *answer = NULL;
+	enum ctl_exit result = client_ask(watch->client, STATUS_REQUEST, &answer);
 
-	free(view->frame);
-	view->frame = NULL;
-	out = open_memstream(&view->frame, &size);
-	if (out == NULL)
+	if (result != CTL_FINE)
+		return result;
+	replace(&watch->status, answer);
+	if (ask_courses(watch) == CTL_INTERRUPTED || ask_events(watch) == CTL_INTERRUPTED)
+		return CTL_INTERRUPTED;
+	return CTL_FINE;
+}
+
+static void error_show(const struct watch *watch)
+{
+	ctl_fail(watch->result, watch->client->error);
+}
+
+static enum keys_look watch_look(void *context)
+{
+	struct watch *watch = context;
+	enum ctl_exit result = ask(watch);
+
+	if (result == CTL_INTERRUPTED)
+		return KEYS_INTERRUPTED;
+	if (result != CTL_FINE && !watch->any) {
+		watch->result = result;
+		return KEYS_ENDS;
+	}
+	if (result == CTL_FINE)
+		watch->any = true;
+	else
+		memcpy(watch->trouble, watch->client->error, sizeof(watch->trouble));
+	if (result != CTL_FINE && watch->result == CTL_FINE)
+		watch->away_ms = keys_now_ms();
+	watch->result = result;
+	return KEYS_COUNTS;
+}
+
+static void watch_draw(void *context, FILE *out, const struct keys_window *window)
+{
+	const struct watch *watch = context;
+	const cJSON *courses[CURVES];
+	struct view view = {
+		.style = watch->style,
+		.status = watch->status,
+		.courses = courses,
+		.events = watch->events,
+		.span = watch->span,
+		.all_events = watch->all_events,
+	};
+
+	for (size_t i = 0; i < CURVES; i++)
+		courses[i] = watch->courses[watch->span][i];
+	if (watch->result != CTL_FINE) {
+		view.trouble = watch->trouble;
+		view.away_s = (double)(keys_now_ms() - watch->away_ms) / 1000;
+	}
+	view_draw(out, &view, window);
+}
+
+static void watch_key(void *context, char key)
+{
+	struct watch *watch = context;
+
+	switch (key) {
+	case 'h':
+		watch->span = VIEW_HOUR;
+		break;
+	case 'd':
+		watch->span = VIEW_DAY;
+		break;
+	case 'e':
+		watch->all_events = !watch->all_events;
+		ask_events(watch);
 		return;
-	if (document == NULL) {
-		tone_start(out, &view->style, TONE_BAD);
-		text_put(out, &view->style, view->client->error);
-		tone_end(out, &view->style, TONE_BAD);
-		fputs("\n\ntrying again every second; q ends\n\n", out);
-	} else {
-		status_print_rows(out, &view->style, document);
-		fputc('\n', out);
+	default:
+		return;
 	}
-	draw_curve(out, view, "headroom", view->headroom);
-	draw_curve(out, view, "weight", view->weight);
-	if (document != NULL)
-		status_print_unknown(out, &view->style, document);
-	fclose(out);
+	watch->all_events = false;
+	if (!watch->full[watch->span])
+		ask_courses(watch);
 }
 
-static void error_show(const struct view *view)
+static enum ctl_exit screen_run(struct watch *watch, long count)
 {
-	struct style style = style_detect(stderr);
+	const struct keys_view view = {
+		.context = watch,
+		.style = watch->style,
+		.look = watch_look,
+		.draw = watch_draw,
+		.key = watch_key,
+		.interrupt_fd = &watch->client->interrupt_fd,
+	};
+	enum keys_end end;
+	enum ctl_exit result = keys_run(&view, count, &end);
 
-	fputs("hostingpictl: ", stderr);
-	text_put(stderr, &style, view->client->error);
-	fputc('\n', stderr);
+	if (result != CTL_FINE || end == KEYS_QUIT)
+		return result;
+	if (watch->result != CTL_FINE)
+		error_show(watch);
+	return watch->result;
 }
 
-/* Asks and shows once, as a line. */
-static enum ctl_exit line_show(struct view *view)
+/* Asks and shows once, as a line. False if nobody takes it. */
+static bool line_show(struct watch *watch)
 {
 	cJSON *document = NULL;
-	enum ctl_exit result = client_ask(view->client, "{\"command\":\"status\"}", &document);
 
-	if (result != CTL_FINE) {
-		error_show(view);
-	} else if (view->json) {
+	watch->result = client_ask(watch->client, STATUS_REQUEST, &document);
+	if (watch->result != CTL_FINE) {
+		error_show(watch);
+	} else if (watch->json) {
 		char *text = cJSON_PrintUnformatted(document);
 
 		printf("%s\n", text != NULL ? text : "{}");
 		free(text);
 	} else {
-		status_print_line(stdout, &view->style, document);
+		status_print_line(stdout, &watch->style, document);
 	}
 	cJSON_Delete(document);
 	/* Whoever reads the pipe wants it now. */
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "hostingpictl: standard output: %m\n");
-		return CTL_USAGE;
-	}
-	return result;
+	return ctl_output_end() == CTL_FINE;
 }
 
-static enum ctl_exit lines_run(struct view *view, long count)
+static enum ctl_exit lines_run(struct watch *watch, long count)
 {
-	int64_t due_ms = now_ms();
-	enum ctl_exit result;
+	int64_t due_ms = keys_now_ms();
 
 	for (long i = 1;; i++) {
 		int64_t left_ms;
 
-		result = line_show(view);
-		if (result == CTL_USAGE)
+		if (!line_show(watch))
 			return CTL_FAILED;
-		if ((i == 1 && result == CTL_ABSENT) || i == count)
-			return result;
+		if ((i == 1 && watch->result == CTL_ABSENT) || i == count)
+			return watch->result;
 		due_ms += PERIOD_MS;
-		left_ms = due_ms - now_ms();
+		left_ms = due_ms - keys_now_ms();
 		if (left_ms > 0)
 			nanosleep(&(struct timespec){.tv_sec = left_ms / 1000,
 						     .tv_nsec = left_ms % 1000 * 1000000},
 				  NULL);
 		else
-			due_ms = now_ms();
+			due_ms = keys_now_ms();
 	}
-}
-
-/* Shows the frame until it is time for the next one. False: to end. */
-static bool frame_show(struct view *view, struct screen *screen, int64_t deadline_ms)
-{
-	for (;;) {
-		if (view->frame != NULL)
-			screen_draw(view->frame);
-		switch (screen_wait(screen, deadline_ms)) {
-		case SCREEN_TIME:
-			return true;
-		case SCREEN_REDRAW:
-			break;
-		case SCREEN_QUIT:
-			return false;
-		}
-	}
-}
-
-static enum ctl_exit frames_run(struct view *view, struct screen *screen, long count)
-{
-	enum ctl_exit result = CTL_FINE;
-	int64_t due_ms = now_ms();
-
-	for (long i = 1;; i++) {
-		cJSON *document = NULL;
-
-		result = client_ask(view->client, "{\"command\":\"status\"}", &document);
-		if (result == CTL_FINE)
-			remember(view, document);
-		if (result != CTL_INTERRUPTED)
-			frame_make(view, document);
-		cJSON_Delete(document);
-		if (i == 1 && result != CTL_FINE && result != CTL_INTERRUPTED)
-			return result;
-		if (i == count)
-			return result;
-		due_ms += PERIOD_MS;
-		/* Not to catch up after having been suspended. */
-		if (due_ms < now_ms())
-			due_ms = now_ms() + (result == CTL_INTERRUPTED ? 0 : PERIOD_MS);
-		if (!frame_show(view, screen, due_ms))
-			return CTL_FINE;
-	}
-}
-
-static enum ctl_exit screen_run(struct view *view, long count)
-{
-	struct screen screen;
-	enum ctl_exit result;
-	int r = screen_open(&screen);
-
-	if (r < 0) {
-		fprintf(stderr, "hostingpictl: the terminal: %s\n", strerror(-r));
-		return CTL_FAILED;
-	}
-	view->client->interrupt_fd = screen.signal_fd;
-	result = frames_run(view, &screen, count);
-	screen_close(&screen);
-	/* What stood on the alternate screen is gone: say it again where it stays. */
-	if (result != CTL_FINE && result != CTL_INTERRUPTED)
-		error_show(view);
-	else if (count > 0 && view->frame != NULL)
-		fputs(view->frame, stdout);
-	return result == CTL_INTERRUPTED ? CTL_FINE : result;
 }
 
 enum ctl_exit watch_run(struct client *client, long count, bool json)
 {
-	struct view *view = calloc(1, sizeof(*view));
+	struct watch *watch = calloc(1, sizeof(*watch));
 	enum ctl_exit result;
 
-	if (view == NULL)
-		return CTL_FAILED;
-	view->client = client;
-	view->style = style_detect(stdout);
-	view->json = json;
+	if (watch == NULL)
+		return ctl_fail(CTL_FAILED, "out of memory");
+	watch->client = client;
+	watch->style = style_detect(stdout);
+	watch->json = json;
 	if (text_terminal(stdout) && !json)
-		result = screen_run(view, count);
+		result = screen_run(watch, count);
 	else
-		result = lines_run(view, count);
-	free(view->frame);
-	free(view);
+		result = lines_run(watch, count);
+	for (size_t i = 0; i < VIEW_SPANS; i++)
+		for (size_t j = 0; j < CURVES; j++)
+			cJSON_Delete(watch->courses[i][j]);
+	cJSON_Delete(watch->status);
+	cJSON_Delete(watch->events);
+	free(watch);
 	return result;
 }

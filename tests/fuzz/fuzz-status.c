@@ -9,6 +9,9 @@
 
 /* The program's own files: they are in no library. */
 #include "agent/ctl/document.c"
+#include "agent/ctl/frame.c"
+#include "agent/ctl/gauges.c"
+#include "agent/ctl/roster.c"
 #include "agent/ctl/row.c"
 #include "agent/ctl/status.c"
 #include "agent/ctl/status_rows.c"
@@ -25,7 +28,7 @@ static void show(const struct style *style, const cJSON *document)
 
 	if (out == NULL)
 		abort();
-	status_print(out, style, document);
+	status_print(out, style, document, 80);
 	status_print_line(out, style, document);
 	fclose(out);
 	for (size_t i = 0; i < size; i++)

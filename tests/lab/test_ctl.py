@@ -4,22 +4,20 @@
 import contextlib
 import json
 import os
-import pty
 import re
 import shutil
 import signal
 import socket
 import subprocess
-import termios
 import threading
 
 import harness
 import pytest
+import terminal
 from process import wait_until
 
 CTL = harness.BUILD / "hostingpictl"
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
-ROW = b"agent-check"  # once in each frame
 
 
 def ctl(*words, path=None, **keys):
@@ -47,8 +45,8 @@ def test_status(control):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("lab, hostingpid ")
     rows = {line[2:14].strip(): line[16:] for line in done.stdout.splitlines()[1:]}
-    assert re.match(r"\d+ %", rows["weight"])
-    assert re.match(r"\d.* of \d.*iB", rows["headroom"])
+    assert re.match(r" *\d+ %  █+", rows["weight"])
+    assert re.match(r" *\d+\.\d [KMG]iB  [█░┃]+  of \d.*iB", rows["headroom"])
     assert "listens on " in rows["agent-check"]
     assert "\x1b" not in done.stdout
 
@@ -117,6 +115,11 @@ def test_reason_that_cannot_be_shown(agent, control, reason):
         (["watch", "-n", "99999999999999999999"], "at least 1"),
         (["--socket", "/" + "x" * 200, "status"], "107 characters"),
         (["check"], "a host is missing"),
+        (["help", "histroy"], "unknown command 'histroy'"),
+        (["help", "help"], "unknown command 'help'"),
+        (["drain", "--port", "80"], "--port belongs to the command drain --rehearse"),
+        (["drain", "--rehearse", "1s"], "from 5s to 1h"),
+        (["drain", "--rehearse", "1m", "--for", "1m"], "--for belongs to the command drain"),
     ],
 )
 def test_wrong_usage(words, message):
@@ -127,11 +130,21 @@ def test_wrong_usage(words, message):
 
 
 def test_help_and_version():
-    for option in ("-h", "--help"):
-        done = ctl(option)
-        assert (done.returncode, done.stderr) == (0, "")
-        for command in ("status", "watch", "history", "events", "drain", "ready", "post", "guard", "check", "limits", "forget"):
-            assert f"\n  {command} " in done.stdout
+    summary = ctl("--help").stdout
+    for words in (["-h"], ["--help"], ["help"]):
+        done = ctl(*words)
+        assert (done.returncode, done.stderr) == (0, "") and done.stdout == summary
+    commands = re.findall(r"^  ([a-z]+)", summary, re.MULTILINE)
+    assert {"status", "watch", "history", "drain", "ready", "guard", "forget"} <= set(commands)
+    for command in commands:
+        text = ctl("help", command).stdout
+        # Each way to say it; a command with a line of its own speaks for itself.
+        for words in ([command, "--help"], ["--help", command]):
+            done = ctl(*words)
+            assert (done.returncode, done.stderr) == (0, "") and done.stdout == text
+        assert f"{command} " in text
+    assert "--rehearse" in ctl("help", "drain").stdout
+    assert "--rehearse" not in ctl("help", "ready").stdout
     done = ctl("--version")
     assert done.returncode == 0 and re.fullmatch(r"hostingpictl \S+\n", done.stdout)
 
@@ -279,116 +292,8 @@ def test_watch_in_a_pipe(control):
     assert pipe.wait(30) == -signal.SIGPIPE
 
 
-class Terminal:
-    """hostingpictl on a pseudo terminal of 100 x 80, as its controlling terminal."""
+class Terminal(terminal.Terminal):
+    """hostingpictl on a pseudo terminal."""
 
-    def __init__(self, *words, env=None):
-        self.output = b""
-        self.master, self.slave = pty.openpty()
-        termios.tcsetwinsize(self.slave, (80, 100))
-        self.before = termios.tcgetattr(self.slave)
-        environment = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm", "NO_COLOR": ""}
-        self.popen = subprocess.Popen(
-            [str(CTL), *(str(word) for word in words)],
-            stdin=self.slave,
-            stdout=self.slave,
-            stderr=self.slave,
-            env={**environment, **(env or {})},
-            start_new_session=True,
-            preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),
-        )
-        self.thread = threading.Thread(target=self._read, daemon=True)
-        self.thread.start()
-
-    def _read(self):
-        with contextlib.suppress(OSError):
-            while data := os.read(self.master, 65536):
-                self.output += data
-
-    def wait_for(self, text, times=1):
-        wait_until(lambda: self.output.count(text) >= times, what=f"{text!r} on the terminal")
-
-    def type(self, keys):
-        os.write(self.master, keys)
-
-    def end(self):
-        """The exit code; what was written is complete then, and the terminal as before."""
-        code = self.popen.wait(30)
-        assert termios.tcgetattr(self.slave) == self.before
-        os.close(self.slave)
-        self.thread.join(10)
-        os.close(self.master)
-        return code
-
-
-@pytest.mark.parametrize("how", [b"q", b"\x03", signal.SIGTERM, signal.SIGHUP])
-def test_watch_on_a_terminal(control, how):
-    terminal = Terminal("--socket", control, "watch")
-    terminal.wait_for(ROW, times=2)
-    terminal.wait_for("█".encode())
-    if isinstance(how, bytes):
-        terminal.type(how)
-    else:
-        terminal.popen.send_signal(how)
-    assert terminal.end() == 0
-    assert terminal.output.count(ENTER) == terminal.output.count(LEAVE) == 1
-    assert terminal.output.index(ENTER) < terminal.output.index(LEAVE)
-    assert terminal.output.rstrip().endswith(LEAVE)
-
-
-def test_watch_follows_the_size(control):
-    terminal = Terminal("--socket", control, "watch")
-    terminal.wait_for(b"not known:")
-    note = b"more lines in a taller window"
-    assert note not in terminal.output
-
-    def newest():
-        return terminal.output.rpartition(note)[0].split(b"\x1b[H")[-1]
-
-    # The curves stand above what is not known.
-    for height, headrooms in ((21, 2), (10, 1)):
-        termios.tcsetwinsize(terminal.slave, (height, 100))
-        wait_until(lambda: newest().count(b"\r\n") == height - 1, what="all rows in use")
-        assert newest().split(b"not known:")[0].count(b"headroom  ") == headrooms
-    terminal.type(b"q")
-    assert terminal.end() == 0
-
-
-def test_watch_is_suspended(control):
-    terminal = Terminal("--socket", control, "watch")
-    terminal.wait_for(ROW)
-    terminal.popen.send_signal(signal.SIGTSTP)
-    _, status = os.waitpid(terminal.popen.pid, os.WUNTRACED)
-    assert os.WIFSTOPPED(status)
-    terminal.wait_for(LEAVE)
-    assert termios.tcgetattr(terminal.slave) == terminal.before
-    terminal.popen.send_signal(signal.SIGCONT)
-    terminal.wait_for(ENTER, times=2)
-    terminal.type(b"q")
-    assert terminal.end() == 0
-
-
-def test_watch_outlives_the_daemon(agent, control):
-    terminal = Terminal("--socket", control, "watch")
-    terminal.wait_for(ROW)
-    agent.kill()
-    terminal.wait_for(b"trying again")
-    agent.start()
-    shown = terminal.output.count(ROW)
-    terminal.wait_for(ROW, times=shown + 1)
-    terminal.type(b"q")
-    assert terminal.end() == 0
-
-
-def test_colours(control):
-    words = ("--socket", control, "status")
-    terminal = Terminal(*words)
-    assert terminal.end() == 0 and b"\x1b[" in terminal.output
-    for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-        terminal = Terminal(*words, env=env)
-        assert terminal.end() == 0 and b"\x1b" not in terminal.output
-        assert b"headroom" in terminal.output
-    # A terminal that knows no screen gets lines.
-    terminal = Terminal("--socket", control, "watch", "-n", "1", env={"TERM": "dumb"})
-    assert terminal.end() == 0 and terminal.output.count(b"\n") == 1
-    assert b"\x1b" not in terminal.output
+    def __init__(self, *words, **keys):
+        super().__init__(CTL, *words, **keys)

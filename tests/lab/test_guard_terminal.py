@@ -10,7 +10,7 @@ import sys
 import threading
 
 import pytest
-from guard_lab import CTL, PATIENCE_S, comm, everybody, is_stopped, letter, wait_all
+from guard_lab import CTL, PATIENCE_S, comm, everybody, fields, is_stopped, letter, wait_all
 from process import wait_until
 
 PROMPT = "READY> "
@@ -25,9 +25,8 @@ class Terminal:
         env = {**os.environ, "GUARD_LAB": str(scratch.path), "PS1": PROMPT, "TERM": "dumb"}
         env |= {"GUARD": f"{CTL} guard --state {machine.path} --", "HISTFILE": ""}
         self.shell = subprocess.Popen(
-            ["bash", "--norc", "--noprofile", "-i"],
+            ["setsid", "--ctty", "bash", "--norc", "--noprofile", "-i"],
             stdin=slave, stdout=slave, stderr=slave, env=env, cwd=scratch.path,
-            preexec_fn=lambda: (os.setsid(), _take_terminal()),
         )  # fmt: skip
         os.close(slave)
         self.text = ""
@@ -65,21 +64,28 @@ class Terminal:
         os.write(self.master, bytes([ord(letter) & 0x1F]))
 
     def job(self, name):
-        """The process of that name."""
-        find = lambda: [pid for pid in everybody(self.scratch) if comm(pid) == name]  # noqa: E731
+        """The process of that name, when all have taken theirs: there is one watcher and one guard."""
+
+        def find():
+            names = {}
+            for pid in everybody(self.scratch):
+                names.setdefault(comm(pid), []).append(pid)
+            watchers = names.get("guard-watcher", ())
+            if len(watchers) != 1 or len(names.get("hostingpictl", ())) != 1:
+                return None
+            # A shell's children have its name until they are what they are to be.
+            return [
+                pid
+                for pid in names.get(name, ())
+                if name == "hostingpictl" or (fields(pid) or [0, 0])[1] == str(watchers[0])
+            ]
+
         return wait_until(find, PATIENCE_S, name)[0]
 
     def close(self):
         self.shell.kill()
         self.shell.wait()
         os.close(self.master)
-
-
-def _take_terminal():
-    import fcntl
-    import termios
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 @pytest.fixture
@@ -178,9 +184,9 @@ def test_it_was_stopped_before(terminal, machine):
     wait_all([sleep], True)
     machine.say("normal")
     wait_all([sleep], False)
-    terminal.line("kill %1")
-    terminal.line("wait")
-    terminal.wait("Terminated")
+    os.kill(guard, signal.SIGTERM)
+    terminal.line("wait %1; echo code=$?")
+    terminal.wait("code=143")
 
 
 def test_reading_the_terminal(terminal):
@@ -262,8 +268,7 @@ def test_somebody_wakes_the_job_alone(terminal):
 def test_the_guard_is_killed_while_paused(terminal, machine):
     """The shell above sees its job end; the kernel must not hang up what was suspended."""
     terminal.line("$GUARD sh -c 'until [ -e end ]; do sleep 0.1; done; echo well >fate'")
-    guard = terminal.job("hostingpictl")
-    (job,) = [pid for pid in everybody(terminal.scratch) if comm(pid) == "sh"]
+    job, guard = terminal.job("sh"), terminal.job("hostingpictl")
     machine.say("shed")
     terminal.wait("suspended")
     wait_all([job], True)
@@ -273,4 +278,5 @@ def test_the_guard_is_killed_while_paused(terminal, machine):
     terminal.scratch.file("end", "")
     fate = terminal.scratch.path / "fate"
     wait_until(lambda: fate.exists() and fate.read_text() == "well\n", PATIENCE_S, "the job's end")
-    terminal.wait("the guard was killed: its job is resumed")
+    # Before or after what the shell says of it.
+    wait_until(lambda: "the guard was killed: its job is resumed" in terminal.text, what="its word")

@@ -13,6 +13,7 @@
 /* The program's own files: they are in no library. */
 #include "agent/ctl/client.c"
 #include "agent/ctl/document.c"
+#include "agent/ctl/frame.c"
 #include "agent/ctl/post.c"
 #include "agent/ctl/row.c"
 #include "agent/ctl/status_rows.c"

@@ -10,6 +10,8 @@
 
 /* The program's own files: they are in no library. */
 #include "agent/ctl/document.c"
+#include "agent/ctl/frame.c"
+#include "agent/ctl/row.c"
 #include "agent/ctl/text.c"
 #include "agent/ctl/unknown.c"
 
@@ -79,7 +81,7 @@ static void test_a_reason_is_shown_once(void **state)
 		char json[256], list[160], *text;
 
 		snprintf(json, sizeof(json), "{\"state\":{\"unknown\":{%s}}}", rows[i][0]);
-		snprintf(list, sizeof(list), "\nnot known:\n%s", rows[i][1]);
+		snprintf(list, sizeof(list), "\nnot known\n%s", rows[i][1]);
 		text = shown_text(json);
 		assert_string_equal(text, list);
 		free(text);
@@ -100,7 +102,7 @@ static void test_long_names(void **state)
 		name, name, name);
 	text = shown_text(json);
 	name[60] = '\0';
-	snprintf(json, sizeof(json), "\nnot known:\n  %s..., 1 more  r\n  %s...  s\n", name, name);
+	snprintf(json, sizeof(json), "\nnot known\n  %s..., 1 more  r\n  %s...  s\n", name, name);
 	assert_string_equal(text, json);
 	free(text);
 }
