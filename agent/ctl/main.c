@@ -83,12 +83,13 @@ static enum ctl_exit run_drain(const struct ctl_options *options, struct client 
 		cJSON_AddStringToObject(request, "reason", options->reason);
 	if (options->for_ns > 0)
 		cJSON_AddNumberToObject(request, "for_s", (double)(options->for_ns / NS_PER_S));
+	if (options->for_ns > 0)
+		text_duration(time, (double)(options->for_ns / NS_PER_S));
 	snprintf(text, sizeof(text),
-		 "draining: load balancers are told to send no new sessions; "
-		 "'hostingpictl ready' ends it%s%s",
-		 options->for_ns > 0 ? ", or by itself after " : "",
-		 options->for_ns > 0 ? text_duration(time, (double)(options->for_ns / NS_PER_S))
-				     : "");
+		 "draining: load balancers are told to send no new sessions; %s%s%s",
+		 options->for_ns > 0 ? "it ends by itself after " : "'hostingpictl ready' ends it",
+		 options->for_ns > 0 ? time : "",
+		 options->for_ns > 0 ? ", or with 'hostingpictl ready'" : "");
 	return change(options, client, request, text);
 }
 

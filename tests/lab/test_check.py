@@ -159,7 +159,8 @@ def test_keepalived_and_nagios():
     gone = f"{url_host(families()[0])}:{free_port()}"
     assert check("--keepalived", gone)[0] == 1
     code, out, _, _ = check("--nagios", gone)
-    assert code == 2 and out.startswith("HOSTINGPI CRITICAL - ") and out.count("\n") == 1
+    assert code == 2 and out.startswith(f"HOSTINGPI CRITICAL - {gone}: ")
+    assert out.count(gone) == 1 and out.count("\n") == 1
 
 
 @pytest.mark.parametrize(
