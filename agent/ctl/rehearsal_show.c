@@ -210,6 +210,19 @@ static const char *verdict_text(const struct rehearsal *rehearsal)
 	return "not all obeyed, or not in time";
 }
 
+/* Who stands in the way of "all". */
+static void put_culprits(FILE *out, const struct style *style, const struct rehearsal *rehearsal)
+{
+	size_t shown = 0;
+
+	for (size_t i = 0; i < rehearsal->count; i++) {
+		if (verdicts[rehearsal_judge(rehearsal, &rehearsal->hosts[i])].tone != TONE_BAD)
+			continue;
+		fputs(shown++ > 0 ? ", " : ": ", out);
+		text_put(out, style, name_of(&rehearsal->hosts[i]));
+	}
+}
+
 void rehearsal_print(FILE *out, const struct style *style, const struct rehearsal *rehearsal)
 {
 	bool passed = rehearsal_passed(rehearsal);
@@ -219,8 +232,10 @@ void rehearsal_print(FILE *out, const struct style *style, const struct rehearsa
 		print_host(out, style, rehearsal, &rehearsal->hosts[i]);
 	print_traffic(out, rehearsal);
 	tone_start(out, style, passed ? TONE_GOOD : TONE_BAD);
-	fprintf(out, "%s\n", verdict_text(rehearsal));
+	fputs(verdict_text(rehearsal), out);
+	put_culprits(out, style, rehearsal);
 	tone_end(out, style, passed ? TONE_GOOD : TONE_BAD);
+	fputc('\n', out);
 }
 
 /* In thousandths; what is not known, or is no number of ours, is left out. */

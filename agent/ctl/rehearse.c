@@ -284,6 +284,7 @@ static enum ctl_exit rehearse_run(const struct ctl_options *options, struct clie
 	rehearse->options = options;
 	rehearse->style = style_detect(stdout);
 	rehearse->rehearsal.for_ms = options->rehearse_ns / NS_PER_MS;
+	rehearse->line_ms = keys_now_ms();
 	r = open_signals(rehearse);
 	result = r < 0 ? ctl_fail(CTL_FAILED, strerror(-r)) : look(rehearse);
 	if (r == 0 && result != CTL_FINE)
