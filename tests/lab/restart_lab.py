@@ -58,10 +58,11 @@ class Prober(threading.Thread):
             begin = time.monotonic()
             try:
                 line = self.ask()
-                self.lines.add(line)
-                if not line:
+                if line:
+                    self.lines.add(line)
+                else:
                     self.failed.append("an empty answer")
-            except OSError as error:
+            except (OSError, http.client.HTTPException) as error:
                 self.failed.append(str(error))
             self.longest_s = max(self.longest_s, time.monotonic() - begin)
 
