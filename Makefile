@@ -356,19 +356,20 @@ EXAMPLEDIR   ?= $(PREFIX)/share/doc/hostingpi/examples
 EXAMPLES     := $(shell find examples -type f)
 
 install: all ## copy programs, manual pages, unit, udev rule, completion, examples and sample configuration (DESTDIR, PREFIX)
-	install -D -m 755 $(BUILD)/hostingpid $(DESTDIR)$(SBINDIR)/hostingpid
-	install -D -m 755 $(BUILD)/hostingpictl $(DESTDIR)$(BINDIR)/hostingpictl
-	install -D -m 755 $(BUILD)/hostingpi-post $(DESTDIR)$(SBINDIR)/hostingpi-post
-	$(foreach page,$(MAN_PAGES),install -D -m 644 $(page) $(call man_target,$(page)) && ):
-	install -d $(DESTDIR)$(UNITDIR)
-	sed 's|@SBINDIR@|$(SBINDIR)|g;s|@BINDIR@|$(BINDIR)|g' systemd/hostingpid.service >$(DESTDIR)$(UNITDIR)/hostingpid.service
-	chmod 644 $(DESTDIR)$(UNITDIR)/hostingpid.service
-	install -D -m 644 systemd/hostingpi.sysusers $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
-	install -D -m 644 systemd/60-hostingpi.rules $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
-	$(foreach name,$(COMPLETIONS),install -D -m 644 completion/$(name).bash $(DESTDIR)$(COMPDIR)/$(name) && ):
-	$(foreach name,$(COMPLETIONS),install -D -m 644 completion/_$(name) $(DESTDIR)$(ZSHCOMPDIR)/_$(name) && ):
-	$(foreach file,$(EXAMPLES),install -D -m $(if $(shell test -x $(file) && echo yes),755,644) $(file) $(DESTDIR)$(EXAMPLEDIR)/$(file:examples/%=%) && ):
-	test -e $(CONFIG) || install -D -m 644 systemd/hostingpi.conf $(CONFIG)
+	$(call say,INSTALL,$(DESTDIR)$(PREFIX) $(DESTDIR)$(UNITDIR) $(CONFIG))
+	$(Q)install -D -m 755 $(BUILD)/hostingpid $(DESTDIR)$(SBINDIR)/hostingpid
+	$(Q)install -D -m 755 $(BUILD)/hostingpictl $(DESTDIR)$(BINDIR)/hostingpictl
+	$(Q)install -D -m 755 $(BUILD)/hostingpi-post $(DESTDIR)$(SBINDIR)/hostingpi-post
+	$(Q)$(foreach page,$(MAN_PAGES),install -D -m 644 $(page) $(call man_target,$(page)) && ):
+	$(Q)install -d $(DESTDIR)$(UNITDIR)
+	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|g;s|@BINDIR@|$(BINDIR)|g' systemd/hostingpid.service >$(DESTDIR)$(UNITDIR)/hostingpid.service
+	$(Q)chmod 644 $(DESTDIR)$(UNITDIR)/hostingpid.service
+	$(Q)install -D -m 644 systemd/hostingpi.sysusers $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
+	$(Q)install -D -m 644 systemd/60-hostingpi.rules $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
+	$(Q)$(foreach name,$(COMPLETIONS),install -D -m 644 completion/$(name).bash $(DESTDIR)$(COMPDIR)/$(name) && ):
+	$(Q)$(foreach name,$(COMPLETIONS),install -D -m 644 completion/_$(name) $(DESTDIR)$(ZSHCOMPDIR)/_$(name) && ):
+	$(Q)$(foreach file,$(EXAMPLES),install -D -m $(if $(shell test -x $(file) && echo yes),755,644) $(file) $(DESTDIR)$(EXAMPLEDIR)/$(file:examples/%=%) && ):
+	$(Q)test -e $(CONFIG) || install -D -m 644 systemd/hostingpi.conf $(CONFIG)
 
 uninstall: ## remove what install copied; a configuration that was changed stays
 	rm -f $(DESTDIR)$(SBINDIR)/hostingpid $(DESTDIR)$(SBINDIR)/hostingpi-post $(DESTDIR)$(BINDIR)/hostingpictl

@@ -171,6 +171,10 @@ int addr_parse(const char *text, struct addr *ret_addr, char *ret_error, size_t 
 		return sentence_refuse(ret_error, size, "is too long for an address: %s", FORMS);
 	memcpy(host, text, length + 1);
 	colon = strrchr(host, ':');
+	if (strspn(text, "0123456789") == length && length > 0)
+		return sentence_refuse(ret_error, size,
+				       "'%s' has no address, ':%s' is that port of all: %s", text,
+				       text, FORMS);
 	if (!colon || strchr(colon, ']'))
 		return sentence_refuse(ret_error, size, "'%s' has no port: %s", text, FORMS);
 	if (parse_port(colon + 1, &port) < 0)

@@ -34,9 +34,10 @@ static int control_document(void *context, const struct control_command *command
 	else if (command->verb == VERB_EVENTS)
 		r = diary_render(agent->diary, command->count, buffer, size);
 	if (r == -ENOENT)
-		return sentence_fail(r, ret_error, error_size,
-				     "there is no course of this series; history without a series "
-				     "lists them");
+		return sentence_fail(
+			r, ret_error, error_size,
+			"it keeps no course of that reading; 'hostingpictl history' lists "
+			"those that it keeps");
 	if (r < 0)
 		return sentence_fail(r, ret_error, error_size,
 				     "the answer does not fit; please report this");

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/magic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statfs.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "agent/procfs.h"
+#include "agent/settings.h"
 
 enum doctor_clock doctor_clock(const struct agent *agent)
 {
@@ -166,6 +168,9 @@ static void check_run_dir(const struct agent *agent, const struct doctor_running
 static void check_caller(const struct agent *agent, const struct doctor_running *running,
 			 struct findings *findings)
 {
+	const char *path = agent->options.conf_path;
+	bool usual = strcmp(path, SETTINGS_PATH) == 0;
+
 	/* The running agent has told what it can read. */
 	if (!agent->env.real_root || geteuid() == 0 || running->word == DOCTOR_RUNS)
 		return;
@@ -173,7 +178,7 @@ static void check_caller(const struct agent *agent, const struct doctor_running 
 		doctor_add(findings, DOCTOR_ADVICE, "user", "not looked at as root",
 			   "some of what is missing may be there for the agent, which has more "
 			   "rights than this user"),
-		"sudo hostingpid --doctor");
+		"sudo hostingpid --doctor%s%s", usual ? "" : " -c ", usual ? "" : path);
 }
 
 void doctor_machine_check(const struct agent *agent, const struct doctor_running *running,

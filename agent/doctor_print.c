@@ -196,7 +196,7 @@ static void list_settings(struct list *list, const struct instance *instance, co
 			snprintf(text, sizeof(text), "%s = %s", item->key,
 				 item->words[*(const int *)(const void *)value]);
 		else
-			snprintf(text, sizeof(text), "%s", item->key);
+			snprintf(text, sizeof(text), "%s is set", item->key);
 		list_item(list, text);
 	}
 	free(defaults);

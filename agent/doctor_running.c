@@ -86,7 +86,7 @@ void doctor_running_ask(const struct agent *agent, struct doctor_running *ret_ru
 		const cJSON *config = cJSON_GetObjectItemCaseSensitive(running.document, "config");
 		const cJSON *started =
 			cJSON_GetObjectItemCaseSensitive(running.document, "started");
-		running.word = config ? DOCTOR_RUNS : DOCTOR_SILENT;
+		running.word = running.document ? DOCTOR_RUNS : DOCTOR_SILENT;
 		take_text(running.document, "version", running.version, sizeof(running.version));
 		take_text(config, "digest", running.digest, sizeof(running.digest));
 		take_text(config, "path", running.conf_path, sizeof(running.conf_path));
@@ -179,6 +179,43 @@ static void check_same(const struct agent *agent, const struct doctor_running *r
 	}
 }
 
+/* What a notifier of the agent that runs says of itself, in the members that all of them use alike. */
+static void check_sink(const struct module *module, const cJSON *sink, struct findings *findings)
+{
+	const char *name = module->name;
+	char error[MODULE_SENTENCE_SIZE], address[80];
+	const cJSON *failed;
+
+	take_text(sink, "last_error", error, sizeof(error));
+	/* Who has a probe asks for himself, and knows the remedy. */
+	if (error[0] && !module->probe)
+		doctor_say(doctor_add(findings, DOCTOR_ATTENTION, name,
+				      "the agent has trouble here", ""),
+			   "%s", error);
+	cJSON_ArrayForEach(failed, cJSON_GetObjectItemCaseSensitive(sink, "failed"))
+	{
+		take_text(failed, "address", address, sizeof(address));
+		take_text(failed, "error", error, sizeof(error));
+		doctor_say(doctor_add(findings, DOCTOR_ATTENTION, name,
+				      "the agent does not listen on an address", ""),
+			   "%s: %s; see listen in [%s]", address, error, name);
+	}
+}
+
+static void check_sinks(const struct agent *agent, const struct doctor_running *running,
+			struct findings *findings)
+{
+	const cJSON *sinks = cJSON_GetObjectItemCaseSensitive(running->document, "notifiers");
+
+	for (size_t i = 0; i < agent->plant.count; i++) {
+		const struct module *module = agent->plant.instances[i].module;
+		const cJSON *sink = cJSON_GetObjectItemCaseSensitive(sinks, module->name);
+
+		if (agent->plant.instances[i].notifier && sink)
+			check_sink(module, sink, findings);
+	}
+}
+
 void doctor_running_check(const struct agent *agent, const struct doctor_running *running,
 			  struct findings *findings)
 {
@@ -204,6 +241,7 @@ void doctor_running_check(const struct agent *agent, const struct doctor_running
 		break;
 	}
 	check_same(agent, running, findings);
+	check_sinks(agent, running, findings);
 	if (running->dry_run)
 		doctor_add(findings, DOCTOR_ADVICE, "agent", "it runs with --dry-run",
 			   "load balancers are told that all is well, whatever happens: start it "

@@ -251,7 +251,7 @@ static bool fits(const struct inherit_socket *place, const struct addr *addr)
 
 	if (!is_same(&place->bound, addr))
 		return false;
-	/* Who removed the file and made it anew has cut this one off. */
+	/* Without its file nobody can call. Whether the file is still that of this socket is not to be seen. */
 	if (addr->any.sa.sa_family == AF_UNIX)
 		return lstat(addr->any.un.sun_path, &file) == 0 && S_ISSOCK(file.st_mode);
 	/* As in addr_listen(): the wildcard is for both families. */

@@ -105,10 +105,14 @@ void keep_hold(const struct env *env, const char *reason, int64_t until_ns)
 	else
 		snprintf(text, sizeof(text), "%s", reason);
 	int r = write_text(env->run_dir, "hold", text);
-	/* What counts is that the file is there; its text is for people. */
+	/* That the file is there makes the hold, but without its text it has no end. */
 	if (r < 0 && !exists(env, "hold"))
 		log_warning("%s/hold: %s; a restart of the agent will end the hold", env->run_dir,
 			    strerror(-r));
+	else if (r < 0 && until_ns > 0)
+		log_warning("%s/hold: %s; after a restart of the agent the hold will not end by "
+			    "itself: make room there and say drain again",
+			    env->run_dir, strerror(-r));
 	remove_file(env, "undrain", "a restart of the agent will tell balancers \"ready\"");
 }
 

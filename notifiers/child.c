@@ -35,6 +35,8 @@
 #define KILL_WAIT_MS 200
 /* What a program has to clean up and to say it is sorry. */
 #define TERM_NS (2 * NS_PER_S)
+/* Who prints more prints without end: nobody listens any more, as when a reader closes a pipe. */
+#define OUTPUT_MOST ((size_t)4 << 20)
 
 void child_command_keep(struct child_command *command, const char *name)
 {
@@ -215,7 +217,7 @@ int child_start(struct child *child, const struct env *env, const struct child_c
 		return result;
 	memcpy(child->input, input, length);
 	child->input_length = length;
-	child->input_sent = child->used = 0;
+	child->input_sent = child->used = child->printed = 0;
 	child->deadline_ns = deadline_ns;
 	child->late = child->killed = false;
 	child->end = CHILD_RUNS;
@@ -250,7 +252,9 @@ static void drain(struct child *child)
 					  sizeof(child->output) - child->used);
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
-		if (got <= 0)
+		if (got > 0)
+			child->printed += (size_t)got;
+		if (got <= 0 || child->printed > OUTPUT_MOST)
 			end_output(child);
 		else if (!full)
 			child->used += (size_t)got;

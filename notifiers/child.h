@@ -57,7 +57,8 @@ struct child {
 	enum child_end end;
 	int code;
 	size_t input_length, input_sent;
-	size_t used; /* of output; what is more than fits is read and thrown away */
+	size_t used;	/* of output; what is more than fits is read and thrown away */
+	size_t printed; /* altogether; after 4 MiB nobody reads, and who goes on gets SIGPIPE */
 	char input[CHILD_INPUT_SIZE];
 	char output[CHILD_OUTPUT_SIZE];
 };

@@ -28,6 +28,9 @@
 static const char off_empty[] = "no program is run: set program in section [hook]";
 static const char off_root[] =
 	"no program is run as root: start hostingpid as a user of its own (the systemd unit does)";
+/* Who looks may be root and the agent not. */
+static const char inspected_by_root[] =
+	"not as root: the agent has to be a user of its own (as the systemd unit makes it)";
 static const char off_dry[] = "no program is run in a dry run";
 
 struct hook_conf {
@@ -289,7 +292,7 @@ static const char *hook_inspect(const void *settings, module_tell_fn *tell, void
 			 conf->program);
 		tell(context, "program", text);
 	}
-	return geteuid() == 0 ? off_root : NULL;
+	return geteuid() == 0 ? inspected_by_root : NULL;
 }
 
 static void hook_close(void *self)

@@ -139,7 +139,9 @@ static int take_head_end(http_parser *parser)
 	struct http_request *request = parser->data;
 	bool length_known = parser->content_length != UINT64_MAX;
 
-	request->body = (parser->flags & F_CHUNKED) || (length_known && parser->content_length > 0);
+	/* Also a coding that is not "chunked": where such a body ends nobody knows (RFC 9112, 6.3). */
+	request->body =
+		parser->uses_transfer_encoding || (length_known && parser->content_length > 0);
 	if (length_known && parser->content_length > HTTP_BODY_SIZE)
 		request->status = 413;
 	return 1; /* no body, as far as the parser is concerned: the request ends here */

@@ -99,6 +99,9 @@ static void listener_ready(void *context, unsigned events)
 		int fd = accept4(listener->fd, &peer.sa, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0) {
+			/* Without a descriptor the kernel does not look whether anybody is there. */
+			if (i > 0 && (errno == EMFILE || errno == ENFILE))
+				return;
 			if (!accept_failed(listeners, errno))
 				return;
 			continue;

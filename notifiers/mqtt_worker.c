@@ -87,7 +87,7 @@ static void judge_end(struct mqtt_worker *worker, int64_t stood_ns)
 			 "another client with the name %s takes over the connection: [agent] id "
 			 "must be unique",
 			 worker->conf.client_id);
-	else if (mqtt_suspect_has_double(suspect))
+	else if (error[0] && mqtt_suspect_has_double(suspect)) /* without: we ended it */
 		snprintf(text, sizeof(text),
 			 "%s again and again; if another client has the name %s, set another "
 			 "[agent] id",

@@ -161,7 +161,7 @@ static void put_headroom(struct page *page)
 		return;
 	}
 	html_put(&page->html, units_bytes(number, decision->headroom_bytes));
-	snprintf(note, sizeof(note), "%s the reserve of %s", below ? "below" : "above",
+	snprintf(note, sizeof(note), below ? "below the reserve of %s" : "%s of it are the reserve",
 		 units_bytes(number, reserve));
 	if (decision->time_to_swap_known)
 		snprintf(note + strlen(note), UNITS_SIZE + 32, "; %s in %s",

@@ -22,7 +22,7 @@
 #include "notifiers/post_conf.h"
 #include "notifiers/post_self.h"
 
-#define CONNECT_MS 1500
+#define CONNECT_MS 1000
 /* Of each kind; more than that is not waited for. */
 #define TRIES 2
 /* Names that no other network may give an address to (RFC 7050). */

@@ -37,7 +37,7 @@ static const char help[] =
 	"                  stands in brackets: [2001:db8::1]:9778, which is the default port\n"
 	"  --keepalived    one host; exit for misc_dynamic: 1 no agent answers, else weight + 2\n"
 	"  --nagios        one host; line and exit of a monitoring plugin\n"
-	"  --soft          count a Pi that sheds or is drained as not up\n"
+	"  --soft          count a Pi that sheds as not up, too\n"
 	"  --timeout S     in all, with name resolution (default 2 s)\n"
 	"  --json          everything that is known\n\n"
 	"exit: 0 takes traffic, 1 wants no new sessions, 2 wrong usage, 3 no agent answers;\n"
@@ -149,6 +149,9 @@ static void read_line(struct check *check, int argc, char **argv)
 			complain(check, "'%s' needs a value", argv[optind - 1]);
 			break;
 		default:
+			/* Misspelt: whoever meant it reads the code as keepalived does. */
+			if (strncmp(argv[optind - 1], "--k", 3) == 0)
+				check->mode = CHECK_KEEPALIVED;
 			complain(check, "unknown option '%s' of check", argv[optind - 1]);
 			break;
 		}

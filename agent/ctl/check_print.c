@@ -119,8 +119,11 @@ void check_print_nagios(FILE *out, const struct check_target *target,
 
 	fprintf(out, "HOSTINGPI %s - ", words[check_exit_code(CHECK_NAGIOS, result)]);
 	if (!result->answered) {
-		put_no_bar(out, target->text);
-		fputs(": ", out);
+		/* The sentence begins with the address that was tried, which may be what was asked for. */
+		if (strncmp(result->error, target->text, strlen(target->text)) != 0) {
+			put_no_bar(out, target->text);
+			fputs(": ", out);
+		}
 		put_no_bar(out, result->error);
 		fputc('\n', out);
 		return;

@@ -86,7 +86,8 @@ static void take_header(struct check_reply *reply)
 		good = take_reason(reply->value, answer->reason);
 	else if (strcasecmp(reply->field, "Location") == 0)
 		memcpy(reply->location, reply->value, sizeof(reply->location));
-	if (!good)
+	/* What follows the part that was kept could say anything: a 5, many blanks, and a 0. */
+	if (!good || (reply->value_cut && strncasecmp(reply->field, "X-Hostingpi-", 12) == 0))
 		reply->malformed = true;
 }
 

@@ -217,7 +217,7 @@ static enum ctl_exit client_understand(struct client *client, size_t length, cJS
 			"the answer is not a JSON object; is %s the socket of hostingpid?",
 			client->path);
 	} else if (error != NULL) {
-		result = client_fail(client, CTL_FAILED, "the daemon says no: %s",
+		result = client_fail(client, CTL_FAILED, "the agent refused: %s",
 				     cJSON_IsString(error) ? error->valuestring
 							   : "(without a reason)");
 	} else {

@@ -124,6 +124,9 @@ static bool stop_one(struct freeze *freeze, const struct tree_row *row)
 	if (result == 0)
 		return !known;
 	atomic_store(&freeze->list->entries[index].pid, 0);
+	/* One that may not be stopped comes again with each sweep: it must not use up the list. */
+	if (index == atomic_load(&freeze->list->count) - 1)
+		atomic_store(&freeze->list->count, index);
 	if (result == -EPERM)
 		freeze->denied = row->process.pid;
 	return false;

@@ -56,6 +56,7 @@ static int take_bytes(const cJSON *document, const char *name, int64_t *ret_byte
 {
 	const cJSON *unknown = document_find(document, "state.unknown");
 	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(unknown, name);
+	const char *text;
 	char path[64];
 	double value;
 
@@ -64,11 +65,17 @@ static int take_bytes(const cJSON *document, const char *name, int64_t *ret_byte
 		*ret_bytes = (int64_t)value;
 		return 0;
 	}
+	text = cJSON_IsString(reason) ? reason->valuestring : "no reason given";
+	/* collectors/workers.c: no waiting helps. */
+	if (strncmp(text, "one process serves", 18) == 0)
+		return sentence_fail(-EAGAIN, ret_error, size,
+				     "the web server that was seen has no workers to measure: one "
+				     "process serves many requests, so its own limits are right");
 	return sentence_fail(
 		-EAGAIN, ret_error, size,
 		"nothing was measured, %s is not known: %.160s; let the web server work "
 		"for some minutes, then try again",
-		name, cJSON_IsString(reason) ? reason->valuestring : "no reason given");
+		name, text);
 }
 
 int limits_compute(const cJSON *document, struct limits *ret_limits, char *ret_error, size_t size)

@@ -3,9 +3,11 @@
  * hostingpictl: asks the daemon on this machine over its control socket. This file has one function
  * per command that does so; all commands return the exit code.
  */
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "agent/ctl/check.h"
 #include "agent/ctl/client.h"
@@ -81,12 +83,13 @@ static enum ctl_exit run_drain(const struct ctl_options *options, struct client 
 		cJSON_AddStringToObject(request, "reason", options->reason);
 	if (options->for_ns > 0)
 		cJSON_AddNumberToObject(request, "for_s", (double)(options->for_ns / NS_PER_S));
+	if (options->for_ns > 0)
+		text_duration(time, (double)(options->for_ns / NS_PER_S));
 	snprintf(text, sizeof(text),
-		 "draining: load balancers are told to send no new sessions; "
-		 "'hostingpictl ready' ends it%s%s",
-		 options->for_ns > 0 ? ", or by itself after " : "",
-		 options->for_ns > 0 ? text_duration(time, (double)(options->for_ns / NS_PER_S))
-				     : "");
+		 "draining: load balancers are told to send no new sessions; %s%s%s",
+		 options->for_ns > 0 ? "it ends by itself after " : "'hostingpictl ready' ends it",
+		 options->for_ns > 0 ? time : "",
+		 options->for_ns > 0 ? ", or with 'hostingpictl ready'" : "");
 	return change(options, client, request, text);
 }
 
@@ -213,6 +216,21 @@ static const struct ctl_command *const commands[] = {
 	NULL,
 };
 
+/*
+ * Without one of the standard descriptors the next one opened would be taken for it: messages would go to the
+ * agent, or to the guard's watcher. These can neither be read nor written, and are closed for a guarded job.
+ */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/", O_PATH | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const struct ctl_command *command;
@@ -220,6 +238,7 @@ int main(int argc, char **argv)
 	struct client client;
 	enum ctl_exit result;
 
+	fill_standard_descriptors();
 	/* Characters and times as people here write them; numbers stay as they are. */
 	setlocale(LC_CTYPE, "");
 	setlocale(LC_TIME, "");

@@ -338,6 +338,15 @@ static enum ctl_exit give_help(const struct table *table, const struct ctl_comma
 	return ctl_output_end();
 }
 
+/* keepalived would take CTL_USAGE for a weight of 0 (agent/ctl/check_exit.c). */
+static enum ctl_exit usage_code(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--keepalived") == 0)
+			return CTL_FAILED;
+	return CTL_USAGE;
+}
+
 enum ctl_exit options_parse(int argc, char **argv, const struct ctl_command *const *own,
 			    struct ctl_options *ret_options, const struct ctl_command **ret_command)
 {
@@ -351,6 +360,8 @@ enum ctl_exit options_parse(int argc, char **argv, const struct ctl_command *con
 	if (ret_options->socket != NULL && ret_options->socket[0] == '\0')
 		ret_options->socket = NULL;
 	result = read_line(argc, argv, &table, ret_options, &first, &done);
+	if (result == CTL_USAGE)
+		return usage_code(argc, argv);
 	if (result != CTL_FINE || done)
 		return result;
 	if (table.help)

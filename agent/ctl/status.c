@@ -74,7 +74,10 @@ static void print_state(struct row *row)
 	row_start(row, "state");
 	if (known != NULL)
 		row_part(row, known->tone, "%s %s: %s",
-			 row->style->utf8 ? known->sign : known->ascii_sign, word, known->text);
+			 row->style->utf8 ? known->sign : known->ascii_sign, word,
+			 document_find(row->document, "decision.hold_until") != NULL
+				 ? "drained by an operator, for a time"
+				 : known->text);
 	else if (word != NULL)
 		row_part(row, TONE_NORMAL, "%s", word);
 	row_end(row);

@@ -2,6 +2,7 @@
 /* One function per row, in the order in which they are shown; the names are those of the documents. */
 #include "agent/ctl/status_rows.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <time.h>
@@ -118,20 +119,39 @@ static void row_net(struct row *row)
 	row_end(row);
 }
 
-static void row_haproxy(struct row *row)
+/* "[::]:9778" is no address that a browser takes, and a Unix socket none at all. */
+static void page_part(struct row *row, const char *address)
 {
-	const cJSON *item;
+	if (strncmp(address, "[::]:", 5) == 0)
+		row_part(row, TONE_NORMAL, "port %s of every address", address + 5);
+	else if (strncmp(address, "0.0.0.0:", 8) == 0)
+		row_part(row, TONE_NORMAL, "port %s of every IPv4 address", address + 8);
+	else if (strncmp(address, "unix:", 5) == 0)
+		row_part(row, TONE_NORMAL, "%s", address);
+	else
+		row_part(row, TONE_NORMAL, "http://%s/", address);
+}
 
-	if (document_find(row->document, "notifiers.haproxy") == NULL)
+/* Where one of those that listen does so, and where it cannot. */
+static void row_listener(struct row *row, const char *label, const char *name, bool is_page)
+{
+	const cJSON *all = document_find(row->document, "notifiers"), *item;
+	const cJSON *listener = cJSON_GetObjectItemCaseSensitive(all, name);
+
+	if (listener == NULL)
 		return;
-	row_start(row, "agent-check");
-	cJSON_ArrayForEach(item, document_find(row->document, "notifiers.haproxy.listen"))
+	row_start(row, label);
+	cJSON_ArrayForEach(item, document_find(listener, "listen"))
 	{
-		if (cJSON_IsString(item))
+		if (!cJSON_IsString(item))
+			continue;
+		if (is_page)
+			page_part(row, item->valuestring);
+		else
 			row_part(row, TONE_NORMAL, "%s%s", row->any ? "" : "listens on ",
 				 item->valuestring);
 	}
-	cJSON_ArrayForEach(item, document_find(row->document, "notifiers.haproxy.failed"))
+	cJSON_ArrayForEach(item, document_find(listener, "failed"))
 	{
 		const char *address = document_text(item, "address");
 		const char *error = document_text(item, "error");
@@ -141,6 +161,16 @@ static void row_haproxy(struct row *row)
 				 error != NULL ? error : "failed");
 	}
 	row_end(row);
+}
+
+static void row_check(struct row *row)
+{
+	row_listener(row, "agent-check", "haproxy", false);
+}
+
+static void row_page(struct row *row)
+{
+	row_listener(row, "status page", "http", true);
 }
 
 static void row_mqtt(struct row *row)
@@ -243,8 +273,8 @@ static const struct {
 	void (*print)(struct row *row);
 	int rank;
 } subjects[] = {
-	{row_web, 11},	{row_temperature, 15}, {row_swap, 14},	  {row_sd, 13},	   {row_net, 21},
-	{row_mqtt, 20}, {row_post, 23},	       {row_haproxy, 24}, {row_agent, 25},
+	{row_web, 11},	{row_temperature, 15}, {row_swap, 14},	{row_sd, 13},	{row_net, 21},
+	{row_mqtt, 20}, {row_post, 23},	       {row_check, 24}, {row_page, 26}, {row_agent, 25},
 };
 
 void status_rows_print(struct row *row)

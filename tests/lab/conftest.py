@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Fixtures: factories that start daemons in a scratch folder which is gone after the test."""
 
+import signal
+
 import guard_lab
 import harness
 import post_loopback
 import pytest
+
+# What nohup and shells in the background ignore would be ignored by everything that the tests start.
+for _number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+    signal.signal(_number, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

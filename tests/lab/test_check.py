@@ -159,7 +159,8 @@ def test_keepalived_and_nagios():
     gone = f"{url_host(families()[0])}:{free_port()}"
     assert check("--keepalived", gone)[0] == 1
     code, out, _, _ = check("--nagios", gone)
-    assert code == 2 and out.startswith("HOSTINGPI CRITICAL - ") and out.count("\n") == 1
+    assert code == 2 and out.startswith(f"HOSTINGPI CRITICAL - {gone}: ")
+    assert out.count(gone) == 1 and out.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -169,12 +170,19 @@ def test_keepalived_and_nagios():
         (["--keepalived", "--bogus", "::1"], 1), (["--keepalived", "--timeout", "x", "::1"], 1),
         (["--timeout", "0", "::1"], 2), (["--timeout"], 2), (["--soft", "--keepalived", "::1"], 1),
         (["--keepalived", "::1]:9"], 1), (["::1]:9"], 2), (["::1"] * 65, 2),
+        (["--keepalivd", "::1"], 1),
     ],
 )
 def test_wrong_usage_is_never_a_weight(words, code):
     done = check(*words)
     assert done[0] == code
     assert done[2].startswith("hostingpictl: ") and done[2].count("\n") == 1
+
+
+@pytest.mark.parametrize("line", ["--keepalived check ::1", "chek --keepalived ::1", "--sock check --keepalived ::1"])
+def test_wrong_usage_before_the_command_is_never_a_weight(line):
+    done = subprocess.run([BUILD / "hostingpictl", *line.split()], capture_output=True, timeout=20, check=False)
+    assert done.returncode == 1 and done.stderr.startswith(b"hostingpictl: ")
 
 
 def drip(connection):

@@ -249,7 +249,7 @@ def test_all_places_taken(agent, control):
         (b"SSH-2.0-OpenSSH_9.2\r\n", "not a JSON object"),
         (b"[" * 5000 + b"\n", "not a JSON object"),
         (b"x" * 200_000, "longer than 64 KiB"),
-        (b'{"error":"\\u001b[2Jno"}\n', "the daemon says no: ?[2Jno"),
+        (b'{"error":"\\u001b[2Jno"}\n', "the agent refused: ?[2Jno"),
     ],
     ids=["nothing", "cut", "text", "deep", "endless", "error"],
 )

@@ -133,7 +133,7 @@ def test_history_for_people(agent, ctl):
 
 
 def test_history_that_is_not_there(agent, ctl):
-    assert "no course of this series" in ctl("history", "mem.nothing", code=1)
+    assert "no course of that reading" in ctl("history", "mem.nothing", code=1)
     assert "is one of hour, day" in ctl("history", "lb.weight", "--span", "week", code=1)
     assert "needs a reading" in ctl("history", "--json", "--span", "day", code=2)
     assert "error" in agent.ask("history", span="day")

@@ -17,7 +17,7 @@ import tempfile
 
 import pytest
 
-from harness import BUILD, REPO, LOOPBACK, Agent, families, free_port
+from harness import BUILD, REPO, LOOPBACK, Agent, families, free_port, wait_until
 
 ROOTS = REPO / "tests" / "roots"
 SHM = pathlib.Path("/dev/shm")
@@ -127,6 +127,31 @@ def test_all_is_right(scratch, start_mosquitto, start_nginx, run_dir):
     trouble = rows(agent.config, "--root", root, level="attention")
     assert [row["what"] for row in trouble] == ["the broker cannot be used"]
     assert "wr0ng" not in json.dumps(trouble)
+
+
+def test_trouble_of_the_agent_that_runs(scratch, run_dir):
+    """What it cannot write, and where it cannot listen, is its own knowledge."""
+    (run_dir / "soft" / "in-the-way").mkdir(parents=True)
+    family = families()[0]
+    with socket.create_server((LOOPBACK[family], 0), family=family) as taken:
+        port = taken.getsockname()[1]
+        listen = f"[{LOOPBACK[family]}]:{port}" if ":" in LOOPBACK[family] else f"127.0.0.1:{port}"
+        agent = Agent(scratch, {
+            "agent": {"run_dir": run_dir},
+            "http": {"listen": f"{listen}, unix:{run_dir}/http.sock"},
+        })
+        agent.run_dir = run_dir
+        agent.start()
+        subprocess.run(
+            [BUILD / "hostingpictl", "--socket", run_dir / "control.sock", "drain"],
+            check=True, timeout=60, capture_output=True,
+        )
+        wait_until(
+            lambda: agent.status()["notifiers"]["files"]["last_error"], what="trouble with soft"
+        )
+        found = {row["module"]: row for row in rows(agent.config, level="attention")}
+    assert "soft" in found["files"]["text"] and found["files"]["what"] == "the agent has trouble here"
+    assert f":{port}: Address already in use" in found["http"]["text"]
 
 
 TEN = {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """nginx as the balancer: hostingpi-upstream writes what the agents say, and the traffic follows."""
 
+import concurrent.futures
 import os
 import subprocess
 
@@ -75,6 +76,60 @@ def test_the_script_is_plain_shell():
             subprocess.run(words, check=True, timeout=20)
 
 
+class StandIn:
+    """The script with an answer and an nginx of our own."""
+
+    def __init__(self, scratch):
+        self.scratch = scratch
+        self.include = scratch.path / "servers"
+        self.include.write_text("server old;\n", encoding="ascii")
+
+    def script(self, name, text):
+        path = self.scratch.file(name, f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+
+    def run(self, *argv, pis="[::1]", nginx="true"):
+        env = {"PIS": pis, "INCLUDE": str(self.include), "CHECK": str(self.scratch.path / "ask"), "NGINX": nginx,
+               "INTERVAL": "0.1", "HOSTINGPI_UPSTREAM_SETTINGS": "/nonexistent",
+               "PATH": f"{self.scratch.path}:{os.environ['PATH']}"}
+        return subprocess.run(argv, env=env, capture_output=True, timeout=20, check=False).returncode
+
+    def once(self, **more):
+        return self.run(SCRIPT, "--once", **more)
+
+
+ANSWER = """printf '"host": "a",\\n"answered": true,\\n"told_weight": 50,\\n'"""
+
+
+def test_an_answer_for_one_of_two_takes_nobody_away(scratch):
+    """hostingpictl was killed while it wrote."""
+    stand = StandIn(scratch)
+    stand.script("ask", ANSWER)
+    assert stand.once() == 0
+    before = stand.include.read_text(encoding="ascii")
+    assert before.splitlines()[1:] == ["server [::1] weight=50;"]
+    assert stand.once(pis="[::1] [::2]") == 1
+    assert stand.include.read_text(encoding="ascii") == before
+
+
+def test_no_room_for_the_old_servers_keeps_them(scratch):
+    """As the service runs it, where no command that fails ends the script."""
+    stand = StandIn(scratch)
+    stand.script("ask", ANSWER)
+    stand.script("cp", 'for to; do :; done; : >"$to"; exit 1')
+    stand.run("timeout", "1", SCRIPT, nginx="false")
+    assert stand.include.read_text(encoding="ascii") == "server old;\n"
+
+
+def test_two_at_once_take_turns(scratch):
+    stand = StandIn(scratch)
+    turns = scratch.path / "turns"
+    stand.script("ask", f"echo in >>{turns}; sleep 0.3; echo out >>{turns}; {ANSWER}")
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(lambda _: stand.once(), range(3))) == [0, 0, 0]
+    assert turns.read_text(encoding="ascii").split() == ["in", "out"] * 3
+
+
 def test_shares_follow(lab, nginx):
     one, two = lab.pis
     full = ["server [2001:db8::1] weight=100 max_conns=20;", "server 192.0.2.2:80 weight=100 max_conns=20;"]
@@ -131,7 +186,7 @@ def test_agents_away(lab, nginx):
     assert nginx.once()[2][0] == "server [2001:db8::1] down;"
     lab.pis[1].agent.kill()
     code, error, lines = nginx.once()
-    assert code == 1 and "no agent answers, nothing is changed" in error
+    assert code == 1 and "no agent answers, or not all was written: nothing is changed" in error
     assert lines == ["server [2001:db8::1] down;", "server 192.0.2.2:80 weight=100 max_conns=20;"]
     code, error, again = nginx.once("CHECK=/nonexistent")
     assert code == 1 and again == lines

@@ -15,7 +15,9 @@ import pytest
 from guard_lab import (
     CTL,
     PATIENCE_S,
+    Guard,
     comm,
+    end_everybody,
     everybody,
     fields,
     is_stopped,
@@ -189,6 +191,29 @@ def test_the_watcher_has_a_name_of_its_own(start_guard):
     guard.send(signal.SIGTERM)
     assert guard.wait(PATIENCE_S) == -signal.SIGTERM
     assert not lives(watcher)
+
+
+def test_without_standard_files(scratch, machine):
+    """What it says of a pause does not go to the watcher, whose socket would be the next free descriptor."""
+
+    class Bare(Guard):
+        def argv(self):
+            return ["sh", "-c", 'exec "$@" <&- 2>&-', "sh", *super().argv()]
+
+    words = "until [ -e end ]; do sleep 0.1; done; exit 7"
+    guarded = Bare(scratch, machine.path, ["sh", "-c", words]).spawn()
+    try:
+        wait_until(lambda: letter(guarded.pid) == "S" and guarded.watcher(), what="the watcher")
+        named = f"sh -c {words}"
+        job = wait_until(lambda: [pid for pid in guarded.family() if command(pid) == named], what="the job")
+        machine.say("shed")
+        wait_all(job, True)
+        machine.say("normal")
+        wait_all(job, False)
+        scratch.file("end", "")
+        assert guarded.wait(PATIENCE_S) == 7
+    finally:
+        end_everybody(scratch)
 
 
 def test_the_whole_group_is_killed(machine, spread):

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -128,6 +129,14 @@ def test_the_example_mails(tmp_path):
     for state, before in (("shed", "normal"), ("normal", "start"), ("normal", "recover")):
         assert run_example(tmp_path, state, before) == ""
     assert not (tmp_path / "mail").exists()
+    # The way back from the hard level leads through recover or shed, never straight to normal.
+    for state, before in (("recover", "hard"), ("shed", "hard"), ("recover", "blind")):
+        assert run_example(tmp_path, state, before).startswith("told root: ")
+
+
+def test_the_example_needs_nothing_of_the_environment():
+    names = set(re.findall(r"\$\{?([A-Z_]+)", (EXAMPLE / "hostingpi-hook").read_text()))
+    assert names <= {"PATH", "LANG", "TZ"}
 
 
 @pytest.mark.skipif(program("systemd-analyze") is None, reason="needs systemd-analyze")

@@ -88,11 +88,16 @@ def test_two_agents_with_one_name(mosquitto, start_agent):
         lambda: any(said in agent.log.read_text() for agent in agents), 60, what=said
     )
     assert all(agent.log.read_text().count(WARNING) <= 3 for agent in agents)
-    agents[0].term()
-    wait_connected(agents[1])
+    other, thrown_out = sorted(agents, key=lambda agent: said in agent.log.read_text())
+    other.term()
+    wait_connected(thrown_out)
     sub = mosquitto.subscriber()
-    wait_seq(agents[1], 3)
+    wait_seq(thrown_out, 3)
     sub.wait_for(is_topic("state"))
+    # Its own end of the connection is none of these.
+    told = thrown_out.log.read_text().count("again and again")
+    thrown_out.term()
+    assert thrown_out.log.read_text().count("again and again") == told
 
 
 def test_home_assistant_starts(mosquitto, start_agent):

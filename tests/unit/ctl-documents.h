@@ -25,7 +25,8 @@
 	"\"waiting before the next attempt\",\"broker\":\"[::1]:1883\",\"last_error\":"                                    \
 	"\"Connection refused\"},\"haproxy\":{\"queue_waiting\":0,\"listen\":[\"[::1]:9777\","                             \
 	"\"127.0.0.1:9777\"],\"failed\":[{\"address\":\"192.0.2.1:9777\",\"error\":"                                       \
-	"\"Cannot assign requested address\"}]}},\"balancers\":[{\"name\":\"lb1/pool\","                                   \
+	"\"Cannot assign requested address\"}]},\"http\":{\"listen\":[\"[::1]:9778\",\"[::]:9779\","                       \
+	"\"unix:/run/hostingpi/http.sock\"]}},\"balancers\":[{\"name\":\"lb1/pool\","                                      \
 	"\"address\":\"::1\",\"seen_s\":0.2,\"interval_ms\":500},{\"name\":null,\"address\":\"192.0.2.9\","                \
 	"\"seen_s\":0.4}],\"config\":{\"path\":\"/etc/hostingpi/hostingpi.conf\","                                         \
 	"\"digest\":\"0123456789abcdef\"}}"

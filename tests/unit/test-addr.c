@@ -42,7 +42,7 @@ static const struct {
 	const char *error; /* a part of it */
 } bad[] = {
 	{"", "has no port"},
-	{"9777", "has no port: must be like [::1]:9777, 192.0.2.1:9777, :9777"},
+	{"9777", "has no address, ':9777' is that port of all: must be like [::1]:9777,"},
 	{"192.0.2.1", "has no port"},
 	{"[::1]", "has no port"},
 	{":", "port '' must be a whole number from 0 to 65535"},

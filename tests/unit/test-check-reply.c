@@ -250,6 +250,21 @@ static void test_broken_answers(void **state)
 	assert_string_equal(reply.begin, "up 60% maxconn:8 # shed"); /* for a message */
 }
 
+/* A weight of 50 of which the last digit comes after more blanks than are kept. */
+static void test_long_value_is_refused(void **state)
+{
+	static char text[1024];
+	struct check_reply reply;
+	struct check_answer answer;
+	char error[256];
+
+	(void)state;
+	snprintf(text, sizeof(text),
+		 "HTTP/1.1 200 OK\r\n" HEADERS("shed", "5%500s0") "Content-Length: 0\r\n\r\n", "");
+	assert_int_equal(feed(&reply, text, 4096), CHECK_REPLY_DONE);
+	assert_true(check_reply_get(&reply, &answer, error, sizeof(error)) < 0);
+}
+
 /* Headers without end, one header without end, a line without end: all are bounded. */
 static void test_endless_answers(void **state)
 {
@@ -301,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_strange_bodies_say_nothing),
 		cmocka_unit_test(test_others_are_told_apart),
 		cmocka_unit_test(test_broken_answers),
+		cmocka_unit_test(test_long_value_is_refused),
 		cmocka_unit_test(test_endless_answers),
 		cmocka_unit_test(test_long_body_is_cut),
 	};

@@ -221,6 +221,15 @@ static void test_keeps_the_end(void **state)
 	assert_int_equal(child.output[0], 'y');
 }
 
+/* It is not read until its time is up, which would take the loop's. */
+static void test_prints_without_end(void **state)
+{
+	(void)state;
+	run("exec head -c 100000000 /dev/zero", "");
+	assert_int_equal(child.end, CHILD_KILLED);
+	assert_int_equal(child.code, SIGPIPE);
+}
+
 /* What it started is ended with it, and cannot keep us waiting by holding its output open. */
 static void test_leaves_somebody_behind(void **state)
 {
@@ -357,6 +366,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ends_when_asked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hurries, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_keeps_the_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_prints_without_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leaves_somebody_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cannot_be_started, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_surroundings, setup, teardown),

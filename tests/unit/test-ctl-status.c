@@ -82,6 +82,8 @@ static void test_everything_is_shown(void **state)
 		"  -         192.0.2.9   42 %, cap 6                       0.4 s ago\n",
 		"  agent-check   listens on [::1]:9777, 127.0.0.1:9777, not on 192.0.2.1:9777: Cannot "
 		"assign requested address\n",
+		"  status page   http://[::1]:9778/, port 9779 of every address, "
+		"unix:/run/hostingpi/http.sock\n",
 		"  MQTT          not connected to [::1]:1883, waiting before the next attempt, "
 		"Connection refused\n",
 		"\nnot known --",

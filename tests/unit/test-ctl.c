@@ -219,7 +219,7 @@ static void test_real_server(void **state)
 				    &answer),
 			 CTL_FAILED);
 	assert_null(answer);
-	assert_says(fixture, "the daemon says no: \"reason\" belongs to");
+	assert_says(fixture, "the agent refused: \"reason\" belongs to");
 	assert_int_equal(ask_status(fixture, "hold", "new card"), 4);
 }
 
@@ -321,9 +321,9 @@ static void test_broken_answers(void **state)
 		{"\0\n", 2, "is not a JSON object"},
 		{"{\"a\":1}}\n", 9, "is not a JSON object"},
 		{"HTTP/1.1 400 Bad Request\r\n", 26, "is not a JSON object"},
-		{"{\"error\":\"not now\"}\n", 20, "the daemon says no: not now"},
-		{"{\"error\":{\"a\":1}}\n", 18, "the daemon says no: (without a reason)"},
-		{"{\"error\":null}\n", 15, "the daemon says no: (without a reason)"},
+		{"{\"error\":\"not now\"}\n", 20, "the agent refused: not now"},
+		{"{\"error\":{\"a\":1}}\n", 18, "the agent refused: (without a reason)"},
+		{"{\"error\":null}\n", 15, "the agent refused: (without a reason)"},
 		{brackets, sizeof(brackets), "is not a JSON object"},
 		{endless, sizeof(endless), "longer than 64 KiB"},
 	};

@@ -308,7 +308,7 @@ static void settings_that_were_made(void **state)
 	assert_says(world, "\nsink         with its defaults\n");
 	strcpy(world->conf.host, "broker");
 	world->conf.keepalive = NS_PER_S;
-	assert_says(world, "\nsink         host = broker, keepalive\n");
+	assert_says(world, "\nsink         host = broker, keepalive is set\n");
 }
 
 int main(void)

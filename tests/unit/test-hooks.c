@@ -162,7 +162,9 @@ static void test_off(void **state)
 
 	close_hook(world);
 	user = 0;
-	assert_non_null(strstr(hook_notifier.module.inspect(&world->conf, never, NULL), "as root"));
+	/* It is the doctor's user, not the agent's. */
+	assert_non_null(strstr(hook_notifier.module.inspect(&world->conf, never, NULL),
+			       "not as root: the agent has to be"));
 	open_hook(world);
 	decide(world, CONTROL_HARD);
 	look(world);

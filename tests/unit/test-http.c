@@ -2,6 +2,8 @@
 /* What callers see of the HTTP notifier: each document in each state, what is refused, who is listed. */
 #include "tests/unit/http-fixture.h"
 
+#include <sys/resource.h>
+
 #include "notifiers/http_reply.h"
 
 #define OK "HTTP/1.1 200 OK\r\n"
@@ -280,6 +282,32 @@ static void test_a_proxy_header_may_be_required_or_unknown(void **state)
 	assert_true(begins(ask(f, text), "HTTP/1.1 400 "));
 }
 
+/* Who has the last descriptor is not pushed out for somebody who is not there. */
+static void test_the_last_descriptor(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit limit, low;
+	int fill[64], filled = 0;
+
+	open_notifier(f);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	int fd = dial(&f->ports[0], NULL);
+	low = (struct rlimit){.rlim_cur = (rlim_t)fd + 2, .rlim_max = limit.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	while (filled < 64 && (fill[filled] = dup(0)) >= 0)
+		filled++;
+	assert_in_range(filled, 1, 63);
+	close(fill[--filled]);
+	run_once(&f->loop, DEADLINE_MS);
+	assert_false(is_closed(f, fd));
+	say(fd, "GET /health HTTP/1.0\r\n\r\n");
+	assert_true(begins(read_one(f, fd), OK));
+	while (filled > 0)
+		close(fill[--filled]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	close(fd);
+}
+
 /* What a page may say must fit in front of it. */
 static void test_pages_fit(void **state)
 {
@@ -307,6 +335,7 @@ int main(void)
 		CASE(test_balancers),
 		CASE(test_proxy_headers),
 		CASE(test_a_proxy_header_may_be_required_or_unknown),
+		CASE(test_the_last_descriptor),
 		CASE(test_pages_fit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
