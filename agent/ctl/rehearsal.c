@@ -16,6 +16,8 @@
 
 /* Of the connections before, so much may be left for sessions that go on. */
 #define REHEARSAL_LEFT 4
+/* HAProxy keeps idle connections to a server for a while. */
+#define REHEARSAL_IDLE 1.0
 /* Fewer than this in the mean are nobody's steady traffic. */
 #define REHEARSAL_STEADY 0.5
 
@@ -202,13 +204,24 @@ static bool heard_elsewhere(const struct rehearsal *rehearsal, const struct rehe
 	return false;
 }
 
+/*
+ * Little enough is left: sessions that may go on, or the one idle connection that a balancer keeps for
+ * later, if there were more of them or none at times.
+ */
+static bool went(const struct rehearsal_host *host, double before, double end)
+{
+	if (end <= before / REHEARSAL_LEFT)
+		return true;
+	return end <= REHEARSAL_IDLE && (end < before || host->least == 0);
+}
+
 enum rehearsal_verdict rehearsal_judge(const struct rehearsal *rehearsal,
 				       const struct rehearsal_host *host)
 {
 	double before = rehearsal_mean_of(&host->before), end = rehearsal_mean_of(&host->end);
 	bool came = before >= REHEARSAL_STEADY, stays = end >= REHEARSAL_STEADY;
 
-	if (host->drain_ms != 0 && stays && !(end <= before / REHEARSAL_LEFT))
+	if (host->drain_ms != 0 && stays && !went(host, before, end))
 		return REHEARSAL_STAYED;
 	if (host->drain_ms != 0)
 		return came ? REHEARSAL_OBEYED : REHEARSAL_UNSEEN;

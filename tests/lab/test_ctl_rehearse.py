@@ -151,8 +151,10 @@ def test_one_obeys_and_one_does_not(site):
     assert not report["passed"] and report["connections_seen"]
     hosts = {host["address"]: host for host in report["hosts"]}
     one, two = hosts[LB1], hosts[LB2]
-    assert one["verdict"] == "obeyed" and one["name"] == "lb1/pis"
-    assert one["connections_before"] >= 0.5 and one["connections_least"] == 0
+    assert (one["verdict"], one["name"]) == ("obeyed", "lb1/pis"), one
+    # HAProxy may keep an idle one.
+    assert one["connections_before"] >= 0.5 and one["connections_least"] <= 1
+    assert one["connections_end"] < one["connections_before"]
     assert 0 <= one["heard_drain_s"] < 8 and one["heard_ready_s"] >= 0
     assert two["verdict"] == "unasked" and "by" not in two
     assert two["connections_end"] >= 0.5

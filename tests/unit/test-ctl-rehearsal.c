@@ -196,6 +196,9 @@ static void test_verdicts(void **state)
 		{8, 0, "haproxy", true, REHEARSAL_OBEYED, true},
 		{8, 2, "haproxy", true, REHEARSAL_OBEYED, true},
 		{8, 3, "haproxy", true, REHEARSAL_STAYED, false},
+		{2, 1, "haproxy", true, REHEARSAL_OBEYED, true}, /* an idle one */
+		{2, 2, "haproxy", true, REHEARSAL_STAYED, false},
+		{1, 1, "haproxy", true, REHEARSAL_STAYED, false},
 		{8, 8, "haproxy", true, REHEARSAL_STAYED, false},
 		{0, 0, "haproxy", true, REHEARSAL_UNSEEN, true},
 		{0, 3, "haproxy", true, REHEARSAL_STAYED, false},
