@@ -6,7 +6,7 @@
 # Runs the lab tests with Debian's pytest and keeps a summary line for `make test`. Skipped tests are
 # listed with their reasons.
 #
-# Most of the time these tests wait, so without options the files run three at a time, each in
+# Most of the time these tests wait, so without options the files run five at a time, each in
 # namespaces of its own: ports, processes and mounts of one are nothing that the other could see.
 # Where that is not allowed, and with options, one pytest runs all in turn.
 set -eu
@@ -39,7 +39,7 @@ code=0
 if [ $# = 0 ] && unshare --net --pid --mount --fork --mount-proc -- ip link set lo up 2>/dev/null; then
 	# Large files first, so that none that takes long is left for the end.
 	wc -c tests/lab/test_*.py | sort -rn | awk '$2 != "total" { print $2 }' |
-		xargs -P 3 -I FILE sh "$0" --one FILE "$python" "$reports" || code=1
+		xargs -P 5 -I FILE sh "$0" --one FILE "$python" "$reports" || code=1
 	for file in tests/lab/test_*.py; do
 		if [ ! -s "$reports/$(basename "$file" .py).xml" ]; then
 			echo "check-lab: no report of $file" >&2

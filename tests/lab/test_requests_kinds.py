@@ -129,8 +129,11 @@ def test_php_fpm_elsewhere(scratch, nginx):
 @pytest.mark.parametrize("family", harness.families())
 def test_caddy(scratch, family):
     caddy = Caddy(scratch).start()
-    _, unknown = once(scratch, {"url": caddy.status_url()})
-    assert "servers { metrics }" in unknown["requests_total"]
+    # What tells that it is Caddy is on the page soon after its start.
+    wait_until(
+        lambda: "servers { metrics }"
+        in once(scratch, {"url": caddy.status_url()})[1]["requests_total"]
+    )
 
     site = f"http://{harness.url_host(family)}:{caddy.port}"
     fetch(site + "/api/x", 3)
