@@ -132,8 +132,15 @@ static struct mqtt_post describe_post(const struct mqtt_session *session)
 	};
 }
 
-static void tell_limit(const struct mqtt_session *session)
+static void tell_limit(struct mqtt_session *session)
 {
+	/* Documents differ by a few bytes from sample to sample: that is no other limit. */
+	bool told = session->limit_told &&
+		    session->suspect.limit >= session->limit_told - session->limit_told / 8;
+
+	if (told)
+		return;
+	session->limit_told = session->suspect.limit;
 	log_warning("mqtt: the broker takes no message as large as ours: nothing of %zu bytes and "
 		    "more is sent on this connection; raise the limit of the broker (mosquitto: "
 		    "max_packet_size)",
@@ -276,6 +283,7 @@ int64_t mqtt_session_run(struct mqtt_session *session, const struct mqtt_address
 	int result = mqtt_link_open(link, &session->link_conf, address, now_ns);
 
 	session->due_ns = INT64_MAX;
+	session->limit_told = 0;
 	while (result == 0 && !atomic_load(&session->mail->quit)) {
 		int timeout_ms;
 		short events = mqtt_link_events(link, now_ns, &timeout_ms), revents;

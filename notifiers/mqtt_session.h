@@ -41,6 +41,7 @@ struct mqtt_session {
 	/* The message that was taken out last, and waits here if it must go alone. */
 	bool held;
 	struct mqtt_message message;
+	size_t limit_told;	/* the size that the log said last; 0: none on this connection */
 	unsigned refusals_told; /* mask of topics; bit MQTT_TOPICS: the subscription */
 	char buffer[MQTT_DOCUMENT_SIZE];
 };
