@@ -239,8 +239,8 @@ test: ## everything that must hold before a change goes in; installs what is mis
 	@sh tests/deps.sh build run test vm
 	@rm -rf build/summary
 	+@ok=PASSED; for stage in check check-san lint check-lab check-vm; do \
-		$(submake) CI=1 $$stage || ok=FAILED; \
-	done; cat build/summary/* 2>/dev/null; echo "test: $$ok"; test $$ok = PASSED
+		$(submake) CI=1 $$stage || { ok=FAILED; broken="$$broken $$stage"; }; \
+	done; cat build/summary/* 2>/dev/null; echo "test: $$ok$${broken:+, see$$broken}"; test $$ok = PASSED
 
 bench: ## footprint and latency against other programs here (QUICK=1: short form, JSON=file)
 	@sh tests/deps.sh build run bench

@@ -92,7 +92,7 @@ struct history *history_new(const struct state *state)
 	history->count = choose(history, state);
 	struct point *at = history->points;
 	for (size_t i = 0; i < history->count; i++) {
-		for (int span = 0; span < HISTORY_SPANS; span++) {
+		for (enum history_span span = 0; span < HISTORY_SPANS; span++) {
 			history->series[i].points[span] = at;
 			at += spans[span].steps;
 		}
@@ -154,7 +154,7 @@ static void add(struct running *running, int64_t value)
 
 void history_take(struct history *history, const struct state *state, int64_t now_ns)
 {
-	for (int span = 0; span < HISTORY_SPANS; span++) {
+	for (enum history_span span = 0; span < HISTORY_SPANS; span++) {
 		int64_t number = history_number(span, now_ns);
 
 		if (!history->started)
@@ -172,7 +172,7 @@ void history_take(struct history *history, const struct state *state, int64_t no
 				? state_rate_milli(state, series->slot, now_ns, &value, &reason)
 				: state_value(state, series->slot, now_ns, &value, &reason);
 
-		for (int span = 0; r == 0 && span < HISTORY_SPANS; span++)
+		for (enum history_span span = 0; r == 0 && span < HISTORY_SPANS; span++)
 			add(&series->running[span], value);
 	}
 }

@@ -83,7 +83,7 @@ static bool head_valid(const struct history *history, const struct head *head, c
 	head_begin(history, boot, &expected);
 	if (memcmp(head, &expected, offsetof(struct head, number)) != 0)
 		return false;
-	for (int span = 0; span < HISTORY_SPANS; span++) {
+	for (enum history_span span = 0; span < HISTORY_SPANS; span++) {
 		if (head->number[span] < 0 || head->number[span] > history_number(span, now_ns))
 			return false;
 		for (size_t i = 0; i < history->count; i++)

@@ -41,7 +41,7 @@ int history_render_list(const struct history *history, char *buffer, size_t size
 	}
 	json_array_end(&json);
 	json_object(&json, "spans");
-	for (int span = 0; span < HISTORY_SPANS; span++) {
+	for (enum history_span span = 0; span < HISTORY_SPANS; span++) {
 		json_object(&json, history_span_words[span]);
 		json_int(&json, "step_s", history_step_ns(span) / NS_PER_S);
 		json_int(&json, "steps", (int64_t)history_steps(span));

@@ -216,7 +216,7 @@ static int write_all(struct files *files, const char **ret_name)
 	*ret_name = "";
 	if (result < 0)
 		return result;
-	for (int mark = 0; mark < MARKS; mark++) {
+	for (enum mark mark = 0; mark < MARKS; mark++) {
 		result = is_wanted(files, mark) ? write_mark(files, mark) : 0;
 		if (result < 0 && trouble == 0) {
 			trouble = result;
@@ -228,7 +228,7 @@ static int write_all(struct files *files, const char **ret_name)
 		trouble = result;
 		*ret_name = "state";
 	}
-	for (int mark = MARKS; mark-- > 0;) {
+	for (enum mark mark = MARKS; mark-- > 0;) {
 		result = is_wanted(files, mark) ? 0 : remove_mark(files, mark);
 		if (result < 0 && trouble == 0) {
 			trouble = result;
@@ -261,7 +261,7 @@ static bool look(const struct files *files)
 	if (fstatat(files->dir_fd, "state", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    fstat(files->state_fd, &ours) < 0 || st.st_ino != ours.st_ino)
 		return false;
-	for (int mark = 0; mark < MARKS; mark++) {
+	for (enum mark mark = 0; mark < MARKS; mark++) {
 		bool there =
 			fstatat(files->dir_fd, mark_names[mark], &st, AT_SYMLINK_NOFOLLOW) == 0;
 
@@ -339,7 +339,7 @@ static bool files_stop(void *self)
 	if (files->dir_fd < 0)
 		return true;
 	unlinkat(files->dir_fd, "state", 0);
-	for (int mark = MARKS; mark-- > 0;)
+	for (enum mark mark = MARKS; mark-- > 0;)
 		remove_mark(files, mark);
 	return true;
 }

@@ -33,7 +33,8 @@ size_t http_reply_code(int status)
 	return i;
 }
 
-static void write_text(struct http_reply *reply, const char *format, va_list values)
+__attribute__((format(printf, 2, 0))) static void write_text(struct http_reply *reply,
+							     const char *format, va_list values)
 {
 	int length = vsnprintf(reply->small, sizeof(reply->small), format, values);
 

@@ -32,7 +32,7 @@ static size_t count_points(const struct history *history)
 	size_t count = 0;
 
 	for (size_t series = 0; series < 2; series++) {
-		for (int span = 0; span < HISTORY_SPANS; span++) {
+		for (enum history_span span = 0; span < HISTORY_SPANS; span++) {
 			for (size_t ago = 0; ago < history_steps(span); ago++) {
 				struct history_point point;
 
@@ -83,7 +83,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t length, place;
 	uint8_t *image;
 
-	check(state != NULL && state_add(state, metrics, 2, NS_PER_S, &source) == 0);
+	check(state != NULL);
+	check(state_add(state, metrics, 2, NS_PER_S, &source) == 0);
 	image = good_image(state, source, &length);
 	place = size >= 2 ? (size_t)(data[0] << 8 | data[1]) : 0;
 	history = history_new(state);
