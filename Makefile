@@ -10,7 +10,8 @@ UNITDIR    ?= /lib/systemd/system
 UDEVDIR    ?= /lib/udev/rules.d
 PKG_CONFIG ?= pkg-config
 CC         ?= cc
-VERSION    := $(shell git describe --tags --dirty 2>/dev/null || echo 0.1-dev$$(git describe --always --dirty 2>/dev/null | sed 's/^/+/'))
+# From git, or from the file that `make dist` put into the tarball.
+VERSION    := $(shell git describe --tags --dirty 2>/dev/null || cat VERSION 2>/dev/null || echo 0.1-dev$$(git describe --always --dirty 2>/dev/null | sed 's/^/+/'))
 
 VARIANT    ?= plain
 BUILD      := build/$(VARIANT)
@@ -155,7 +156,7 @@ $(BUILD)/lab/page: $(call obj,tests/lab/page.c) $(LIB)
 $(BUILD)/tests/test-sim-report: $(call obj,$(addprefix tests/sim/,report.c stats.c svg.c quantity.c plot.c plot_overview.c))
 $(BUILD)/tests/test-sim-report: pkg_libs += -lm
 
--include $(shell find build -path build/vm -prune -o -name '*.d' -type f -print 2>/dev/null)
+-include $(shell find build \( -path build/vm -o -path build/deb -o -path build/guest \) -prune -o -name '*.d' -type f -print 2>/dev/null)
 
 # Objects of test programs are no by-products: keep them.
 .SECONDARY:
@@ -169,9 +170,9 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: deps deps-test goldens screenshots leads sim sim-short run check check-san check-lab check-mqtt check-node-red check-post-random
-.PHONY: check-vm check-vm-long check-vm-faults check-vm-lvs vm-programs fuzz fuzz-programs test lint format
+.PHONY: check-vm check-vm-long check-vm-faults check-vm-lvs check-guest vm-programs fuzz fuzz-programs test lint format
 .PHONY: bench bench-loop bench-storm bench-web bench-fleet bench-stall bench-payload bench-post bench-junk bench-programs
-.PHONY: install uninstall clean help
+.PHONY: install uninstall dist deb clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
 	@sh tests/deps.sh build
@@ -325,6 +326,11 @@ check-vm-faults: ## all faults of its SD card: what was told outside, and when (
 	@sh tests/deps.sh build run vm
 	@exec $(PYTHON) -B tests/vm/faults.py $(if $(T),--arms '$(T)') $(VM)
 
+check-guest: ## the arm64 packages on a full Debian with systemd in QEMU, seen from outside (as root; SHORT=1, DEBS=folder, T=check)
+	@sh tests/deps.sh build run vm
+	+@$(if $(DEBS),,$(submake) deb ARCH=arm64)
+	@exec $(PYTHON) -B tests/guest/check_guest.py $(if $(SHORT),--short) $(if $(DEBS),--debs '$(DEBS)') $(if $(T),--only '$(T)')
+
 check-vm-lvs: ## real keepalived moves real LVS weights in QEMU (two minutes; not part of make test)
 	@sh tests/deps.sh build run vm
 	@exec $(PYTHON) -B tests/vm/lvs.py
@@ -380,6 +386,24 @@ uninstall: ## remove what install copied; a configuration that was changed stays
 	rm -rf $(DESTDIR)$(EXAMPLEDIR)
 	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(dir $(EXAMPLEDIR)) 2>/dev/null || true
 	if cmp -s systemd/hostingpi.conf $(CONFIG); then rm $(CONFIG) && rmdir --ignore-fail-on-non-empty $(dir $(CONFIG)); fi
+
+# All that git knows of, as it lies here; the same files give the same bytes.
+DIST := hostingpi-$(patsubst v%,%,$(VERSION))
+
+dist: ## pack the source: build/dist/hostingpi-VERSION.tar.xz
+	@rm -rf build/dist && mkdir -p build/dist/$(DIST)
+	@git ls-files -z | tar --null --no-recursion -T - -c | tar -x -C build/dist/$(DIST)
+	@echo '$(patsubst v%,%,$(VERSION))' >build/dist/$(DIST)/VERSION
+	@cd build/dist && tar --sort=name --mtime=@$$(git log -1 --format=%ct) --owner=0 --group=0 --numeric-owner \
+		--mode=u+rwX,go+rX,go-w --format=gnu -c $(DIST) | xz -T1 >$(DIST).tar.xz
+	@rm -r build/dist/$(DIST)
+	@cd build/dist && sha256sum $(DIST).tar.xz
+
+ARCH  ?= $(shell dpkg --print-architecture)
+SUITE ?= bookworm
+
+deb: ## Debian packages in build/deb/SUITE-ARCH, built in a clean root (ARCH=arm64, SUITE=trixie, TWICE=1: and compare)
+	@TWICE='$(TWICE)' sh tests/deb/build.sh $(ARCH) $(SUITE)
 
 clean: ## remove everything that was built
 	@rm -rf build
