@@ -21,7 +21,6 @@ from guest import Console, make_swap
 from machine import MACHINES
 from process import DEADLINE_S, LabError, free_port
 
-HEADERS = image.FOLDER / "headers/usr/src"
 MODULE = image.FOLDER / "module"
 CARD = image.FOLDER / "card.img"
 
@@ -47,21 +46,7 @@ KERNEL_LINE = re.compile(r"\[ *(\d+\.\d{6})\] (.*)")
 
 def build_module():
     """[mmc_fault.ko], cross-built for the guest's kernel."""
-    MODULE.mkdir(exist_ok=True)
-    for source in (image.HERE / "card").iterdir():
-        target = MODULE / source.name
-        if not target.exists() or target.read_bytes() != source.read_bytes():
-            target.write_bytes(source.read_bytes())
-    common = next(HEADERS.glob("linux-headers-*-common"))
-    own = next(HEADERS.glob("linux-headers-*-arm64"))
-    done = image.run(
-        "make", "-s", "-C", own, "-f", common / "Makefile", f"M={MODULE}", "ARCH=arm64",
-        f"CROSS_COMPILE={image.TRIPLE}-", f"CC={image.TRIPLE}-gcc", "modules",
-        env={"MAKEFLAGS": ""}, check=False, capture_output=True, text=True,
-    )  # fmt: skip
-    if done.returncode:
-        raise LabError(f"mmc_fault.ko was not built:\n{done.stderr}")
-    return [MODULE / "mmc_fault.ko"]
+    return [image.build_module(image.HERE / "card", MODULE, "mmc_fault.ko")]
 
 
 def _master_boot_record():

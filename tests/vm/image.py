@@ -11,13 +11,16 @@ import pathlib
 import shutil
 import subprocess
 
+import where  # noqa: F401 (makes the lab's modules importable)
 import packages
+from process import LabError
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDER = REPO / "build" / "vm"
 TREE = FOLDER / "tree"
 BOOT = FOLDER / "boot"
+HEADERS = FOLDER / "headers/usr/src"
 BUILT = REPO / "build" / "arm64"
 TRIPLE = "aarch64-linux-gnu"
 
@@ -62,6 +65,25 @@ def cross_build():
     )
 
 
+def build_module(sources, folder, name):
+    """A kernel module, cross-built for the guest's kernel in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in sources.iterdir():
+        target = folder / source.name
+        if not target.exists() or target.read_bytes() != source.read_bytes():
+            target.write_bytes(source.read_bytes())
+    common = next(HEADERS.glob("linux-headers-*-common"))
+    own = next(HEADERS.glob("linux-headers-*-arm64"))
+    done = run(
+        "make", "-s", "-C", own, "-f", common / "Makefile", f"M={folder}", "ARCH=arm64",
+        f"CROSS_COMPILE={TRIPLE}-", f"CC={TRIPLE}-gcc", "modules",
+        env={"MAKEFLAGS": ""}, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        raise LabError(f"{name} was not built:\n{done.stderr}")
+    return folder / name
+
+
 def _furnish(tree):
     """What maintainer scripts would have made."""
     for name in ("proc", "sys", "dev", "run", "tmp", "data", "payload", "root", "var/log"):
@@ -95,7 +117,7 @@ def _cpio_entry(number, name, mode, body=b""):
     return header + b"\0" * (-len(header) % 4) + body + b"\0" * (-len(body) % 4)
 
 
-def _initramfs(path):
+def make_initramfs(path):
     entries = [(name, 0o040755, b"") for name in ("bin", "dev", "modules", "proc", "root", "sys")]
     entries.append(("init", 0o100755, (HERE / "guest/early.sh").read_bytes()))
     entries.append(("bin/busybox", 0o100755, (TREE / "usr/bin/busybox").read_bytes()))
@@ -139,7 +161,7 @@ def provide(say, more=list):
         say("making the root disk")
         _furnish(TREE)
         make_file_system(FOLDER / "root.img", ROOT_MB, TREE, "root")
-    _initramfs(FOLDER / "initramfs")
+    make_initramfs(FOLDER / "initramfs")
     say("building the programs for arm64")
     cross_build()
     _payload(FOLDER / "payload.img", more())

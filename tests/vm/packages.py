@@ -39,7 +39,8 @@ MODULES = (  # of the machines of machine.py
     "virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk failover net_failover "
     "virtio_net crc32c_generic jbd2 mbcache crc16 ext4 bcm2835 bcm2835_thermal usb-common usbcore "
     "roles udc-core dwc2 mii usbnet cdc_ether scsi_common scsi_mod crct10dif_common crct10dif_generic "
-    "crc-t10dif crc64 crc64-rocksoft t10-pi sd_mod usb-storage bcm2835_wdt sdhci cqhci sdhci-pci"
+    "crc-t10dif crc64 crc64-rocksoft t10-pi sd_mod usb-storage bcm2835_wdt sdhci cqhci sdhci-pci "
+    "virtio_console virtio-rng autofs4"
 ).split()
 DEVICE_TREE = "bcm2837-rpi-3-b.dtb"
 

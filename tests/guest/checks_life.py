@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: MIT
+"""The service through restarts, stops, crashes, hangs, bad starts and boots, watched by two pollers from outside."""
+
+import json
+import re
+import signal
+import socket
+import statistics
+import time
+
+import outside
+from checks_install import main_pid, readings
+from course import expect
+from process import wait_until
+from system_guest import ADDRESSES
+
+RESTARTS = 10
+STEADY_S = 90
+# The configuration's size of a worker, and how many fit when memory is held.
+WORKER_BYTES, WORKERS_LEFT = 16 << 20, 2
+# Percent that an idle machine's weight moves by itself while programs start and end on it.
+WANDERING = 15
+
+
+def answering():
+    return all(outside.ask(family) for family in ADDRESSES)
+
+
+def another(lab, before, timeout):
+    """Until another process answers outside; its pid."""
+    def there():
+        pid = main_pid(lab)
+        return pid not in (0, before) and pid
+
+    pid = wait_until(there, timeout, "another main process", pause=0.1)
+    wait_until(answering, timeout, "an answer outside")
+    return pid
+
+
+def press(lab):
+    """Holds so much memory that the decision is less than everything; the weight once it stands still."""
+    guest = lab.guest
+    if guest.try_sh("systemctl is-active --quiet lab-hog")[0]:
+        memory = readings(lab)["mem"]
+        spare = memory["headroom_bytes"] - memory["reserve_bytes"] - WORKERS_LEFT * WORKER_BYTES
+        guest.sh(f"systemd-run --quiet --unit=lab-hog perl -e '$x = chr(65) x {max(spare, 1 << 20)}; sleep 1e6'")
+    seen = []
+
+    def still():
+        seen.append(readings(lab)["lb"]["weight"])
+        time.sleep(0.25)
+        return len(seen) > 40 and max(seen[-40:]) - min(seen[-40:]) <= 5 and seen[-1] < 100 - 2 * WANDERING
+
+    wait_until(still, 180, "a steady weight that can be told from 100")
+    return seen[-1]
+
+
+def release(lab):
+    """Gives the memory back."""
+    lab.guest.try_sh("systemctl stop lab-hog")
+
+
+def no_gap(lab, pollers, weight, lowest=None):
+    """The figure of a time in which nobody may have noticed anything; lowest: where memory was really taken."""
+    lowest = weight - WANDERING if lowest is None else lowest
+    for poller in pollers:
+        expect(not poller.failures(), f"{poller.figure()}: {poller.failures()[:3]}")
+        expect(poller.states() == ["up"], f"answers were {poller.states()}")
+        weights = poller.weights()
+        low, high = min(weights), max(weights)
+        expect(low >= lowest and high <= weight + WANDERING, f"weight {weight} went {low} to {high}")
+    low = min(min(poller.weights()) for poller in pollers)
+    high = max(max(poller.weights()) for poller in pollers)
+    states = [told for _, _, topic, told in lab.since if topic.endswith("/availability")]
+    expect("offline" not in states, "the broker was told offline")
+    return f"{pollers.figure()}; weight {low} to {high} % all the time (a jump would be 100)"
+
+
+def restart(lab):
+    """systemctl restart under polling."""
+    weight = press(lab)
+    lab.mark()
+    pollers = outside.Pollers()
+    took = []
+    for _ in range(RESTARTS):
+        before = main_pid(lab)
+        begin = time.monotonic()
+        lab.guest.sh("systemctl restart hostingpid")
+        took.append(time.monotonic() - begin)
+        expect(main_pid(lab) != before, "the process is still the same")
+        time.sleep(0.5)
+    pollers.end()
+    return f"{RESTARTS} times, {statistics.median(took):.2f} s each; {no_gap(lab, pollers, weight)}"
+
+
+def stop(lab):
+    """systemctl stop gives the weight back."""
+    weight = press(lab)
+    lab.mark()
+    pollers = outside.Pollers()
+    time.sleep(1)
+    begin = time.monotonic()
+    lab.guest.sh("systemctl stop hostingpid")
+    took = time.monotonic() - begin
+    pollers.end()
+    last = [poller.weights()[-1] for poller in pollers]
+    expect(last == [100, 100], f"the last answers were {last}, not 100")
+    wait_until(lambda: "offline" in [told for _, _, topic, told in lab.since if topic.endswith("/availability")],
+               20, "offline at the broker")  # fmt: skip
+    lab.guest.sh("systemctl start hostingpid")
+    wait_until(answering, 60, "an answer outside")
+    return f"{weight} % before, 100 % as the last answer of both families; offline at the broker; stop took {took:.1f} s"
+
+
+def _hit(lab, number, timeout):
+    before = main_pid(lab)
+    poller = outside.Poller(socket.AF_INET6)
+    time.sleep(0.5)
+    begin = time.monotonic()
+    lab.guest.sh(f"kill -{number.name[3:]} {before}")
+    pid = another(lab, before, timeout)
+    took = time.monotonic() - begin
+    poller.end()
+    return before, pid, took, poller
+
+
+def killed(lab):
+    """SIGKILL: back in seconds."""
+    before, pid, took, poller = _hit(lab, signal.SIGKILL, 60)
+    return f"process {before} then {pid}, answering again after {took:.1f} s; {poller.figure()}"
+
+
+def hung(lab):
+    """SIGSTOP: the watchdog ends it, and it is back."""
+    before, pid, took, _ = _hit(lab, signal.SIGSTOP, 180)
+    result = lab.guest.sh("journalctl -u hostingpid --no-pager -o cat -n 30 | grep -i watchdog | tail -n 1")
+    expect(result, "the journal does not speak of the watchdog")
+    return f"process {before} then {pid} after {took:.0f} s (WatchdogSec=30); {result!r}"
+
+
+def never_gives_up(lab):
+    """a service that cannot start is tried for ever, and comes back by itself when it can."""
+    guest = lab.guest
+    guest.sh("mkdir -p /run/systemd/system/hostingpid.service.d && cd /run/systemd/system/hostingpid.service.d && "
+             "printf '[Service]\\nExecStart=\\nExecStart=/bin/false\\n' >lab.conf && systemctl daemon-reload && "
+             "(systemctl restart hostingpid || true)")  # fmt: skip
+    first = int(guest.sh("systemctl show -P NRestarts hostingpid"))
+    begin = time.monotonic()
+    time.sleep(20)
+    restarts = int(guest.sh("systemctl show -P NRestarts hostingpid")) - first
+    took = time.monotonic() - begin
+    state = guest.sh("systemctl show -P ActiveState -P SubState hostingpid").split()
+    expect(state == ["activating", "auto-restart"] or state[0] == "activating", f"it is {state}")
+    expect(restarts >= 5, f"{restarts} tries in {took:.0f} s")
+    guest.sh("rm -r /run/systemd/system/hostingpid.service.d && systemctl daemon-reload")
+    wait_until(answering, 60, "an answer outside, with nobody starting it")
+    return f"{restarts} tries in {took:.0f} s (systemd's own limit is 5 in 10 s), then back without a hand"
+
+
+def bad_configuration(lab):
+    """a configuration that is wrong: told, tried again, taken once it is right."""
+    guest = lab.guest
+    path = "/etc/hostingpi/hostingpi.conf.d/zz-wrong.conf"
+    guest.sh(f"printf '[control]\\nreserve = lots\\n' >{path}")
+    expect(guest.try_sh("systemctl reload hostingpid; sleep 1; systemctl is-active -q hostingpid")[0] == 0, "a reload ended it")
+    wait_until(answering, 30, "the old configuration to go on")
+    lab.guest.try_sh("systemctl kill -s KILL hostingpid")
+    guest.wait_sh("journalctl -u hostingpid -o cat -n 20 | grep -q zz-wrong.conf", 60)
+    said = guest.sh("journalctl -u hostingpid -o cat -n 20 | grep zz-wrong.conf | tail -n 1")
+    guest.sh(f"rm {path}")
+    wait_until(answering, 60, "the agent with the right configuration")
+    return repr(said)
+
+
+def reboots(lab):
+    """a reboot: enabled, and there without network; the network comes later."""
+    guest = lab.guest
+    guest.sh("systemctl disable -q systemd-networkd.service systemd-networkd.socket; sync")
+    begin = time.monotonic()
+    guest.reboot()
+    took = time.monotonic() - begin
+    guest.wait_sh("systemctl is-active --quiet hostingpid", 120)
+    addresses = guest.sh("ip -br addr show scope global")
+    expect("192.0.2.2" not in addresses and "2001:db8" not in addresses, f"there is a network: {addresses}")
+    since = int(guest.sh("systemctl show -P ActiveEnterTimestampMonotonic hostingpid")) / 1e6
+    status = json.loads(guest.sh("hostingpictl status --json"))
+    before = main_pid(lab)
+    lab.mark()
+    guest.sh("systemctl enable -q --now systemd-networkd.service")
+    wait_until(answering, 90, "an answer outside over both families")
+    begin = time.monotonic()
+    wait_until(lambda: any(topic.endswith("/state") for _, _, topic, _ in lab.since), 180, "messages outside")
+    broker = time.monotonic() - begin
+    expect(main_pid(lab) == before, "it was started anew")
+    state = status["decision"]["state"]
+    return (f"booted in {took:.0f} s, active {since:.1f} s after the kernel's start, state {state} without any address; "
+            f"same process answers with the network, broker {broker:.0f} s later")  # fmt: skip
+
+
+def credentials(lab):
+    """LoadCredential: the broker's password is where only the service can read it."""
+    guest = lab.guest
+    secret = f"username = {lab.broker.user}\\npassword = {lab.broker.password}\\n"
+    guest.sh("mkdir -p /etc/systemd/system/hostingpid.service.d /root/secrets && chmod 700 /root/secrets && "
+             f"printf '{secret}' >/root/secrets/mqtt && chmod 600 /root/secrets/mqtt && "
+             "printf '[Service]\\nLoadCredential=mqtt:/root/secrets/mqtt\\n' "
+             ">/etc/systemd/system/hostingpid.service.d/mqtt.conf && "
+             f"printf '[mqtt]\\nport = {outside.SECRET_PORT}\\n"
+             "credential_file = /run/credentials/hostingpid.service/mqtt\\n' "
+             ">/etc/hostingpi/hostingpi.conf.d/mqtt.conf && systemctl daemon-reload && systemctl restart hostingpid")  # fmt: skip
+    reader = outside.Subscriber(
+        lab.broker, "secret", ["-u", lab.broker.user, "-P", lab.broker.password], outside.SECRET_PORT
+    ).start()
+    words = f"u'{lab.broker.user}'"
+    wait_until(lambda: outside.tell_from_log(lab.broker.log, words), 120, "a connection with the name")
+    wait_until(lambda: "state" in reader.topics(), 60, "messages")
+    mode = guest.sh("stat -c '%U %a' /run/credentials/hostingpid.service/mqtt")
+    code, said = guest.as_someone("cat /run/credentials/hostingpid.service/mqtt")
+    expect(code != 0, f"another user can read it: {said}")
+    reader.close()
+    guest.sh("rm /etc/hostingpi/hostingpi.conf.d/mqtt.conf /etc/systemd/system/hostingpid.service.d/mqtt.conf && "
+             "systemctl daemon-reload && systemctl restart hostingpid")  # fmt: skip
+    wait_until(answering, 60, "an answer outside")
+    return f"connected as {lab.broker.user}; the file is {mode} to root, closed to others"
+
+
+def steady(lab):
+    """bytes written to the disk in steady state: none."""
+    guest = lab.guest
+    script = f"grep -h -E '^(write_bytes|syscw)' /proc/{main_pid(lab)}/io | tr -dc '0-9\\n'"
+    before, disk = [int(word) for word in guest.sh(script).split()], lab.guest.written()
+    time.sleep(STEADY_S)
+    after = [int(word) for word in guest.sh(script).split()]
+    disk = lab.guest.written() - disk
+    expect(after[1] == before[1], f"{after[1] - before[1]} bytes")
+    memory = guest.sh(f"grep -E '^(Rss|Pss|Private_Dirty):' /proc/{main_pid(lab)}/smaps_rollup | tr -s ' ' | paste -sd ' '")
+    return f"0 bytes in {STEADY_S} s ({after[0] - before[0]} calls to sockets and /run); the whole system wrote {disk >> 10} KiB; {memory}"
+
+
+EXPECTED = (
+    r"OOM|oom|out of memory|Out of memory",  # the test's own hog
+    r"watchdog|SIGABRT|signal=ABRT|signal=KILL|core-dump|Killing process|status=6|Main process exited|Failed with result",
+    r"zz-wrong.conf|configuration|ExecStart|status=2|/bin/false|status=1|Failed to start",
+)
+
+
+def quiet(lab):
+    """journal and kernel log have no warning of ours but what was provoked."""
+    guest = lab.guest
+    journal = guest.sh("journalctl --no-pager -o short-monotonic -p warning -u hostingpid || true")
+    lab.keep("journal-warnings.txt", journal)
+    lab.keep("journal.txt", guest.sh("journalctl --no-pager -o short-monotonic -u hostingpid"))
+    strange = [line for line in journal.splitlines() if not re.search("|".join(EXPECTED), line) and "-- " not in line[:4]]
+    kernel = guest.sh("dmesg | grep -i -E 'hostingpi|audit.*(comm|exe)=.*hosting' || true")
+    kernel = [line for line in kernel.splitlines() if not re.search(EXPECTED[0], line)]
+    expect(not strange and not kernel, f"{strange[:5]} {kernel[:5]}")
+    failed = guest.sh("systemctl --failed --no-legend --plain || true")
+    expect("hostingpi" not in failed, failed)
+    return f"{len(journal.splitlines())} lines of warning, all of them provoked; the kernel's log has none"
+
+
+FIRST = (restart, stop, killed)
+MORE = (hung, never_gives_up, bad_configuration, credentials, steady, reboots)
+LAST = (quiet,)

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""The list of named checks: each is ok with a figure, or FAILED with what was seen instead.
+
+Theory of operation: a check is a function that returns its figure (a sentence) or raises LabError. One that fails does
+not end the course, because the next ones tell more about why. All that was seen is in build/guest/checks.json.
+"""
+
+import json
+import time
+
+from process import LabError
+from where import FOLDER
+
+
+def expect(truth, what):
+    if not truth:
+        raise LabError(what)
+
+
+class Course:
+    def __init__(self, lab):
+        self.lab = lab
+        self.rows = []
+
+    def run(self, checks):
+        """checks: functions; the first line of each one's text is its name."""
+        for check in checks:
+            name = check.__doc__.strip().splitlines()[0].rstrip(".")
+            begin = time.monotonic()
+            try:
+                figure, well = check(self.lab), True
+            except (LabError, OSError, ValueError, KeyError, IndexError) as error:
+                figure, well = f"{type(error).__name__}: {error}", False
+            took = time.monotonic() - begin
+            self.rows.append({"check": name, "well": well, "figure": figure, "seconds": round(took, 1)})
+            print(f"  {'ok     ' if well else 'FAILED '} {name}: {figure}  [{took:.0f} s]", flush=True)
+
+    def well(self):
+        return bool(self.rows) and all(row["well"] for row in self.rows)
+
+    def keep(self):
+        (FOLDER / "checks.json").write_text(json.dumps(self.rows, indent=1) + "\n", encoding="utf-8")
+
+    def verdict(self):
+        failed = [row["check"] for row in self.rows if not row["well"]]
+        text = f"check-guest: {'FAILED' if failed else 'ok'}: {len(self.rows) - len(failed)} of {len(self.rows)} checks"
+        return text + "".join(f"\n  FAILED {name}" for name in failed)

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""The running system: a QEMU process, its console, and a shell on a virtual serial port.
+
+Theory of operation: nothing goes in or out by the console but the kernel's and systemd's own words, which are kept. Commands go
+to a shell on a port of its own (inside/shell.sh) and come back with their exit code and what they said, so
+that no network, no ssh and no login is part of what is measured. When the shell says HELLO the system is up; it says so
+again after each boot. What is written to the root disk is thrown away at the end, and QEMU counts it: that is the
+witness for bytes written. (An SD card as on a Pi would be slower by far; QEMU does not count what is written to it.)
+"""
+
+import base64
+import contextlib
+import json
+import socket
+import threading
+import time
+
+import system_root
+from process import LabError, Process, wait_until
+from where import FOLDER
+
+BOOT_S = 600  # half a minute on an idle machine
+COMMAND_S = 300
+ADDRESSES = {socket.AF_INET6: "2001:db8::2", socket.AF_INET: "192.0.2.2"}
+HERE = {socket.AF_INET6: "2001:db8::1", socket.AF_INET: "192.0.2.1"}
+FAMILY_NAMES = {socket.AF_INET6: "IPv6", socket.AF_INET: "IPv4"}
+
+
+class Guest(Process):
+    def __init__(self, scratch, payload, tap):
+        super().__init__(scratch, "console")
+        self.payload = payload
+        self.tap = tap
+        self.port = None
+        self.number = 0
+        self.answers = {}
+        self.hellos = []
+        self.changed = threading.Condition()
+
+    def argv(self):
+        disk = [
+            "-drive", f"file={FOLDER / 'root.img'},if=none,id=root,format=raw,snapshot=on,cache=unsafe",
+            "-device", "virtio-blk-pci,drive=root",
+        ]  # fmt: skip
+        first = "quiet first=/sbin/init"
+        return [
+            *system_root.qemu(disk, self.payload, first),
+            "-serial", "stdio", "-device", "virtio-rng-pci",
+            "-qmp", f"unix:{self.scratch.path}/qmp,server=on,wait=off",
+            "-device", "virtio-serial-pci",
+            "-chardev", f"socket,id=lab,path={self.scratch.path}/port,server=on,wait=off",
+            "-device", "virtserialport,chardev=lab,name=lab",
+            "-netdev", f"tap,id=net,ifname={self.tap},script=no,downscript=no",
+            "-device", "virtio-net-pci,netdev=net,romfile=",
+        ]  # fmt: skip
+
+    def ready(self):
+        with contextlib.suppress(OSError):
+            port = socket.socket(socket.AF_UNIX)
+            port.connect(str(self.scratch.path / "port"))
+            self.port = port
+        return self.port is not None
+
+    def start(self):
+        super().start()
+        threading.Thread(target=self._listen, daemon=True).start()
+        self.wait_hello(0)
+        return self
+
+    def _listen(self):
+        with self.port.makefile("r", encoding="ascii", errors="replace") as lines:
+            for line in lines:
+                words = line.split()
+                with self.changed:
+                    if words[:1] == ["HELLO"]:
+                        self.hellos.append(time.monotonic())
+                    elif len(words) in (2, 3):
+                        said = base64.b64decode(words[2]) if len(words) == 3 else b""
+                        self.answers[words[0]] = int(words[1]), said.decode("utf-8", "replace")
+                    self.changed.notify_all()
+
+    def _wait(self, what, timeout, found):
+        deadline = time.monotonic() + timeout
+        with self.changed:
+            while not found():
+                left = deadline - time.monotonic()
+                if left <= 0 or not self.alive():
+                    raise LabError(f"no {what} from the guest within {timeout:g} s\n{self.tail(800)}")
+                self.changed.wait(min(left, 1))
+
+    def wait_hello(self, before):
+        """Until the shell has said HELLO more often than this."""
+        self._wait("shell", BOOT_S, lambda: len(self.hellos) > before)
+
+    def send(self, script):
+        """Starts a script as root; the number under which its answer comes."""
+        self.number += 1
+        number = str(self.number)
+        self.port.sendall(f"{number} {base64.b64encode(script.encode()).decode()}\n".encode())
+        return number
+
+    def try_sh(self, script, timeout=COMMAND_S):
+        """(exit code, output) of a script that root runs in the guest."""
+        number = self.send(script)
+        self._wait(f"answer to: {script[:60]}", timeout, lambda: number in self.answers)
+        return self.answers.pop(number)
+
+    def sh(self, script, timeout=COMMAND_S):
+        """The output of a script that must end well."""
+        code, said = self.try_sh(script, timeout)
+        if code:
+            raise LabError(f"in the guest: {script}\nended with {code}: {said[-1500:]}")
+        return said.strip()
+
+    def as_someone(self, command):
+        """(exit code, output) as the ordinary user, after a login (so that groups count)."""
+        return self.try_sh(f"su - someone -c '{command}'")
+
+    def wait_sh(self, script, timeout=120, what=None):
+        """Until a script ends well; its output."""
+        last = []
+
+        def well():
+            last[:] = [self.try_sh(script)]
+            return last[0][0] == 0
+
+        try:
+            wait_until(well, timeout, what or script, pause=0.2)
+        except LabError as error:
+            raise LabError(f"{error}; last it said: {last and last[0][1][-500:]}") from None
+        return last[0][1].strip()
+
+    def reboot(self):
+        """Restarts the machine as an operator does."""
+        before = len(self.hellos)
+        self.send("systemctl reboot")
+        self.wait_hello(before)
+
+    def qmp(self, command, **arguments):
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(30)
+            control.connect(str(self.scratch.path / "qmp"))
+            lines = control.makefile("rw", encoding="utf-8")
+            lines.readline()
+            for words in ({"execute": "qmp_capabilities"}, {"execute": command, "arguments": arguments}):
+                lines.write(json.dumps(words) + "\n")
+                lines.flush()
+                while "return" not in (answer := json.loads(lines.readline())):
+                    if "error" in answer:
+                        raise LabError(f"QEMU: {answer['error'].get('desc')}")
+            return answer["return"]
+
+    def written(self):
+        """Bytes written to the root disk so far, as QEMU counts them."""
+        for block in self.qmp("query-blockstats"):
+            if block.get("device") == "root":
+                return block["stats"]["wr_bytes"]
+        raise LabError("QEMU knows no disk named root")
