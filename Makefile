@@ -172,7 +172,7 @@ submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS))
 .PHONY: deps deps-test goldens screenshots leads sim sim-short run check check-san check-lab check-mqtt check-node-red check-post-random
 .PHONY: check-vm check-vm-long check-vm-faults check-vm-lvs check-guest vm-programs fuzz fuzz-programs test lint format
 .PHONY: bench bench-loop bench-storm bench-web bench-fleet bench-stall bench-payload bench-post bench-junk bench-programs
-.PHONY: install uninstall dist deb clean help
+.PHONY: soak install uninstall dist deb clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
 	@sh tests/deps.sh build
@@ -287,6 +287,12 @@ bench-post: ## what a post costs: memory of the agent and of the poster, time (Q
 	@sh tests/deps.sh build run test
 	+@$(submake) all
 	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/bench/post.py $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
+SOAK_HOURS ?= 2
+
+soak: all ## everything on, for hours, while one thing after another goes wrong (as root; SOAK_HOURS=0.05, SEED=, JSON=file)
+	@sh tests/deps.sh build run test
+	@exec env HOSTINGPI_BUILD=$(BUILD) $(PYTHON) -B tests/soak/run.py --hours $(SOAK_HOURS) $(if $(SEED),--seed '$(SEED)') $(if $(JSON),--json '$(JSON)') $(if $(PRELOAD),--preload '$(PRELOAD)')
 
 bench-programs: $(BUILD)/bench/bare $(BUILD)/bench/idle $(BUILD)/bench/fleet $(BUILD)/bench/fleet_watch
 
