@@ -24,7 +24,7 @@ packages() {
 		python3-selenium keepalived python3-yaml ;;
 	bench) echo collectd-core strace openssl iproute2 wrk apache2 lighttpd php-fpm ;;
 	vm) echo qemu-system-arm gcc-aarch64-linux-gnu haproxy e2fsprogs python3 \
-		debian-archive-keyring iproute2 ;;
+		debian-archive-keyring iproute2 mmdebstrap ;;
 	*)
 		echo "deps.sh: unknown group '$1', expected build, run, test, bench or vm" >&2
 		exit 2

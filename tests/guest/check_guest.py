@@ -8,6 +8,7 @@ started on this machine.
 """
 
 import argparse
+import contextlib
 import pathlib
 import re
 import shutil
@@ -56,6 +57,12 @@ class Lab:
     @property
     def since(self):
         return self.subscriber.messages()[self.marked :]
+
+    def tidy(self):
+        """What a check that failed may have left, so that the next ones tell something of their own."""
+        outside.end_pollers()
+        with contextlib.suppress(LabError):
+            self.guest.try_sh(checks_life.TIDY)
 
     def keep(self, name, text):
         (where.FOLDER / "seen").mkdir(exist_ok=True)
@@ -128,7 +135,7 @@ def checks(short):
     if short:
         return [*checks_install.FIRST, *checks_life.FIRST, *checks_life.LAST, *checks_change.SHORT]
     return [*checks_install.FIRST, *checks_install.MORE, *checks_life.FIRST, *checks_life.MORE,
-            *checks_life.LAST, *checks_change.ALL]  # fmt: skip
+            *checks_life.LAST, *checks_life.BOOT, *checks_change.ALL]  # fmt: skip
 
 
 def main(experiment):

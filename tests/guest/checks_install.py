@@ -8,7 +8,7 @@ import time
 
 import outside
 from course import expect
-from process import wait_until
+from process import LabError, wait_until
 from system_guest import ADDRESSES, FAMILY_NAMES, HERE
 
 # What a person would write who follows the README; the numbers make a decision that can be told from "100 %".
@@ -59,13 +59,18 @@ def installs(lab):
     words = [line for line in said.splitlines() if re.match(r"(?i)(warning|error|W:|E:)", line)]
     words = [line for line in words if "unsandboxed" not in line and "_apt" not in line]
     expect(not words, f"apt complained: {words}")
+    # What a newcomer types next; the service has been started by then.
+    status = lab.guest.sh("hostingpictl status")
+    first = time.monotonic() - begin
+    expect(re.search(r"weight +\d+ %", status) and re.search(r"headroom +\d", status), f"no reading yet: {status}")
     more = lab.guest.sh("dpkg-query -W -f='${Package} ${db:Status-Abbrev} ${Version}\\n' 'hostingpi*'")
     new = re.search(r"(\d+) newly installed", said)
-    return f"{took:.0f} s for {new.group(1) if new else '?'} packages; {', '.join(more.split(chr(10)))}"
+    return (f"{took:.0f} s for {new.group(1) if new else '?'} packages; first reading with the second command, after {first:.0f} s; "
+            f"{', '.join(more.split(chr(10)))}")  # fmt: skip
 
 
 def active(lab):
-    """the service runs after the installation, and after the next boot."""
+    """the service runs after the installation, and is enabled for the next boot."""
     lab.guest.wait_sh("systemctl is-active --quiet hostingpid", 60)
     expect(lab.guest.sh("systemctl is-enabled hostingpid") == "enabled", "the service is not enabled")
     shown = lab.guest.sh("systemctl show -P Type -P User -P NRestarts -P StatusText hostingpid").split("\n")
@@ -147,7 +152,7 @@ def http_health(lab):
     for family, name in FAMILY_NAMES.items():
         code, _, body = outside.get(family, "/health")
         expect(code == 200, f"/health over {name}: {code} {body}")
-        code, headers, page = outside.get(family, "/")
+        code, headers, page = outside.get(family, "/", "text/html,application/xhtml+xml,*/*;q=0.8")
         kind = headers.get("Content-Type", "")
         expect(code == 200 and kind.startswith("text/html") and "</html>" in page.lower(), f"/ over {name}: {code} {kind}")
         lab.keep("page.html", page)
@@ -178,14 +183,20 @@ def exposure(lab):
 
 def readable(lab):
     """the service reads all that root reads without a sandbox."""
-    lab.guest.sh("curl --version >/dev/null 2>&1 || true")
     free = json.loads(lab.guest.sh("hostingpid --once --json 2>/dev/null || true"))
 
-    def lacking():
-        told = readings(lab)
-        return {name: why for name, why in told["unknown"].items() if name not in free["unknown"]}
+    lacks = {}
 
-    wait_until(lambda: not lacking(), 60, f"the service to read what root reads: {lacking()}")
+    def lacking():
+        outside.visit()  # some readings are there only while requests are
+        lacks.clear()
+        lacks.update({name: why for name, why in readings(lab)["unknown"].items() if name not in free["unknown"]})
+        return lacks
+
+    try:
+        wait_until(lambda: not lacking(), 120, "the service to read what root reads", pause=0.5)
+    except LabError as error:
+        raise LabError(f"{error}: {lacks}") from None
     told = readings(lab)
     lab.keep("state.json", json.dumps(told, indent=1))
     expect(told["fs"].get("read_only") is False, f"the sandbox looks like a read-only disk: {told['fs']}")
@@ -235,7 +246,9 @@ def kernel_log(lab):
     expect("kmsg" in guest.sh(f"ls -l /proc/{main_pid(lab)}/fd"), "/dev/kmsg is not open")
     seen = len(lab.subscriber.messages())
     begin = time.time()
-    guest.try_sh("systemd-run --quiet --wait -p OOMScoreAdjust=1000 sh -c 'head -c 900M /dev/zero | tail'", 120)
+    # The kernel's own killer, without the minutes that an emulated machine needs to fill its memory.
+    guest.sh("systemd-run --quiet --collect --unit=lab-victim -p Type=exec -p OOMScoreAdjust=1000 sleep infinity && "
+             "echo f >/proc/sysrq-trigger")  # fmt: skip
 
     def told():
         for when, _, topic, payload in lab.subscriber.messages()[seen:]:
@@ -244,7 +257,7 @@ def kernel_log(lab):
         return None
 
     when, payload = wait_until(told, 60, "the event of an OOM kill")
-    return f"dmesg_restrict was {restricted}, is 1; {json.loads(payload)['text']!r} {when - begin:.1f} s after the job began"
+    return f"dmesg_restrict was {restricted}, is 1; {json.loads(payload)['text']!r} {when - begin:.1f} s after it was asked for"
 
 
 def doctor(lab):

@@ -14,16 +14,22 @@ from course import expect
 from process import wait_until
 from system_guest import ADDRESSES
 
-RESTARTS = 10
-STEADY_S = 90
-# The configuration's size of a worker, and how many fit when memory is held.
-WORKER_BYTES, WORKERS_LEFT = 16 << 20, 2
-# Percent that an idle machine's weight moves by itself while programs start and end on it.
-WANDERING = 15
+RESTARTS = 5
+TRIES = 8
+STEADY_S = 60
+# What the firmware node answers: throttled now (bit 2), and since boot. The agent then asks for 60 % (agent/heat.h),
+# whatever the machine's memory does: a weight that stands still, and that nobody takes for the 100 % of a start or a stop.
+THROTTLED, CALM = "throttled=0x50004", "throttled=0x50000"
+THROTTLED_WEIGHT = 60
+NODE = "/sys/module/firmware_node/parameters/throttled"
 
 
 def answering():
-    return all(outside.ask(family) for family in ADDRESSES)
+    """Whether both families are answered; who is just starting may cut one."""
+    try:
+        return all(outside.ask(family) for family in ADDRESSES)
+    except OSError:
+        return False
 
 
 def another(lab, before, timeout):
@@ -37,49 +43,47 @@ def another(lab, before, timeout):
     return pid
 
 
+def since(lab):
+    """When the decision was made that stands, in milliseconds; a process that starts without it has its own."""
+    return json.loads(lab.guest.sh("hostingpictl status --json"))["lb"]["since"]
+
+
 def press(lab):
-    """Holds so much memory that the decision is less than everything; the weight once it stands still."""
+    """Lets the decision be less than everything; its weight once all balancers were told."""
     guest = lab.guest
-    if guest.try_sh("systemctl is-active --quiet lab-hog")[0]:
-        memory = readings(lab)["mem"]
-        spare = memory["headroom_bytes"] - memory["reserve_bytes"] - WORKERS_LEFT * WORKER_BYTES
-        guest.sh(f"systemd-run --quiet --unit=lab-hog perl -e '$x = chr(65) x {max(spare, 1 << 20)}; sleep 1e6'")
-    seen = []
-
-    def still():
-        seen.append(readings(lab)["lb"]["weight"])
-        time.sleep(0.25)
-        return len(seen) > 40 and max(seen[-40:]) - min(seen[-40:]) <= 5 and seen[-1] < 100 - 2 * WANDERING
-
-    wait_until(still, 180, "a steady weight that can be told from 100")
-    return seen[-1]
+    if guest.try_sh(f"test -e {NODE}")[0]:  # not after a boot
+        guest.sh("/payload/busybox insmod /payload/firmware_node.ko && udevadm settle && systemctl restart hostingpid")
+    guest.sh(f"echo {THROTTLED} >{NODE}")
+    want = f"up {THROTTLED_WEIGHT}%"
+    wait_until(lambda: all(outside.ask(family).startswith(want) for family in ADDRESSES), 180, f"{want} outside", pause=0.25)
+    return THROTTLED_WEIGHT
 
 
 def release(lab):
-    """Gives the memory back."""
-    lab.guest.try_sh("systemctl stop lab-hog")
+    """Everything may come again; nobody waits for it."""
+    lab.guest.try_sh(f"! test -e {NODE} || echo {CALM} >{NODE}")
 
 
-def no_gap(lab, pollers, weight, lowest=None):
-    """The figure of a time in which nobody may have noticed anything; lowest: where memory was really taken."""
-    lowest = weight - WANDERING if lowest is None else lowest
+def no_gap(lab, pollers, weight):
+    """The figure of a time in which nobody may have noticed anything."""
     for poller in pollers:
         expect(not poller.failures(), f"{poller.figure()}: {poller.failures()[:3]}")
         expect(poller.states() == ["up"], f"answers were {poller.states()}")
-        weights = poller.weights()
-        low, high = min(weights), max(weights)
-        expect(low >= lowest and high <= weight + WANDERING, f"weight {weight} went {low} to {high}")
+        expect(poller.weights(), f"{poller.figure()}: no answer has a weight")
     low = min(min(poller.weights()) for poller in pollers)
     high = max(max(poller.weights()) for poller in pollers)
+    expect(high <= weight, f"{weight} % went up to {high} %: the weight was given back and taken away again")
+    # Less is honest where something else took memory at that time, but a restart has no reason of its own for it.
     states = [told for _, _, topic, told in lab.since if topic.endswith("/availability")]
     expect("offline" not in states, "the broker was told offline")
-    return f"{pollers.figure()}; weight {low} to {high} % all the time (a jump would be 100)"
+    return f"{pollers.figure()}; weight {low} to {high} % all the time (a gap would be 100)"
 
 
 def restart(lab):
-    """systemctl restart under polling."""
+    """systemctl restart under polling: no poll fails, the weight does not jump, the decision is the same."""
     weight = press(lab)
     lab.mark()
+    decided = since(lab)
     pollers = outside.Pollers()
     took = []
     for _ in range(RESTARTS):
@@ -88,9 +92,10 @@ def restart(lab):
         lab.guest.sh("systemctl restart hostingpid")
         took.append(time.monotonic() - begin)
         expect(main_pid(lab) != before, "the process is still the same")
-        time.sleep(0.5)
     pollers.end()
-    return f"{RESTARTS} times, {statistics.median(took):.2f} s each; {no_gap(lab, pollers, weight)}"
+    told = no_gap(lab, pollers, weight)
+    expect(since(lab) == decided, "the decision was made anew")
+    return f"{RESTARTS} times, {statistics.median(took):.2f} s each; {told}"
 
 
 def stop(lab):
@@ -98,7 +103,7 @@ def stop(lab):
     weight = press(lab)
     lab.mark()
     pollers = outside.Pollers()
-    time.sleep(1)
+    wait_until(lambda: all(poller.weights() for poller in pollers), 60, "a first answer")
     begin = time.monotonic()
     lab.guest.sh("systemctl stop hostingpid")
     took = time.monotonic() - begin
@@ -106,34 +111,39 @@ def stop(lab):
     last = [poller.weights()[-1] for poller in pollers]
     expect(last == [100, 100], f"the last answers were {last}, not 100")
     wait_until(lambda: "offline" in [told for _, _, topic, told in lab.since if topic.endswith("/availability")],
-               20, "offline at the broker")  # fmt: skip
+               60, "offline at the broker")  # fmt: skip
     lab.guest.sh("systemctl start hostingpid")
     wait_until(answering, 60, "an answer outside")
     return f"{weight} % before, 100 % as the last answer of both families; offline at the broker; stop took {took:.1f} s"
 
 
 def _hit(lab, number, timeout):
-    before = main_pid(lab)
-    poller = outside.Poller(socket.AF_INET6)
-    time.sleep(0.5)
+    weight = press(lab)
+    lab.mark()
+    before, decided = main_pid(lab), since(lab)
+    pollers = outside.Pollers()
     begin = time.monotonic()
     lab.guest.sh(f"kill -{number.name[3:]} {before}")
     pid = another(lab, before, timeout)
     took = time.monotonic() - begin
-    poller.end()
-    return before, pid, took, poller
+    pollers.end()
+    expect(since(lab) == decided, "the decision was made anew")
+    high = max(max(poller.weights()) for poller in pollers)
+    expect(high <= weight, f"{weight} % before, {high} % after")
+    return before, pid, took, pollers
 
 
 def killed(lab):
     """SIGKILL: back in seconds."""
-    before, pid, took, poller = _hit(lab, signal.SIGKILL, 60)
-    return f"process {before} then {pid}, answering again after {took:.1f} s; {poller.figure()}"
+    before, pid, took, pollers = _hit(lab, signal.SIGKILL, 180)
+    return f"process {before} then {pid}, answering again after {took:.1f} s, same decision; {pollers.figure()}"
 
 
 def hung(lab):
     """SIGSTOP: the watchdog ends it, and it is back."""
-    before, pid, took, _ = _hit(lab, signal.SIGSTOP, 180)
-    result = lab.guest.sh("journalctl -u hostingpid --no-pager -o cat -n 30 | grep -i watchdog | tail -n 1")
+    before, pid, took, _ = _hit(lab, signal.SIGSTOP, 300)
+    _, result = lab.guest.try_sh("journalctl -u hostingpid --no-pager -o cat | grep -i 'watchdog timeout' | tail -n 1")
+    result = result.strip()
     expect(result, "the journal does not speak of the watchdog")
     return f"process {before} then {pid} after {took:.0f} s (WatchdogSec=30); {result!r}"
 
@@ -144,32 +154,36 @@ def never_gives_up(lab):
     guest.sh("mkdir -p /run/systemd/system/hostingpid.service.d && cd /run/systemd/system/hostingpid.service.d && "
              "printf '[Service]\\nExecStart=\\nExecStart=/bin/false\\n' >lab.conf && systemctl daemon-reload && "
              "(systemctl restart hostingpid || true)")  # fmt: skip
-    first = int(guest.sh("systemctl show -P NRestarts hostingpid"))
-    begin = time.monotonic()
-    time.sleep(20)
-    restarts = int(guest.sh("systemctl show -P NRestarts hostingpid")) - first
+    def tries():
+        return int(guest.sh("systemctl show -P NRestarts hostingpid"))
+
+    first, begin = tries(), time.monotonic()
+    wait_until(lambda: tries() >= first + TRIES, 300, f"{TRIES} tries", pause=1)
     took = time.monotonic() - begin
-    state = guest.sh("systemctl show -P ActiveState -P SubState hostingpid").split()
-    expect(state == ["activating", "auto-restart"] or state[0] == "activating", f"it is {state}")
-    expect(restarts >= 5, f"{restarts} tries in {took:.0f} s")
+    # A slow machine does not get as far as systemd's own limit (5 in 10 s): so it must not have one.
+    limit = guest.sh("systemctl show -P StartLimitIntervalUSec hostingpid")
+    expect(limit == "0", f"after tries within {limit} it would be given up")
     guest.sh("rm -r /run/systemd/system/hostingpid.service.d && systemctl daemon-reload")
-    wait_until(answering, 60, "an answer outside, with nobody starting it")
-    return f"{restarts} tries in {took:.0f} s (systemd's own limit is 5 in 10 s), then back without a hand"
+    wait_until(answering, 180, "an answer outside, with nobody starting it")
+    return f"{TRIES} tries in {took:.0f} s, no limit, then back without a hand"
 
 
 def bad_configuration(lab):
     """a configuration that is wrong: told, tried again, taken once it is right."""
     guest = lab.guest
     path = "/etc/hostingpi/hostingpi.conf.d/zz-wrong.conf"
-    guest.sh(f"printf '[control]\\nreserve = lots\\n' >{path}")
-    expect(guest.try_sh("systemctl reload hostingpid; sleep 1; systemctl is-active -q hostingpid")[0] == 0, "a reload ended it")
-    wait_until(answering, 30, "the old configuration to go on")
-    lab.guest.try_sh("systemctl kill -s KILL hostingpid")
-    guest.wait_sh("journalctl -u hostingpid -o cat -n 20 | grep -q zz-wrong.conf", 60)
-    said = guest.sh("journalctl -u hostingpid -o cat -n 20 | grep zz-wrong.conf | tail -n 1")
+    new = "journalctl -u hostingpid --no-pager -o cat --cursor-file=/run/lab-cursor"
+    told = f"{new} | grep zz-wrong.conf"
+    before = main_pid(lab)
+    guest.sh(f"{new} >/dev/null; printf '[control]\\nreserve = lots\\n' >{path}")
+    guest.try_sh("systemctl reload hostingpid")
+    guest.wait_sh(told, 120)
+    expect(answering() and main_pid(lab) == before, "a reload ended it")
+    guest.sh("systemctl kill -s KILL hostingpid")
+    said = guest.wait_sh(told, 120).splitlines()[-1]
     guest.sh(f"rm {path}")
-    wait_until(answering, 60, "the agent with the right configuration")
-    return repr(said)
+    wait_until(answering, 120, "the agent with the right configuration")
+    return f"a reload keeps the old one; a start says {said!r}"
 
 
 def reboots(lab):
@@ -239,6 +253,7 @@ def steady(lab):
 
 EXPECTED = (
     r"OOM|oom|out of memory|Out of memory",  # the test's own hog
+    r"\[agent\] id: takes effect at the next start|SoC is throttled",
     r"watchdog|SIGABRT|signal=ABRT|signal=KILL|core-dump|Killing process|status=6|Main process exited|Failed with result",
     r"zz-wrong.conf|configuration|ExecStart|status=2|/bin/false|status=1|Failed to start",
 )
@@ -259,6 +274,14 @@ def quiet(lab):
     return f"{len(journal.splitlines())} lines of warning, all of them provoked; the kernel's log has none"
 
 
+# What a check that failed may have left.
+TIDY = f"""rm -rf /run/systemd/system/hostingpid.service.d /etc/systemd/system/hostingpid.service.d
+rm -f /etc/hostingpi/hostingpi.conf.d/zz-wrong.conf /etc/hostingpi/hostingpi.conf.d/mqtt.conf
+! test -e {NODE} || echo {CALM} >{NODE}
+systemctl daemon-reload; systemctl enable -q --now systemd-networkd.service
+systemctl reset-failed; systemctl kill -s CONT hostingpid; systemctl start hostingpid"""
+
 FIRST = (restart, stop, killed)
-MORE = (hung, never_gives_up, bad_configuration, credentials, steady, reboots)
+MORE = (hung, never_gives_up, bad_configuration, credentials, steady)
 LAST = (quiet,)
+BOOT = (reboots,)

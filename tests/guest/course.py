@@ -31,6 +31,7 @@ class Course:
                 figure, well = check(self.lab), True
             except (LabError, OSError, ValueError, KeyError, IndexError) as error:
                 figure, well = f"{type(error).__name__}: {error}", False
+                self.lab.tidy()
             took = time.monotonic() - begin
             self.rows.append({"check": name, "well": well, "figure": figure, "seconds": round(took, 1)})
             print(f"  {'ok     ' if well else 'FAILED '} {name}: {figure}  [{took:.0f} s]", flush=True)
