@@ -45,7 +45,7 @@ def another(lab, before, timeout):
 
 def since(lab):
     """When the decision was made that stands, in milliseconds; a process that starts without it has its own."""
-    return json.loads(lab.guest.sh("hostingpictl status --json"))["lb"]["since"]
+    return json.loads(lab.guest.sh("hostingpictl status --json"))["decision"]["since"]
 
 
 def press(lab):
