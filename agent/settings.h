@@ -65,7 +65,6 @@ int settings_inspect(const struct settings *settings, const char *path, conf_err
 /* Tells which modules do nothing although somebody has set something for them, and why. */
 void settings_notes(const struct settings *settings, conf_error_fn *fn, void *context);
 
-
 /*
  * Prints a configuration with every key, as comments: what it is for, what it takes and its default.
  * Without the mark of the comment before a key it is a configuration again.

@@ -21,7 +21,7 @@
 /* The commands of the caller; those of ctl_commands[] follow. */
 struct table {
 	const struct ctl_command *const *own;
-	bool help; /* the word "help" was the first */
+	bool help; /* the word "help" was the first, or an option of that name was there */
 };
 
 static const struct ctl_command *table_get(const struct table *table, size_t index)
@@ -254,7 +254,7 @@ static enum ctl_exit read_word(int argc, char **argv, struct table *table,
 {
 	enum ctl_exit result;
 
-	if (*first == NULL && !table->help && strcmp(optarg, "help") == 0) {
+	if (*first == NULL && strcmp(optarg, "help") == 0) {
 		table->help = true;
 		return CTL_FINE;
 	}

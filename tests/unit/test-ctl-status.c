@@ -38,18 +38,13 @@ static char *shown_in(const struct style *style, const cJSON *document, size_t c
 	return text;
 }
 
-static char *shown(const struct style *style, const cJSON *document)
-{
-	return shown_in(style, document, 80);
-}
-
 static char *shown_text(const struct style *style, const char *json)
 {
 	cJSON *document = cJSON_Parse(json);
 	char *text;
 
 	assert_non_null(document);
-	text = shown(style, document);
+	text = shown_in(style, document, 80);
 	cJSON_Delete(document);
 	return text;
 }
@@ -317,8 +312,8 @@ static int mutate(cJSON *document, cJSON *container)
 			item->valuestring = other->valuestring;
 			item->valueint = other->valueint;
 			item->valuedouble = other->valuedouble;
-			free(shown(&pretty, document));
-			free(shown(&plain, document));
+			free(shown_in(&pretty, document, 80));
+			free(shown_in(&plain, document, 80));
 			*item = saved;
 			cJSON_Delete(other);
 			count++;
@@ -376,7 +371,6 @@ static void test_a_pipe_cuts_nothing(void **state)
 
 	(void)state;
 	assert_lacks(text, "of 1012, 2028 when calm");
-	assert_lacks(text, "reserve");
 	free(text);
 	text = shown_in(&plain, document, 0);
 	assert_has(text, "  of 1012, 2028 when calm\n");
