@@ -20,7 +20,8 @@ FOREIGN = {"access_log", "fastcgi_buffers", "misc_dynamic", "headroom_kb", "no_c
 
 
 def page(name):
-    return (REPO / "man" / name).read_text(encoding="utf-8")
+    # \\% keeps a name in one piece at the end of a line.
+    return (REPO / "man" / name).read_text(encoding="utf-8").replace("\\%", "")
 
 
 def output(*words):
@@ -182,6 +183,14 @@ def event_faults(text):
     return both("event", event_kinds(), named, "hostingpid(8)")
 
 
+def doctor_faults(text):
+    """Its three parts; what is found in them depends on the machine, and is said in words."""
+    code = sources("agent/doctor_print.c")
+    parts = re.findall(r'print_level\(findings, \w+, "([^"]*)"', code) + re.findall(r'BOLD, "(\w+)"\)', code)
+    named = {head for head, _ in items(part(text, "DOCTOR"))}
+    return both("part of --doctor", set(parts), named, "hostingpid(8)")
+
+
 # Options, exit codes, variables
 
 OPTION_SOURCES = {
@@ -265,8 +274,18 @@ def variable_faults(program, text):
     return both("variable", used, named, PAGES[program])
 
 
+def guard_signals(text):
+    """What guard passes on, without those that stop it and those that are its own."""
+    table = re.search(r"numbers\[\] = \{(.*?)\}", sources("agent/ctl/guard_run.c"), re.S)[1]
+    own = {"SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCHLD", "SIGPIPE"}
+    named = re.search(r"^(SIGTERM, .*) are passed$", text, re.M)[1]
+    return set(re.findall(r"SIG\w+", table)) - own, set(re.findall(r"SIG\w+", named))
+
+
 def signal_faults(program, text):
-    """Of what the daemon and the poster catch."""
+    """Of what each program catches."""
+    if program == "hostingpictl":
+        return both("signal", *guard_signals(text), PAGES[program])
     if program == "hostingpid":
         table = re.search(r"numbers\[SIGNALS\] = \{(.*)\}", sources("agent/loop.c"))[1]
         section = "\n".join(head for head, _ in items(part(text, "SIGNALS")))

@@ -31,6 +31,7 @@ def test_keys():
 def test_readings_and_events():
     assert pages.reading_faults(DAEMON) == []
     assert pages.event_faults(DAEMON) == []
+    assert pages.doctor_faults(DAEMON) == []
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -39,8 +40,7 @@ def test_program(program):
     assert pages.option_faults(program, text) == []
     assert pages.exit_faults(program, text) == []
     assert pages.variable_faults(program, text) == []
-    if program != "hostingpictl":
-        assert pages.signal_faults(program, text) == []
+    assert pages.signal_faults(program, text) == []
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -75,6 +75,7 @@ def test_page(name):
         (pages.key_faults, CONF, "100ms to 1m", "100ms to 1h"),
         (pages.reading_faults, DAEMON, "fan_rpm, ", ""),
         (pages.reading_faults, DAEMON, "rx_bytes_s", "rx_bytes_s, rx_errors"),
+        (pages.doctor_faults, DAEMON, ".It Could be better\n", ".It Could be\n"),
         (pages.event_faults, DAEMON, ".Cm oom-kill\n", "\n"),
         (pages.event_faults, DAEMON, ".Cm oom-kill\n", ".Cm oom-kill , oom-gone\n"),
     ],
