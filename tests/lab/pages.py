@@ -20,7 +20,7 @@ FOREIGN = {"access_log", "fastcgi_buffers", "misc_dynamic", "headroom_kb", "no_c
 
 
 def page(name):
-    # \\% keeps a name in one piece at the end of a line.
+    # \% keeps a name in one piece at the end of a line.
     return (REPO / "man" / name).read_text(encoding="utf-8").replace("\\%", "")
 
 
