@@ -183,6 +183,18 @@ def event_faults(text):
     return both("event", event_kinds(), named, "hostingpid(8)")
 
 
+def topic_faults(text):
+    """The topics of MQTT, and the fields of their documents as in the schemas."""
+    table = re.findall(r'\[MQTT_\w+\] = \{"([a-z]+)", \d', sources("notifiers/mqtt_queue.c"))
+    entries = {head.removeprefix("Cm "): plain(body) for head, body in items(part(text, "MQTT TOPICS"))}
+    faults = both("topic", set(table), set(entries), "hostingpi.conf(5)")
+    for topic in ("weight", "about"):
+        fields = json.loads(sources(f"dashboard/schema/{topic}.schema.json"))["properties"]
+        words = set(re.findall(r"\w+", entries.get(topic, "")))
+        faults += [f"topic {topic} lacks {name}" for name in fields if name not in words]
+    return faults
+
+
 def doctor_faults(text):
     """Its three parts; what is found in them depends on the machine, and is said in words."""
     code = sources("agent/doctor_print.c")
