@@ -4,8 +4,7 @@
 import outside
 from checks_install import FILES, deb_names, main_pid
 from checks_life import answering, no_gap, press, release
-from course import expect
-from process import wait_until
+from course import expect, wait_until
 
 OURS = "# a word of who runs this machine"
 # What others write when an account comes and goes, or a package; each line's reason is in README.md.
@@ -52,7 +51,7 @@ def remove(lab):
 def purge(lab):
     """apt purge leaves nothing."""
     guest = lab.guest
-    guest.sh("apt-get purge -y hostingpi hostingpi-post 2>&1 && apt-get autoremove --purge -y 2>&1", 600)
+    guest.sh("apt-get purge -y hostingpi hostingpi-post 2>&1 && apt-get autoremove --purge -y 2>&1")
     after = guest.sh(FILES)
     stayed = sorted(set(after.splitlines()) - set(lab.before.splitlines()))
     went = sorted(set(lab.before.splitlines()) - set(after.splitlines()))

@@ -7,8 +7,8 @@ import socket
 import time
 
 import outside
-from course import expect
-from process import LabError, wait_until
+from course import expect, wait_until
+from process import LabError
 from system_guest import ADDRESSES, FAMILY_NAMES, HERE
 
 # What a person would write who follows the README; the numbers make a decision that can be told from "100 %".

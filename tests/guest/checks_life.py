@@ -10,8 +10,7 @@ import time
 
 import outside
 from checks_install import main_pid, readings
-from course import expect
-from process import wait_until
+from course import expect, wait_until
 from system_guest import ADDRESSES
 
 RESTARTS = 5

@@ -18,11 +18,12 @@ import time
 
 import image
 import system_root
-from process import LabError, Process, wait_until
+from course import PATIENCE, wait_until
+from process import LabError, Process
 from where import FOLDER
 
-BOOT_S = 600  # half a minute on an idle machine
-COMMAND_S = 300
+BOOT_S = 300 * PATIENCE
+COMMAND_S = 300 * PATIENCE
 ADDRESSES = {socket.AF_INET6: "2001:db8::2", socket.AF_INET: "192.0.2.2"}
 HERE = {socket.AF_INET6: "2001:db8::1", socket.AF_INET: "192.0.2.1"}
 FAMILY_NAMES = {socket.AF_INET6: "IPv6", socket.AF_INET: "IPv4"}
