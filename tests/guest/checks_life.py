@@ -274,7 +274,8 @@ EXPECTED = (
     r"OOM|out of memory|Out of memory",  # kernel_log
     r"\[agent\] id: takes effect at the next start",  # configure
     r"no status page at",  # access_log
-    r"throttled: The firmware lowers the clock",  # press
+    r"throttled: The firmware lowers the clock|(state|start): \w+ -> ",  # press
+    r"firmware: it answers slowly",  # an emulated machine on a busy one
     r"password goes to .* without encryption|credential_file",  # credentials
     r"watchdog|signal=KILL|status=9|Killing process|Main process exited|Failed with result",  # killed, hung
     r"zz-wrong.conf|configuration|/bin/false|status=1|Failed to start|Stopping timed out",  # bad_configuration, never_gives_up
