@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +15,10 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
+#include <sys/statfs.h>
 #include <unistd.h>
+
+#include "agent/memory_fs.h"
 
 #define NAME "mqtt-ring"
 /* Linux 5.18; Debian 12's headers of the library do not have it. */
@@ -74,8 +75,7 @@ static bool in_memory(int fd)
 {
 	struct statfs system;
 
-	return fstatfs(fd, &system) == 0 &&
-	       (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
+	return fstatfs(fd, &system) == 0 && memory_fs_is(&system);
 }
 
 /* Whether the file is what we take it for. */
