@@ -36,7 +36,9 @@ cd "$(dirname "$0")/../.."
 libraries=$triplet
 [ "$debian" != i386 ] || libraries=i386-linux-gnu
 root=$PWD/build/ports/$suite-$debian
-build=build/$arch-check
+variant=$arch-check
+[ "$suite" = bookworm ] || variant=$arch-$suite-check
+build=build/$variant
 jobs=${JOBS:-$(nproc)}
 
 # The -dev packages of what is linked, from the one table.
@@ -78,7 +80,7 @@ compile() {
 	fi
 	PKG_CONFIG_LIBDIR=$root/usr/lib/$libraries/pkgconfig:$root/usr/share/pkgconfig \
 		PKG_CONFIG_SYSROOT_DIR=$root make --no-print-directory -s -j"$jobs" \
-		VARIANT="$arch-check" CC="$triplet-gcc --sysroot=$root" AR="$triplet-ar" \
+		VARIANT="$variant" CC="$triplet-gcc --sysroot=$root" AR="$triplet-ar" \
 		CFLAGS="$flags" LDFLAGS="$link" CI="$([ "$arch" = i386 ] || echo 1)" Q=@ say= "$@"
 }
 
