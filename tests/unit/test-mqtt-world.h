@@ -13,8 +13,6 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
-#include <linux/tcp.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -24,6 +22,7 @@
 
 #include "agent/units.h"
 #include "notifiers/mqtt_worker.h"
+#include "tests/unit/tcp-info.h"
 
 #define DEADLINE_MS 20000
 
@@ -101,22 +100,6 @@ static inline void world_start(struct world *world)
 					 0);
 	}
 	assert_int_equal(mqtt_worker_start(&conf, world->ring, &world->worker), 0);
-}
-
-/* How much came in is asked of TCP; qemu-user answers with four bytes, and a flood would never end. */
-static inline void need_tcp_info(void)
-{
-	struct tcp_info info;
-	socklen_t length = sizeof(info);
-	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd >= 0)
-		assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length), 0);
-	close(fd);
-	if (length < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof(uint64_t)) {
-		print_message("no TCP_INFO: nobody can count what a broker sends (emulator?)\n");
-		skip();
-	}
 }
 
 static inline size_t count_tasks(void)
