@@ -29,7 +29,7 @@ if [ -n "$reason" ]; then
 fi
 status=0
 # shellcheck disable=SC2086 # a list of words
-timeout "${PORTS_SECONDS:-180}" ${PORTS_RUN:-} "$program" >"$output" 2>&1 || status=$?
+timeout "${PORTS_SECONDS:-900}" ${PORTS_RUN:-} "$program" >"$output" 2>&1 || status=$?
 if [ $status = 0 ]; then
 	cat "$output"
 	exit 0
