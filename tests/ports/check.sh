@@ -69,6 +69,10 @@ make_root() {
 	for name in dev etc proc run sys; do
 		ln -s "/$name" "$root.new/$name"
 	done
+	# libm.so points to /lib, which for the linker is this machine's.
+	find "$root.new/usr/lib" -type l -lname '/*' | while read -r name; do
+		ln -sfn "$root$(readlink "$name")" "$name"
+	done
 	packages >"$root.new/packages"
 	mv "$root.new" "$root"
 }
