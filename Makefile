@@ -156,7 +156,7 @@ $(BUILD)/lab/page: $(call obj,tests/lab/page.c) $(LIB)
 $(BUILD)/tests/test-sim-report: $(call obj,$(addprefix tests/sim/,report.c stats.c svg.c quantity.c plot.c plot_overview.c))
 $(BUILD)/tests/test-sim-report: pkg_libs += -lm
 
--include $(shell find build \( -path build/vm -o -path build/deb -o -path build/guest \) -prune -o -name '*.d' -type f -print 2>/dev/null)
+-include $(shell find build \( -path build/vm -o -path build/deb -o -path build/guest -o -path build/ports \) -prune -o -name '*.d' -type f -print 2>/dev/null)
 
 # Objects of test programs are no by-products: keep them.
 .SECONDARY:
@@ -172,7 +172,7 @@ submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS))
 .PHONY: deps deps-test goldens screenshots leads sim sim-short run check check-san check-lab check-mqtt check-node-red check-post-random
 .PHONY: check-vm check-vm-long check-vm-faults check-vm-lvs check-guest vm-programs fuzz fuzz-programs test lint format
 .PHONY: bench bench-loop bench-storm bench-web bench-fleet bench-stall bench-payload bench-post bench-junk bench-programs
-.PHONY: soak install uninstall dist deb clean help
+.PHONY: soak check-ports install uninstall dist deb clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
 	@sh tests/deps.sh build
@@ -194,6 +194,11 @@ check-san: ## the same with address and undefined-behaviour sanitizers, and 6 s 
 
 check-lab: all $(BUILD)/sim/hostingpi-sim $(BUILD)/lab/discovery $(BUILD)/lab/page $(BUILD)/bench/fleet $(BUILD)/bench/fleet_watch $(POST_BIN) ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
 	@exec env HOSTINGPI_BUILD=$(BUILD) sh tests/check-lab.sh $(PYTHON) $(if $(T),-k '$(T)') $(PYTEST)
+
+# Cross-compiled by the script, in folders of their own; a compiler is chosen there.
+check-ports: ## the unit tests as arm64, armhf, armv6 or i386 programs under qemu-user (ARCH=, T=test, SHORT=1: in a minute)
+	@sh tests/deps.sh ports
+	@env -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES T='$(T)' SHORT='$(SHORT)' SUITE='$(SUITE)' sh tests/ports/check.sh $(if $(filter command line environment,$(origin ARCH)),$(ARCH),arm64)
 
 check-node-red: all ## dashboard/node-red in a real Node-RED, where there is one (NODE_RED=program)
 	@exec env HOSTINGPI_BUILD=$(BUILD) NODE_RED='$(NODE_RED)' $(PYTHON) -B tests/lab/check_node_red.py

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -22,8 +21,10 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
+#include <sys/statfs.h>
 #include <unistd.h>
+
+#include "agent/memory_fs.h"
 
 #define NAME "mqtt-ring"
 /* Linux 5.18; Debian 12's headers of the library do not have it. */
@@ -114,8 +115,7 @@ static bool in_memory(int fd)
 {
 	struct statfs system;
 
-	return fstatfs(fd, &system) == 0 &&
-	       (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
+	return fstatfs(fd, &system) == 0 && memory_fs_is(&system);
 }
 
 /* Whether the file is what we take it for. */

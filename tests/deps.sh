@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# deps.sh GROUP...    groups: build run test bench vm
+# deps.sh GROUP...        groups: build run test bench vm ports
+# deps.sh --list GROUP    the names of the packages, nothing else
 #
 # Theory of operation: looks which Debian packages of the groups are missing. None: says nothing and
 # ends well, also without network. As root it installs them with apt; as a user it prints the one
@@ -25,8 +26,11 @@ packages() {
 	bench) echo collectd-core strace openssl iproute2 wrk apache2 lighttpd php-fpm ;;
 	vm) echo qemu-system-arm gcc-aarch64-linux-gnu haproxy e2fsprogs python3 \
 		debian-archive-keyring iproute2 ;;
+	ports) echo mmdebstrap debian-archive-keyring qemu-user-static pkg-config make binutils \
+		gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross \
+		gcc-arm-linux-gnueabi libc6-dev-armel-cross gcc-i686-linux-gnu libc6-dev-i386-cross ;;
 	*)
-		echo "deps.sh: unknown group '$1', expected build, run, test, bench or vm" >&2
+		echo "deps.sh: unknown group '$1', expected build, run, test, bench, vm or ports" >&2
 		exit 2
 		;;
 	esac
@@ -140,6 +144,10 @@ say_what_to_type() {
 	exit 1
 }
 
+if [ "${1:-}" = --list ]; then
+	packages "${2:-none}"
+	exit
+fi
 [ $# -gt 0 ] || set -- none
 groups=$*
 wanted=
