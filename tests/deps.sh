@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# deps.sh GROUP...    groups: build run test bench vm
+# deps.sh GROUP...    groups: build run test bench vm deb lintian
 #
 # Theory of operation: looks which Debian packages of the groups are missing. None: says nothing and
 # ends well, also without network. As root it installs them with apt; as a user it prints the one
@@ -25,8 +25,10 @@ packages() {
 	bench) echo collectd-core strace openssl iproute2 wrk apache2 lighttpd php-fpm ;;
 	vm) echo qemu-system-arm gcc-aarch64-linux-gnu haproxy e2fsprogs python3 \
 		debian-archive-keyring iproute2 ;;
+	deb) echo mmdebstrap dpkg-dev git make xz-utils iproute2 debian-archive-keyring ;;
+	lintian) echo lintian ;;
 	*)
-		echo "deps.sh: unknown group '$1', expected build, run, test, bench or vm" >&2
+		echo "deps.sh: unknown group '$1', expected build, run, test, bench, vm, deb or lintian" >&2
 		exit 2
 		;;
 	esac
