@@ -17,11 +17,11 @@ trap 'exit 130' INT TERM HUP
 
 if [ -f VERSION ]; then
 	find . -mindepth 1 \( -path ./build -o -path ./debian/hostingpi -o -path ./debian/hostingpi-post -o -path ./debian/tmp \
-		-o -path ./debian/.debhelper -o -name __pycache__ -o -name .git \) -prune -o -type f ! -path ./VERSION \
+		-o -path ./debian/.debhelper -o -name __pycache__ -o -name .git \) -prune -o \( -type f -o -type l \) ! -path ./VERSION \
 		! -name '*.deb' ! -path './debian/*.substvars' ! -path './debian/*.debhelper' ! -path ./debian/files \
 		! -path ./debian/debhelper-build-stamp -printf '%P\0' >"$files"
 	time=$(stat -c %Y VERSION)
-elif git ls-files -z --deduplicate >"$files" && [ -s "$files" ]; then
+elif git ls-files -z >"$files" && [ -s "$files" ]; then
 	time=$(git log -1 --format=%ct)
 else
 	echo "dist.sh: git cannot tell which files belong to the source (its words are above): this is no clone, and no tarball either." >&2
