@@ -384,6 +384,7 @@ install: all ## copy programs, manual pages, unit, udev rule, completion, docume
 	$(Q)$(foreach name,$(COMPLETIONS),install -D -m 644 completion/$(name).bash $(DESTDIR)$(COMPDIR)/$(name) && ):
 	$(Q)$(foreach name,$(COMPLETIONS),install -D -m 644 completion/_$(name) $(DESTDIR)$(ZSHCOMPDIR)/_$(name) && ):
 	$(Q)$(foreach file,$(DOCS),install -D -m $(if $(shell test -x $(file) && echo yes),755,644) $(file) $(DESTDIR)$(DOCDIR)/$(file) && ):
+	$(Q)install -d $(CONFIG).d
 	$(Q)test -e $(CONFIG) || install -D -m 644 systemd/hostingpi.conf $(CONFIG)
 
 uninstall: ## remove what install copied; a configuration that was changed stays
@@ -394,6 +395,7 @@ uninstall: ## remove what install copied; a configuration that was changed stays
 	rm -f $(COMPLETIONS:%=$(DESTDIR)$(COMPDIR)/%) $(COMPLETIONS:%=$(DESTDIR)$(ZSHCOMPDIR)/_%)
 	rm -rf $(addprefix $(DESTDIR)$(DOCDIR)/,README.md CHANGELOG.md docs examples dashboard)
 	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(DOCDIR) 2>/dev/null || true
+	rmdir --ignore-fail-on-non-empty $(CONFIG).d 2>/dev/null || true
 	if cmp -s systemd/hostingpi.conf $(CONFIG); then rm $(CONFIG) && rmdir --ignore-fail-on-non-empty $(dir $(CONFIG)); fi
 
 dist: ## pack the source: build/dist/hostingpi-VERSION.tar.xz

@@ -96,6 +96,25 @@ script_order() {
 	fi
 }
 
+# A clone without history and the tarball itself make the tarball that this tree makes. Changes that are not
+# committed are in the tree and its tarball only, so that then the clone is not asked.
+same_tarball() {
+	folder=$(mktemp -d)
+	make -s dist >"$folder/sum"
+	tar -C "$folder" -xf build/dist/hostingpi-*.tar.xz
+	make -s -C "$folder"/hostingpi-* dist >"$folder/sum.again"
+	cat "$folder/sum"
+	same=0
+	cmp "$folder/sum" "$folder/sum.again" || same=1
+	if [ -e .git ] && [ -z "$(git status --porcelain --untracked-files=no)" ]; then
+		git clone -q --depth 1 "file://$PWD" "$folder/clone"
+		make -s -C "$folder/clone" dist >"$folder/sum.clone"
+		cmp "$folder/sum" "$folder/sum.clone" || same=1
+	fi
+	rm -rf "$folder"
+	return $same
+}
+
 # newer DEB SUFFIX [LINE]: the package with another version, and with a line more in its configuration file.
 newer() {
 	rm -rf "$work/repack"
@@ -119,6 +138,7 @@ make_root() {
 	mv "$root.new" "$root"
 }
 
+check 'the tarball again from the tarball, and from a shallow clone' same_tarball
 check 'lintian --pedantic --info' lintian_clean
 check 'every file is in one package' in_one_package
 [ -n "${DEBS:-}" ] || check 'what make install writes is what the packages hold' same_as_installed
