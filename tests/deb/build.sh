@@ -14,7 +14,6 @@ set -eu
 
 arch=${1:?usage: build.sh amd64|arm64|armhf [SUITE]}
 suite=${2:-bookworm}
-mirror=${MIRROR:-http://deb.debian.org/debian}
 cd "$(dirname "$0")/../.."
 . tests/deb/root.sh
 work=$PWD/build/deb
@@ -63,16 +62,10 @@ depends() {
 make_root() {
 	tools=build-essential
 	[ "$arch" = "$native" ] || tools=$tools,crossbuild-essential-$arch
-	rm -rf "$root" "$root.new"
 	echo "making a clean root of $suite for $arch"
-	mmdebstrap --quiet --variant=minbase --mode=root \
-		--architectures="$native$([ "$arch" = "$native" ] || echo ",$arch")" \
-		--include="$tools,$(depends | paste -sd,)" "$suite" "$root.new" "deb $mirror $suite main" || {
-		say "no root of $suite from $mirror; another mirror: MIRROR=http://... make deb"
-		exit 1
-	}
-	depends >"$root.new/build-depends"
-	mv "$root.new" "$root"
+	make_tree "$root" "$suite" "$tools,$(depends | paste -sd,)" \
+		--architectures="$native$([ "$arch" = "$native" ] || echo ",$arch")"
+	depends >"$root/build-depends"
 }
 
 # The version of the package: the release, or a snapshot on the way to it, and the Debian that it is for.
@@ -88,7 +81,7 @@ version() {
 # build_in FOLDER: leaves the packages in FOLDER.
 build_in() {
 	log=$work/$suite-$arch-$(basename "$1").log
-	rm -rf "${root:?}/$1"
+	remove_tree "$root/$1"
 	mkdir -p "$root/$1"
 	tar -C "$root/$1" -xf "$dist"
 	folder=$(ls "$root/$1")
@@ -111,6 +104,7 @@ build_in() {
 }
 
 mkdir -p "$work"
+[ -n "${HAVE_LOCK:-}" ] || one_at_a_time "$work/lock"
 depends | cmp -s - "$root/build-depends" || make_root
 make --no-print-directory dist
 dist=$(ls build/dist/*.tar.xz)

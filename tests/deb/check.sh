@@ -12,7 +12,6 @@ set -eu
 
 arch=${1:-$(dpkg --print-architecture)}
 suite=${2:-bookworm}
-mirror=${MIRROR:-http://deb.debian.org/debian}
 cd "$(dirname "$0")/../.."
 . tests/deb/root.sh
 work=$PWD/build/deb
@@ -46,8 +45,10 @@ fi
 	exit 2
 }
 sh tests/deps.sh deb lintian
+mkdir -p "$work"
+one_at_a_time "$work/lock"
 if [ -z "${DEBS:-}" ]; then
-	sh tests/deb/build.sh "$arch" "$suite"
+	HAVE_LOCK=1 sh tests/deb/build.sh "$arch" "$suite"
 fi
 agent=$(ls "$debs"/hostingpi_*_"$arch".deb)
 post=$(ls "$debs"/hostingpi-post_*_"$arch".deb)
@@ -131,11 +132,8 @@ newer() {
 make_root() {
 	wanted=$(for package in "$agent" "$post"; do dpkg-deb -f "$package" Depends; done |
 		tr ',' '\n' | sed 's/|.*//; s/([^)]*)//; s/ //g' | sort -u | paste -sd,)
-	rm -rf "$root" "$root.new"
 	echo "making a root of $suite to install into"
-	mmdebstrap --quiet --variant=minbase --mode=root --include="$wanted,man-db,bash-completion,zsh" \
-		"$suite" "$root.new" "deb $mirror $suite main"
-	mv "$root.new" "$root"
+	make_tree "$root" "$suite" "$wanted,man-db,bash-completion,zsh"
 }
 
 check 'the tarball again from the tarball, and from a shallow clone' same_tarball
@@ -150,9 +148,9 @@ else
 	root=$work/plain-$suite-$arch
 	[ -d "$root" ] || make_root
 fi
-rm -rf "$scratch"
+remove_tree "$scratch"
 cp -a "$root" "$scratch"
-rm -rf "$scratch/one" "$scratch/elsewhere"
+rm -rf --one-file-system "$scratch/one" "$scratch/elsewhere"
 mkdir "$scratch/packages"
 cp "$agent" "$post" "$scratch/packages"
 for package in "$agent" "$post"; do
@@ -162,7 +160,7 @@ for package in "$agent" "$post"; do
 done
 cp tests/deb/inside.sh debian/tests/smoke "$scratch/packages"
 in_root "$scratch" sh /packages/inside.sh "$number" "$arch" || failed=$((failed + 1))
-rm -rf "$scratch"
+remove_tree "$scratch"
 
 mkdir -p build/summary
 echo "check-deb $suite $arch: $([ "$failed" = 0 ] && echo passed || echo "$failed failed")" | tee "build/summary/check-deb-$suite"
