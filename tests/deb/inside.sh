@@ -36,9 +36,9 @@ fail() {
 	exit 1
 }
 
-# apt ARGUMENT...: nothing is downloaded, and nobody answers.
+# apt ARGUMENT...: as an operator calls it; nothing can be downloaded, and nobody answers.
 apt() {
-	apt-get -q -y --no-download -o Dpkg::Use-Pty=0 "$@" </dev/null >/tmp/said 2>&1
+	apt-get -q -y -o Dpkg::Use-Pty=0 "$@" </dev/null >/tmp/said 2>&1
 }
 
 # install SUFFIX [OPTION...]: both packages in that version.
@@ -139,7 +139,7 @@ sed -n 's/^agent-check at/            agent-check at/p' /tmp/said
 
 doing 'postinst once more changes nothing'
 list >/tmp/installed
-/var/lib/dpkg/info/hostingpi.postinst configure "$number"
+DPKG_MAINTSCRIPT_PACKAGE=hostingpi /var/lib/dpkg/info/hostingpi.postinst configure "$number" >/tmp/said 2>&1
 nothing_left /tmp/installed
 
 doing 'upgrade: a configuration that nobody changed becomes the new one'
