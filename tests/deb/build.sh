@@ -9,7 +9,7 @@
 # is what `make dist` packs; its version gets a suffix that says for which Debian it was built (~deb12), so that
 # the packages of two releases are told apart and follow each other. While debian/changelog says UNRELEASED
 # the commit is in the version, too, below that of the release. With TWICE=1 it is built a second time, in another
-# folder, and both must be the same bytes. Packages end up in build/deb/SUITE-ARCH.
+# folder, and both must be the same bytes. NOCHECK=1 leaves the unit tests out. Packages end up in build/deb/SUITE-ARCH.
 set -eu
 
 arch=${1:?usage: build.sh amd64|arm64|armhf [SUITE]}
@@ -92,7 +92,7 @@ build_in() {
 	} >"$root/$1/$folder/debian/changelog"
 	# Once is enough for the unit tests; where they run they must not change the packages.
 	checks=nocheck
-	[ "$arch $1" != "$native one" ] || checks=
+	[ "$arch $1${NOCHECK:-}" != "$native one" ] || checks=
 	in_root "$root" env SOURCE_DATE_EPOCH="$epoch" DEB_BUILD_OPTIONS="parallel=$(nproc) $checks" \
 		sh -ec "cd /$1/$folder && dpkg-buildpackage -b -us -uc -a$arch $([ "$arch" = "$native" ] || echo -Pcross,nocheck)" \
 		>"$log" 2>&1 || {
