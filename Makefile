@@ -158,7 +158,7 @@ $(BUILD)/lab/page: $(call obj,tests/lab/page.c) $(LIB)
 $(BUILD)/tests/test-sim-report: $(call obj,$(addprefix tests/sim/,report.c stats.c svg.c quantity.c plot.c plot_overview.c))
 $(BUILD)/tests/test-sim-report: pkg_libs += -lm
 
--include $(shell find build \( -path build/vm -o -path build/deb -o -path build/guest \) -prune -o -name '*.d' -type f -print 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 
 # Objects of test programs are no by-products: keep them.
 .SECONDARY:
