@@ -49,7 +49,7 @@ sh tests/deps.sh deb lintian
 mkdir -p "$work"
 one_at_a_time "$work/lock"
 if [ -z "${DEBS:-}" ]; then
-	HAVE_LOCK=1 NOCHECK=${SHORT:-} sh tests/deb/build.sh "$arch" "$suite"
+	HAVE_LOCK=1 NOCHECK=${SHORT:-${NOCHECK:-}} sh tests/deb/build.sh "$arch" "$suite"
 fi
 agent=$(ls "$debs"/hostingpi_*_"$arch".deb)
 post=$(ls "$debs"/hostingpi-post_*_"$arch".deb)
