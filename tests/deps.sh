@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# deps.sh GROUP...        groups: build run test bench vm ports
+# deps.sh GROUP...        groups: build run test bench vm ports deb lintian
 # deps.sh --list GROUP    the names of the packages, nothing else
 #
 # Theory of operation: looks which Debian packages of the groups are missing. None: says nothing and
@@ -29,8 +29,10 @@ packages() {
 	ports) echo mmdebstrap debian-archive-keyring qemu-user-static pkg-config make binutils \
 		gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross \
 		gcc-arm-linux-gnueabi libc6-dev-armel-cross gcc-i686-linux-gnu libc6-dev-i386-cross ;;
+	deb) echo mmdebstrap dpkg-dev git make xz-utils iproute2 debian-archive-keyring ;;
+	lintian) echo lintian ;;
 	*)
-		echo "deps.sh: unknown group '$1', expected build, run, test, bench, vm or ports" >&2
+		echo "deps.sh: unknown group '$1', expected build, run, test, bench, vm, ports, deb or lintian" >&2
 		exit 2
 		;;
 	esac

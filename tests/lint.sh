@@ -16,7 +16,7 @@ trap 'exit 130' INT TERM HUP
 
 c_files=$(find agent collectors notifiers tests -name '*.[ch]' | sort)
 own_files=$(find agent collectors notifiers -name '*.[ch]' | sort)
-scripts=$({ find tests -name '*.sh' && echo .ci/run && grep -rlE '^#!/bin/(ba)?sh' examples; } | sort)
+scripts=$({ find tests -name '*.sh' && echo .ci/run && grep -rlE '^#!/bin/(ba)?sh' examples debian; } | sort)
 python_files=$(find tests -name '*.py' | sort)
 man_pages=$(find man -name '*.[1-9]' 2>/dev/null | sort)
 
@@ -195,6 +195,22 @@ manual_pages() {
 	done | none
 }
 
+# Both change logs are of one version, or both of one that is not out yet.
+change_logs() {
+	ours=$(sed -n 's/^## \([^ ]*\).*/\1/p' CHANGELOG.md | head -n 1)
+	debians=$(sed -n '1s/^hostingpi (\(.*\)) \(.*\);.*/\1 \2/p' debian/changelog)
+	case $ours,$debians in
+	"Unreleased,"*" UNRELEASED") ;;
+	*" UNRELEASED" | Unreleased,*) false ;;
+	"${debians% *},"*) ;;
+	*) false ;;
+	esac || {
+		echo "CHANGELOG.md begins with $ours, debian/changelog with $debians: CONTRIBUTING.md, Releasing"
+		return 1
+	}
+	echo "${debians% *}, $([ "$ours" = Unreleased ] && echo 'not out yet' || echo out)"
+}
+
 # Unknown keys, keys in the wrong section. The program and its user need not be there.
 units() {
 	sed 's|@SBINDIR@/hostingpid|/bin/true|' systemd/hostingpid.service >"$folder/hostingpid.service"
@@ -219,6 +235,7 @@ check 'licence lines' licence_lines
 check 'shell scripts (shellcheck)' shell_scripts shellcheck
 check 'Python syntax' python_syntax python3
 check 'manual pages (mandoc)' manual_pages mandoc
+check 'change logs of one version' change_logs
 check 'unit (systemd-analyze)' units systemd-analyze
 if command -v cppcheck >/dev/null 2>&1; then
 	check 'cppcheck' more_warnings
