@@ -166,6 +166,10 @@ manual_pages() {
 	mandoc -T lint -W warning $man_pages
 }
 
+documents() {
+	python3 -B tests/documents.py
+}
+
 # Unknown keys, keys in the wrong section. The program and its user need not be there.
 units() {
 	sed 's|@SBINDIR@/hostingpid|/bin/true|' systemd/hostingpid.service >"$folder/hostingpid.service"
@@ -189,6 +193,7 @@ check 'licence lines' licence_lines
 check 'shell scripts (shellcheck)' shell_scripts shellcheck
 check 'Python syntax' python_syntax python3
 check 'manual pages (mandoc)' manual_pages mandoc
+check 'documents: links, targets, commands, files' documents python3
 check 'unit (systemd-analyze)' units systemd-analyze
 if command -v cppcheck >/dev/null 2>&1; then
 	check 'cppcheck' more_warnings
