@@ -148,6 +148,10 @@ licence_lines() {
 	done | none
 }
 
+documents() {
+	python3 -B tests/documents.py
+}
+
 shell_scripts() {
 	# shellcheck disable=SC2086
 	shellcheck -x $scripts && shellcheck -s bash completion/*.bash
@@ -164,10 +168,6 @@ manual_pages() {
 	[ -n "$man_pages" ] || return 0
 	# shellcheck disable=SC2086
 	mandoc -T lint -W warning $man_pages
-}
-
-documents() {
-	python3 -B tests/documents.py
 }
 
 # Unknown keys, keys in the wrong section. The program and its user need not be there.
@@ -190,10 +190,10 @@ check 'files of at most 400 lines' file_sizes
 check 'functions of at most 60 lines (ctags)' function_sizes ctags
 check 'no conditional compilation' no_conditions
 check 'licence lines' licence_lines
+check 'documents: links, targets, commands, files' documents python3
 check 'shell scripts (shellcheck)' shell_scripts shellcheck
 check 'Python syntax' python_syntax python3
 check 'manual pages (mandoc)' manual_pages mandoc
-check 'documents: links, targets, commands, files' documents python3
 check 'unit (systemd-analyze)' units systemd-analyze
 if command -v cppcheck >/dev/null 2>&1; then
 	check 'cppcheck' more_warnings
