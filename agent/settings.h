@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "agent/conf.h"
 #include "agent/controller.h"
@@ -63,5 +64,11 @@ int settings_inspect(const struct settings *settings, const char *path, conf_err
 		     void *context);
 /* Tells which modules do nothing although somebody has set something for them, and why. */
 void settings_notes(const struct settings *settings, conf_error_fn *fn, void *context);
+
+/*
+ * Prints a configuration with every key, as comments: what it is for, what it takes and its default.
+ * Without the mark of the comment before a key it is a configuration again.
+ */
+void settings_print_defaults(FILE *out);
 
 #endif

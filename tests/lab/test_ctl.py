@@ -116,7 +116,6 @@ def test_reason_that_cannot_be_shown(agent, control, reason):
         (["--socket", "/" + "x" * 200, "status"], "107 characters"),
         (["check"], "a host is missing"),
         (["help", "histroy"], "unknown command 'histroy'"),
-        (["help", "help"], "unknown command 'help'"),
         (["drain", "--port", "80"], "--port belongs to the command drain --rehearse"),
         (["drain", "--rehearse", "1s"], "from 5s to 1h"),
         (["drain", "--rehearse", "1m", "--for", "1m"], "--for belongs to the command drain"),
