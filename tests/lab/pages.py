@@ -20,7 +20,7 @@ FOREIGN = {"access_log", "fastcgi_buffers", "misc_dynamic", "headroom_kb", "no_c
 
 
 def page(name):
-    # \\% keeps a name in one piece at the end of a line.
+    # \% keeps a name in one piece at the end of a line.
     return (REPO / "man" / name).read_text(encoding="utf-8").replace("\\%", "")
 
 
@@ -181,6 +181,18 @@ def event_faults(text):
         for line in re.findall(r"^\.Cm (.*)", body, re.M):
             named |= {word for word in line.split() if re.match(r"[a-z]", word)}
     return both("event", event_kinds(), named, "hostingpid(8)")
+
+
+def topic_faults(text):
+    """The topics of MQTT, and the fields of their documents as in the schemas."""
+    table = re.findall(r'\[MQTT_\w+\] = \{"([a-z]+)", \d', sources("notifiers/mqtt_queue.c"))
+    entries = {head.removeprefix("Cm "): plain(body) for head, body in items(part(text, "MQTT TOPICS"))}
+    faults = both("topic", set(table), set(entries), "hostingpi.conf(5)")
+    for topic in ("weight", "about"):
+        fields = json.loads(sources(f"dashboard/schema/{topic}.schema.json"))["properties"]
+        words = set(re.findall(r"\w+", entries.get(topic, "")))
+        faults += [f"topic {topic} lacks {name}" for name in fields if name not in words]
+    return faults
 
 
 def doctor_faults(text):

@@ -296,3 +296,19 @@ class Terminal(terminal.Terminal):
 
     def __init__(self, *words, **keys):
         super().__init__(CTL, *words, **keys)
+
+
+def test_a_pipe_cuts_nothing(agent, control):
+    """A name that has no room in 80 columns: whole in a pipe, cut in a window."""
+    name = "a-load-balancer-with-a-long-name/and-the-name-of-its-backend"
+    for family in harness.families():
+        agent.agent_check(family, send=name.encode() + b"\n")
+    assert name in ctl("status", path=control).stdout
+    window = Terminal("--socket", control, "status", columns=80)
+    try:
+        window.wait_for(b"ago")
+        window.end()
+        text = window.screen()
+    finally:
+        window.kill()
+    assert name not in text and "a-load-balancer" in text

@@ -32,6 +32,7 @@ def test_readings_and_events():
     assert pages.reading_faults(DAEMON) == []
     assert pages.event_faults(DAEMON) == []
     assert pages.doctor_faults(DAEMON) == []
+    assert pages.topic_faults(CONF) == []
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -76,6 +77,8 @@ def test_page(name):
         (pages.reading_faults, DAEMON, "fan_rpm, ", ""),
         (pages.reading_faults, DAEMON, "rx_bytes_s", "rx_bytes_s, rx_errors"),
         (pages.doctor_faults, DAEMON, ".It Could be better\n", ".It Could be\n"),
+        (pages.topic_faults, CONF, "libraries, ", ""),
+        (pages.topic_faults, CONF, ".It Cm history\n", ".It Cm past\n"),
         (pages.event_faults, DAEMON, ".Cm oom-kill\n", "\n"),
         (pages.event_faults, DAEMON, ".Cm oom-kill\n", ".Cm oom-kill , oom-gone\n"),
     ],
