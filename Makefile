@@ -10,8 +10,10 @@ UNITDIR    ?= /lib/systemd/system
 UDEVDIR    ?= /lib/udev/rules.d
 PKG_CONFIG ?= pkg-config
 CC         ?= cc
-# From git, or from the file that `make dist` put into the tarball.
-VERSION    := $(shell git describe --tags --dirty 2>/dev/null || cat VERSION 2>/dev/null || echo 0.1-dev$$(git describe --always --dirty 2>/dev/null | sed 's/^/+/'))
+# From the file that `make dist` put into the tarball, whatever repository that lies in; from git; a clone without
+# tags has the number that comes next and its commit.
+VERSION    := $(patsubst v%,%,$(shell cat VERSION 2>/dev/null || git describe --tags --dirty 2>/dev/null || \
+	echo $$(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)-dev$$(git describe --always --dirty 2>/dev/null | sed 's/^/+/')))
 
 VARIANT    ?= plain
 BUILD      := build/$(VARIANT)
@@ -156,7 +158,7 @@ $(BUILD)/lab/page: $(call obj,tests/lab/page.c) $(LIB)
 $(BUILD)/tests/test-sim-report: $(call obj,$(addprefix tests/sim/,report.c stats.c svg.c quantity.c plot.c plot_overview.c))
 $(BUILD)/tests/test-sim-report: pkg_libs += -lm
 
--include $(shell find build \( -path build/vm -o -path build/deb -o -path build/guest \) -prune -o -name '*.d' -type f -print 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 
 # Objects of test programs are no by-products: keep them.
 .SECONDARY:
@@ -172,7 +174,7 @@ submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS))
 .PHONY: deps deps-test goldens screenshots leads sim sim-short run check check-san check-lab check-mqtt check-node-red check-post-random
 .PHONY: check-vm check-vm-long check-vm-faults check-vm-lvs check-guest vm-programs fuzz fuzz-programs test lint format
 .PHONY: bench bench-loop bench-storm bench-web bench-fleet bench-stall bench-payload bench-post bench-junk bench-programs
-.PHONY: soak install uninstall dist deb clean help
+.PHONY: soak check-ports install uninstall dist deb check-deb clean help
 
 deps: ## install with apt what building needs (deps-test: what the demonstration and the tests need)
 	@sh tests/deps.sh build
@@ -194,6 +196,11 @@ check-san: ## the same with address and undefined-behaviour sanitizers, and 6 s 
 
 check-lab: all $(BUILD)/sim/hostingpi-sim $(BUILD)/lab/discovery $(BUILD)/lab/page $(BUILD)/bench/fleet $(BUILD)/bench/fleet_watch $(POST_BIN) ## with real broker, balancer and web servers (T=name for one, PYTEST=options)
 	@exec env HOSTINGPI_BUILD=$(BUILD) sh tests/check-lab.sh $(PYTHON) $(if $(T),-k '$(T)') $(PYTEST)
+
+# Cross-compiled by the script, in folders of their own; a compiler is chosen there.
+check-ports: ## the unit tests as arm64, armhf, armv6 or i386 programs under qemu-user (ARCH=, T=test, SHORT=1: in a minute)
+	@sh tests/deps.sh ports
+	@env -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES T='$(T)' SHORT='$(SHORT)' SUITE='$(SUITE)' sh tests/ports/check.sh $(if $(filter command line environment,$(origin ARCH)),$(ARCH),arm64)
 
 check-node-red: all ## dashboard/node-red in a real Node-RED, where there is one (NODE_RED=program)
 	@exec env HOSTINGPI_BUILD=$(BUILD) NODE_RED='$(NODE_RED)' $(PYTHON) -B tests/lab/check_node_red.py
@@ -363,11 +370,12 @@ ZSHCOMPDIR   ?= $(PREFIX)/share/zsh/site-functions
 COMPLETIONS  := hostingpid hostingpictl hostingpi-post
 man_target    = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 CONFIG        = $(DESTDIR)$(SYSCONFDIR)/hostingpi/hostingpi.conf
-EXAMPLEDIR   ?= $(PREFIX)/share/doc/hostingpi/examples
+# README and what it links to. The pictures in docs/ are for those who have not installed it yet.
+DOCDIR       ?= $(PREFIX)/share/doc/hostingpi
 # Modes as they are: scripts stay executable.
-EXAMPLES     := $(shell find examples -type f)
+DOCS         := README.md CHANGELOG.md $(wildcard docs/*.md) $(shell find examples dashboard -type f | LC_ALL=C sort)
 
-install: all ## copy programs, manual pages, unit, udev rule, completion, examples and sample configuration (DESTDIR, PREFIX)
+install: all ## copy programs, manual pages, unit, udev rule, completion, documents, examples, dashboards and sample configuration (DESTDIR, PREFIX)
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX) $(DESTDIR)$(UNITDIR) $(CONFIG))
 	$(Q)install -D -m 755 $(BUILD)/hostingpid $(DESTDIR)$(SBINDIR)/hostingpid
 	$(Q)install -D -m 755 $(BUILD)/hostingpictl $(DESTDIR)$(BINDIR)/hostingpictl
@@ -380,7 +388,8 @@ install: all ## copy programs, manual pages, unit, udev rule, completion, exampl
 	$(Q)install -D -m 644 systemd/60-hostingpi.rules $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
 	$(Q)$(foreach name,$(COMPLETIONS),install -D -m 644 completion/$(name).bash $(DESTDIR)$(COMPDIR)/$(name) && ):
 	$(Q)$(foreach name,$(COMPLETIONS),install -D -m 644 completion/_$(name) $(DESTDIR)$(ZSHCOMPDIR)/_$(name) && ):
-	$(Q)$(foreach file,$(EXAMPLES),install -D -m $(if $(shell test -x $(file) && echo yes),755,644) $(file) $(DESTDIR)$(EXAMPLEDIR)/$(file:examples/%=%) && ):
+	$(Q)$(foreach file,$(DOCS),install -D -m $(if $(shell test -x $(file) && echo yes),755,644) $(file) $(DESTDIR)$(DOCDIR)/$(file) && ):
+	$(Q)install -d $(CONFIG).d
 	$(Q)test -e $(CONFIG) || install -D -m 644 systemd/hostingpi.conf $(CONFIG)
 
 uninstall: ## remove what install copied; a configuration that was changed stays
@@ -389,27 +398,22 @@ uninstall: ## remove what install copied; a configuration that was changed stays
 	rm -f $(DESTDIR)$(UNITDIR)/hostingpid.service $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
 	rm -f $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
 	rm -f $(COMPLETIONS:%=$(DESTDIR)$(COMPDIR)/%) $(COMPLETIONS:%=$(DESTDIR)$(ZSHCOMPDIR)/_%)
-	rm -rf $(DESTDIR)$(EXAMPLEDIR)
-	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(dir $(EXAMPLEDIR)) 2>/dev/null || true
+	rm -rf $(addprefix $(DESTDIR)$(DOCDIR)/,README.md CHANGELOG.md docs examples dashboard)
+	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(DOCDIR) 2>/dev/null || true
+	rmdir --ignore-fail-on-non-empty $(CONFIG).d 2>/dev/null || true
 	if cmp -s systemd/hostingpi.conf $(CONFIG); then rm $(CONFIG) && rmdir --ignore-fail-on-non-empty $(dir $(CONFIG)); fi
 
-# All that git knows of, as it lies here; the same files give the same bytes.
-DIST := hostingpi-$(patsubst v%,%,$(VERSION))
-
 dist: ## pack the source: build/dist/hostingpi-VERSION.tar.xz
-	@rm -rf build/dist && mkdir -p build/dist/$(DIST)
-	@git ls-files -z | tar --null --no-recursion -T - -c | tar -x -C build/dist/$(DIST)
-	@echo '$(patsubst v%,%,$(VERSION))' >build/dist/$(DIST)/VERSION
-	@cd build/dist && tar --sort=name --mtime=@$$(git log -1 --format=%ct) --owner=0 --group=0 --numeric-owner \
-		--mode=u+rwX,go+rX,go-w --format=gnu -c $(DIST) | xz -T1 >$(DIST).tar.xz
-	@rm -r build/dist/$(DIST)
-	@cd build/dist && sha256sum $(DIST).tar.xz
+	@sh tests/deb/dist.sh '$(VERSION)'
 
 ARCH  ?= $(shell dpkg --print-architecture)
 SUITE ?= bookworm
 
 deb: ## Debian packages in build/deb/SUITE-ARCH, built in a clean root (ARCH=arm64, SUITE=trixie, TWICE=1: and compare)
 	@TWICE='$(TWICE)' sh tests/deb/build.sh $(ARCH) $(SUITE)
+
+check-deb: ## install, upgrade, remove and purge the packages in a scratch root (as root; ARCH=, SUITE=, SHORT=1: build, lintian, install in one root)
+	@SHORT='$(SHORT)' sh tests/deb/check.sh $(ARCH) $(SUITE)
 
 clean: ## remove everything that was built
 	@rm -rf build

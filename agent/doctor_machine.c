@@ -7,7 +7,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include "agent/memory_fs.h"
 #include "agent/procfs.h"
 #include "agent/settings.h"
 
@@ -149,7 +149,7 @@ static void check_run_dir(const struct agent *agent, const struct doctor_running
 		return;
 	if (statfs(agent->run_dir, &system) < 0)
 		return; /* the agent makes it, and says so if it cannot */
-	if (system.f_type != TMPFS_MAGIC && system.f_type != RAMFS_MAGIC) {
+	if (!memory_fs_is(&system)) {
 		row = doctor_add(findings, DOCTOR_ADVICE, "agent", "run_dir is on a disk", "");
 		doctor_say(row,
 			   "%s: so nothing is kept there over a restart, and there are no state "

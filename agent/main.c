@@ -179,11 +179,13 @@ static void print_note(void *context, const char *text)
 static int test_run(const struct options *options)
 {
 	static struct agent agent;
-	int r = agent_init(&agent, options);
+	int r;
+
 	/* The files of another root's machine are not here. */
-	if (r == 0 && !options->root &&
-	    settings_inspect(agent.settings, options->conf_path, agent_conf_error, NULL) != 0)
-		r = 2;
+	if (settings_test(options->conf_path, !options->conf_given, !options->root,
+			  agent_conf_error, NULL) != 0)
+		return 2;
+	r = agent_init(&agent, options);
 	if (r == 0 && !options->root)
 		settings_notes(agent.settings, print_note, NULL);
 	if (r == 0)

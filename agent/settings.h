@@ -57,11 +57,12 @@ int settings_load(const char *path, bool missing_ok, conf_error_fn *fn, void *co
 void settings_free(struct settings *settings);
 
 /*
- * Looks at what the settings name on this machine and tells through fn what cannot work, as
- * settings_load() does. Returns how much that was. Not for the daemon: it may wait for a disk.
+ * For somebody who tests a configuration: tells through fn all that is wrong in it and, with files_too, what of
+ * all that it names on this machine cannot work. Returns how much that was, or -ENOMEM. Not for the daemon: it
+ * may wait for a disk.
  */
-int settings_inspect(const struct settings *settings, const char *path, conf_error_fn *fn,
-		     void *context);
+int settings_test(const char *path, bool missing_ok, bool files_too, conf_error_fn *fn,
+		  void *context);
 /* Tells which modules do nothing although somebody has set something for them, and why. */
 void settings_notes(const struct settings *settings, conf_error_fn *fn, void *context);
 

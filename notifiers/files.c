@@ -22,7 +22,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,6 +29,7 @@
 #include <unistd.h>
 
 #include "agent/log.h"
+#include "agent/memory_fs.h"
 #include "agent/render.h"
 #include "notifiers/files_put.h"
 #include "notifiers/notifiers.h"
@@ -103,8 +103,7 @@ static int open_directory(struct files *files)
 	fd = open(files->env->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (fstatfs(fd, &system) < 0 ||
-	    (system.f_type != TMPFS_MAGIC && system.f_type != RAMFS_MAGIC)) {
+	if (fstatfs(fd, &system) < 0 || !memory_fs_is(&system)) {
 		close(fd);
 		return -ENOTSUP;
 	}

@@ -181,7 +181,7 @@ static int make_document(struct mqtt_assistant *assistant, uint64_t item)
 	if (assistant->form == MQTT_CONF_DISCOVERY_DEVICE)
 		return mqtt_discovery_device(&discovery, assistant->topic, sizeof(assistant->topic),
 					     assistant->document, MQTT_DISCOVERY_SIZE);
-	return mqtt_discovery_component(&discovery, item, assistant->topic,
+	return mqtt_discovery_component(&discovery, (size_t)item, assistant->topic,
 					sizeof(assistant->topic), assistant->document,
 					MQTT_DISCOVERY_SIZE);
 }

@@ -313,8 +313,8 @@ static bool read_skeleton(struct bytes_in *in, struct mqtt_pack *state, struct m
 	uint64_t length = bytes_get_number(in);
 	struct bytes_in pieces = *in;
 
-	if (length > MQTT_PACK_TEXT ||
-	    !mqtt_patch_apply(in, state->skeleton, state->length, scratch->skeleton, length))
+	if (length > MQTT_PACK_TEXT || !mqtt_patch_apply(in, state->skeleton, state->length,
+							 scratch->skeleton, (size_t)length))
 		return false;
 	scratch->length = (uint16_t)length;
 	scratch->count = 0;

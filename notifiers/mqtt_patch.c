@@ -136,13 +136,17 @@ bool mqtt_patch_read(struct bytes_in *in, size_t old_length, size_t new_length, 
 		     size_t *next, struct mqtt_piece *ret_piece)
 {
 	uint64_t literal = bytes_get_number(in), length = 0, source = 0;
-	const uint8_t *bytes = bytes_get(in, literal);
+	const uint8_t *bytes;
 
-	if (!bytes || literal > new_length - at) {
+	/* Looked at before it becomes a size_t, which has 32 bits on some Pis. */
+	if (literal > new_length - at) {
 		in->bad = true;
 		return false;
 	}
-	at += literal;
+	bytes = bytes_get(in, (size_t)literal);
+	if (!bytes)
+		return false;
+	at += (size_t)literal;
 	if (at < new_length) {
 		length = bytes_get_number(in);
 		source = *next + (uint64_t)bytes_get_signed(in);
@@ -154,8 +158,8 @@ bool mqtt_patch_read(struct bytes_in *in, size_t old_length, size_t new_length, 
 			return false;
 		}
 	}
-	*next = source + length;
-	*ret_piece = (struct mqtt_piece){bytes, literal, source, length};
+	*next = (size_t)(source + length);
+	*ret_piece = (struct mqtt_piece){bytes, (size_t)literal, (size_t)source, (size_t)length};
 	return true;
 }
 

@@ -161,6 +161,14 @@ bool mqtt_tls_explain(const struct mqtt_tls_failure *failure, char *ret_text, si
 	/* The first is said by the broker of us, the other two by OpenSSL here of the broker. */
 	if (strstr(said, "alert protocol version") || strstr(said, "unsupported protocol") ||
 	    strstr(said, "no protocols available")) {
+		/* libmosquitto 2.0.21 (Debian 13) offers nothing later together with a key. */
+		if (failure->psk && failure->version_minor == 2) {
+			snprintf(
+				ret_text, size,
+				"TLS: the broker does not offer TLS 1.2, which psk needs: allow it "
+				"there, or set certificates (ca_file) instead of psk");
+			return true;
+		}
 		snprintf(ret_text, size, "TLS: the broker does not offer TLS 1.%d%s",
 			 failure->version_minor,
 			 failure->version_minor == 3 ? ": set tls_version = 1.2 or renew the broker"

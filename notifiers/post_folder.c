@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "agent/log.h"
+#include "agent/memory_fs.h"
 #include "agent/sentence.h"
 #include "notifiers/post_outbox.h"
 
@@ -45,7 +45,7 @@ int post_folder_open(const char *run_dir, const char *name, char *ret_error, siz
 		return sentence_fail(result, ret_error, size, "%s: %s", path,
 				     strerrordesc_np(-result));
 	}
-	if (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC)
+	if (memory_fs_is(&fs))
 		return fd;
 	close(fd);
 	return sentence_fail(-ENOTSUP, ret_error, size,

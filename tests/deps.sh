@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# deps.sh GROUP...    groups: build run test bench vm
+# deps.sh GROUP...        groups: build run test bench vm ports deb lintian
+# deps.sh --list GROUP    the names of the packages, nothing else
 #
 # Theory of operation: looks which Debian packages of the groups are missing. None: says nothing and
 # ends well, also without network. As root it installs them with apt; as a user it prints the one
@@ -17,7 +18,7 @@ packages() {
 	build) echo gcc libc6-dev make pkg-config git libuv1-dev libmosquitto-dev libssl-dev \
 		libinih-dev libcjson-dev libsensors-dev libhttp-parser-dev libcurl4-openssl-dev \
 		liboauth-dev libunistring-dev ;;
-	run) echo mosquitto mosquitto-clients haproxy nginx-light python3 procps ;;
+	run) echo mosquitto mosquitto-clients haproxy nginx-light python3 procps ca-certificates ;;
 	test) echo libcmocka-dev python3-pytest python3-jinja2 python3-jsonschema apache2 lighttpd \
 		lighttpd-modules-lua php-fpm caddy clang libclang-rt clang-format shellcheck zsh mandoc strace iproute2 openssl nftables \
 		universal-ctags python3-oauthlib unbound tayga curl prometheus chromium chromium-driver \
@@ -25,8 +26,13 @@ packages() {
 	bench) echo collectd-core strace openssl iproute2 wrk apache2 lighttpd php-fpm ;;
 	vm) echo qemu-system-arm gcc-aarch64-linux-gnu haproxy e2fsprogs python3 \
 		debian-archive-keyring iproute2 ;;
+	ports) echo mmdebstrap debian-archive-keyring qemu-user-static pkg-config make binutils \
+		gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross \
+		gcc-arm-linux-gnueabi libc6-dev-armel-cross gcc-i686-linux-gnu libc6-dev-i386-cross ;;
+	deb) echo mmdebstrap dpkg-dev git make xz-utils iproute2 debian-archive-keyring ;;
+	lintian) echo lintian ;;
 	*)
-		echo "deps.sh: unknown group '$1', expected build, run, test, bench or vm" >&2
+		echo "deps.sh: unknown group '$1', expected build, run, test, bench, vm, ports, deb or lintian" >&2
 		exit 2
 		;;
 	esac
@@ -140,6 +146,10 @@ say_what_to_type() {
 	exit 1
 }
 
+if [ "${1:-}" = --list ]; then
+	packages "${2:-none}"
+	exit
+fi
 [ $# -gt 0 ] || set -- none
 groups=$*
 wanted=

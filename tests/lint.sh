@@ -16,7 +16,7 @@ trap 'exit 130' INT TERM HUP
 
 c_files=$(find agent collectors notifiers tests -name '*.[ch]' | sort)
 own_files=$(find agent collectors notifiers -name '*.[ch]' | sort)
-scripts=$({ find tests -name '*.sh' && echo .ci/run && grep -rlE '^#!/bin/(ba)?sh' examples; } | sort)
+scripts=$({ find tests -name '*.sh' && echo .ci/run && grep -rlE '^#!/bin/(ba)?sh' examples debian; } | sort)
 python_files=$(find tests -name '*.py' | sort)
 man_pages=$(find man -name '*.[1-9]' 2>/dev/null | sort)
 
@@ -106,6 +106,23 @@ library_borders() {
 	} | none
 }
 
+# On a Pi with 32 bits Debian 12 and Raspberry Pi OS built their libraries with a time_t of 32 bits, we
+# have one of 64 (-D_TIME_BITS=64). So none of these types may cross a library's border: the files
+# that see a library do not name them, but for a clock of libc's, and no call that takes or gives one is
+# made. (openssl: SSL_SESSION_get_time() and the like are long, which is as bad after 2038.)
+time_across_libraries() {
+	# shellcheck disable=SC2086
+	borders=$(grep -lE 'include[[:space:]]*[<"](uv|mosquitto|sensors/.*|curl/.*|oauth|openssl/.*|http_parser)\.h[>"]' $own_files)
+	{
+		# shellcheck disable=SC2086
+		grep -nHE '\b(time_t|off_t|ino_t|struct (timeval|timespec|stat|statfs|statvfs|rusage))\b' $borders |
+			grep -vE '^agent/loop\.c:[0-9]+:[[:space:]]*struct timespec now;$'
+		# shellcheck disable=SC2086
+		grep -nHE '\b(uv_fs_|uv_gettimeofday|uv_clock_gettime|uv_getrusage|curl_getdate|curl_fileinfo|curl_multi_timeout|CURLINFO_FILETIME|(ASN1|X509)_[A-Za-z0-9_]*(cmp_time|time_adj|TIME_set|TIME_adj|time_t|set_time|get_time)\b|X509_cmp_timeframe|(SSL|OCSP|CT|TS|CMS)_[A-Za-z0-9_]*time(out|_ex|val)?\(|BIO_CTRL_DGRAM|DTLSv1_)' $own_files
+	} | sed 's/$/   <- a time or a file of 64 bits at the border of a library of 32/' | none || return 1
+	echo "$(echo "$borders" | wc -l) files see such a library"
+}
+
 file_sizes() {
 	# shellcheck disable=SC2086
 	wc -l $c_files $python_files $scripts | grep -v ' total$' | sort -rn >"$found.sizes"
@@ -182,6 +199,22 @@ manual_pages() {
 	done | none
 }
 
+# Both change logs are of one version, or both of one that is not out yet.
+change_logs() {
+	ours=$(sed -n 's/^## \([^ ]*\).*/\1/p' CHANGELOG.md | head -n 1)
+	debians=$(sed -n '1s/^hostingpi (\(.*\)) \(.*\);.*/\1 \2/p' debian/changelog)
+	case $ours,$debians in
+	"Unreleased,"*" UNRELEASED") ;;
+	*" UNRELEASED" | Unreleased,*) false ;;
+	"${debians% *},"*) ;;
+	*) false ;;
+	esac || {
+		echo "CHANGELOG.md begins with $ours, debian/changelog with $debians: CONTRIBUTING.md, Releasing"
+		return 1
+	}
+	echo "${debians% *}, $([ "$ours" = Unreleased ] && echo 'not out yet' || echo out)"
+}
+
 # Unknown keys, keys in the wrong section. The program and its user need not be there.
 units() {
 	sed 's|@SBINDIR@/hostingpid|/bin/true|' systemd/hostingpid.service >"$folder/hostingpid.service"
@@ -198,6 +231,7 @@ more_warnings() {
 check 'layout (clang-format)' layout clang-format
 check 'include direction: agent <- collectors, notifiers' include_direction
 check 'libraries behind their borders' library_borders
+check 'no time_t or off_t across a library (32 bits)' time_across_libraries
 check 'files of at most 400 lines' file_sizes
 check 'functions of at most 60 lines (ctags)' function_sizes ctags
 check 'no conditional compilation' no_conditions
@@ -206,6 +240,7 @@ check 'documents: links, targets, commands, files' documents python3
 check 'shell scripts (shellcheck)' shell_scripts shellcheck
 check 'Python syntax' python_syntax python3
 check 'manual pages (mandoc)' manual_pages mandoc
+check 'change logs of one version' change_logs
 check 'unit (systemd-analyze)' units systemd-analyze
 if command -v cppcheck >/dev/null 2>&1; then
 	check 'cppcheck' more_warnings

@@ -233,7 +233,7 @@ static enum ctl_exit lines_run(struct watch *watch, long count)
 		left_ms = due_ms - keys_now_ms();
 		if (left_ms > 0)
 			nanosleep(&(struct timespec){.tv_sec = left_ms / 1000,
-						     .tv_nsec = left_ms % 1000 * 1000000},
+						     .tv_nsec = (long)(left_ms % 1000) * 1000000},
 				  NULL);
 		else
 			due_ms = keys_now_ms();

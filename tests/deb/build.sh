@@ -6,38 +6,51 @@
 # Theory of operation: a root per architecture and suite is made by mmdebstrap with what building needs
 # and nothing else, and kept in build/deb. Foreign architectures are cross-built in it: liboauth-dev
 # cannot be there for two architectures at once, so that each gets a root of its own. The source
-# is what `make dist` packs. With TWICE=1 it is built a second time, in another folder, and both
-# must be the same bytes. Packages end up in build/deb/SUITE-ARCH.
+# is what `make dist` packs; its version gets a suffix that says for which Debian it was built (~deb12), so that
+# the packages of two releases are told apart and follow each other. While debian/changelog says UNRELEASED
+# the commit is in the version, too, below that of the release. With TWICE=1 it is built a second time, in another
+# folder, and both must be the same bytes. NOCHECK=1 leaves the unit tests out. Packages end up in build/deb/SUITE-ARCH.
 set -eu
 
 arch=${1:?usage: build.sh amd64|arm64|armhf [SUITE]}
 suite=${2:-bookworm}
-mirror=${MIRROR:-http://deb.debian.org/debian}
-native=$(dpkg --print-architecture)
 cd "$(dirname "$0")/../.."
-top=$PWD
-work=$top/build/deb
+. tests/deb/root.sh
+work=$PWD/build/deb
 root=$work/root-$suite-$arch
 out=$work/$suite-$arch
-epoch=$(dpkg-parsechangelog -STimestamp)
-export SOURCE_DATE_EPOCH="$epoch"
+
+say() {
+	echo "build.sh: $*" >&2
+}
 
 case $arch in
 amd64 | arm64 | armhf) ;;
 *)
-	echo "build.sh: '$arch' is no architecture that is built here: amd64, arm64 or armhf" >&2
+	say "'$arch' is no architecture that is built here: amd64, arm64 or armhf"
+	exit 2
+	;;
+esac
+case $suite in
+bookworm) release=12 ;;
+trixie) release=13 ;;
+*)
+	say "'$suite' is no Debian that packages are built for: bookworm or trixie"
 	exit 2
 	;;
 esac
 if [ "$(id -u)" != 0 ]; then
-	echo "build.sh: clean roots are made as root: sudo make deb ARCH=$arch" >&2
+	say "clean roots are made as root. Type: sudo make deb ARCH=$arch SUITE=$suite"
+	say "or, with the libraries of this machine: sudo apt build-dep . && dpkg-buildpackage -b -us -uc"
 	exit 2
 fi
+sh tests/deps.sh deb
+native=$(dpkg --print-architecture)
 
 # The names of Build-Depends, with the architecture that they are for.
 depends() {
 	sed -n '/^Build-Depends:/,/^[^ ]*:/p' debian/control |
-		sed '1s/^[^:]*://; /^Standards/d; s/([^)]*)//g' | tr ',' '\n' | tr -d ' ' |
+		sed '1s/^[^:]*://; /^Standards/d; s/([^)]*)//g; s/<[^>]*>//g' | tr ',' '\n' | tr -d ' ' |
 		sed '/^$/d; s/^debhelper-compat$/debhelper/' | while read -r name; do
 		case $name in
 		debhelper) echo "$name" ;;
@@ -49,48 +62,56 @@ depends() {
 make_root() {
 	tools=build-essential
 	[ "$arch" = "$native" ] || tools=$tools,crossbuild-essential-$arch
-	rm -rf "$root" "$root.new"
-	mkdir -p "$work"
 	echo "making a clean root of $suite for $arch"
-	mmdebstrap --quiet --variant=minbase --mode=root \
-		--architectures="$native$([ "$arch" = "$native" ] || echo ",$arch")" \
-		--include="$tools,libcmocka-dev:$arch,$(depends | paste -sd,)" \
-		"$suite" "$root.new" "deb $mirror $suite main"
-	depends >"$root.new/build-depends"
-	mv "$root.new" "$root"
+	make_tree "$root" "$suite" "$tools,$(depends | paste -sd,)" \
+		--architectures="$native$([ "$arch" = "$native" ] || echo ",$arch")"
+	depends >"$root/build-depends"
+}
+
+# The version of the package: the release, or a snapshot on the way to it, and the Debian that it is for.
+version() {
+	next=$(dpkg-parsechangelog -SVersion)
+	if [ "$(dpkg-parsechangelog -SDistribution)" = UNRELEASED ]; then
+		commit=$(tar -xOf "$dist" --wildcards '*/VERSION' | sed -n 's/.*[+-]g\{0,1\}\([0-9a-f]\{7,\}\)\(-dirty\)\{0,1\}$/.\1\2/p' | tr - +)
+		next=$next~git$(date -u -d "@$epoch" +%Y%m%d.%H%M)$commit
+	fi
+	echo "$next~deb$release"
 }
 
 # build_in FOLDER: leaves the packages in FOLDER.
 build_in() {
 	log=$work/$suite-$arch-$(basename "$1").log
-	rm -rf "$root/$1"
+	remove_tree "$root/$1"
 	mkdir -p "$root/$1"
 	tar -C "$root/$1" -xf "$dist"
 	folder=$(ls "$root/$1")
+	{
+		printf 'hostingpi (%s) %s; urgency=medium\n\n  * Built for Debian %s.\n\n' "$version" "$suite" "$release"
+		printf ' -- %s  %s\n\n' "$(dpkg-parsechangelog -SMaintainer)" "$(date -u -R -d "@$epoch")"
+		cat debian/changelog
+	} >"$root/$1/$folder/debian/changelog"
+	# Once is enough for the unit tests; where they run they must not change the packages.
 	checks=nocheck
-	[ "$arch" != "$native" ] || checks=
-	# What a builder has: processes, shared memory and no network.
-	unshare --mount --net --pid --fork sh -ec 'root=$1; shift
-		ip link set lo up
-		mount -t proc proc "$root/proc"
-		mount -t sysfs -o ro sysfs "$root/sys"
-		mkdir -p "$root/dev/shm"
-		mount -t tmpfs -o mode=1777 shm "$root/dev/shm"
-		exec chroot "$root" "$@"' build "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
-		SOURCE_DATE_EPOCH="$epoch" DEB_BUILD_OPTIONS="parallel=$(nproc) $checks" \
+	[ "$arch $1${NOCHECK:-}" != "$native one" ] || checks=
+	in_root "$root" env SOURCE_DATE_EPOCH="$epoch" DEB_BUILD_OPTIONS="parallel=$(nproc) $checks" \
 		sh -ec "cd /$1/$folder && dpkg-buildpackage -b -us -uc -a$arch $([ "$arch" = "$native" ] || echo -Pcross,nocheck)" \
 		>"$log" 2>&1 || {
 		tail -n 30 "$log" >&2
-		echo "build.sh: building for $arch failed; all of it: $log" >&2
+		say "building for $arch failed; all of it: $log"
 		exit 1
 	}
+	grep -E '^check: ' "$log" || true
 }
 
-depends >"$work.depends.$$" 2>/dev/null || { mkdir -p "$work" && depends >"$work.depends.$$"; }
-cmp -s "$work.depends.$$" "$root/build-depends" || make_root
-rm -f "$work.depends.$$"
+mkdir -p "$work"
+[ -n "${HAVE_LOCK:-}" ] || one_at_a_time "$work/lock"
+depends | cmp -s - "$root/build-depends" || make_root
 make --no-print-directory dist
-dist=$(ls -t build/dist/*.tar.xz | head -n 1)
+dist=$(ls build/dist/*.tar.xz)
+# When the last change of the source was made; the same in every build of it.
+epoch=$(TZ=UTC tar -tvf "$dist" --full-time | awk 'NR == 1 { print $4 " " $5 " UTC" }')
+epoch=$(date -d "$epoch" +%s)
+version=$(version)
 
 build_in one
 rm -rf "$out"

@@ -244,6 +244,7 @@ def test_certificate_instead_of_the_key(scratch, psk, version):
     agent = psk("pi", PSK, port=stranger.port)
     wait_log(agent, "warning: mqtt:")
     said = re.search(r"warning: mqtt: .*", agent.log.read_text())[0]
-    assert "wants certificates instead" in said or "shows a certificate instead" in said, said
+    # That of Debian 13 (2.0.21) offers TLS 1.2 only.
+    assert re.search("wants certificates instead|shows a certificate instead|which psk needs", said), said
     assert_refused(agent, stranger)
     assert "MQTT" not in stranger.log.read_text(errors="replace")  # it prints what it gets

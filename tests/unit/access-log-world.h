@@ -54,8 +54,15 @@ ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset, int 
 		errno = error;
 		return -1;
 	}
-	return syscall(SYS_preadv2, fd, parts, (long)count, (long)offset,
-		       (long)((uint64_t)offset >> 31 >> 1), (long)flags);
+	ssize_t got = syscall(SYS_preadv2, fd, parts, (long)count, (long)offset,
+			      (long)((uint64_t)offset >> 31 >> 1), (long)flags);
+	if (got >= 0 || errno != ENOSYS)
+		return got;
+	/* What the C library makes of a kernel, or an emulator, without it. */
+	if (flags == 0)
+		return preadv(fd, parts, count, offset);
+	errno = EOPNOTSUPP;
+	return -1;
 }
 
 static inline int64_t world_now_ns(const struct env *env)

@@ -58,6 +58,7 @@ static void test_reload_while_a_message_goes_alone(void **state)
 static void test_talkative_broker_is_not_one_with_a_limit(void **state)
 {
 	(void)state;
+	need_tcp_info();
 	struct world *world = world_new();
 	static unsigned char noise[65536];
 	unsigned char packet[4096];

@@ -90,6 +90,7 @@ static void test_silent_listener(void **state)
 static void test_refusal_and_nonsense(void **state)
 {
 	(void)state;
+	need_tcp_info();
 	static const char http[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
 				   "Connection: close\r\n\r\nThis is no broker.\r\n";
 	static const unsigned char huge[] = {0x30, 0xff, 0xff, 0xff, 0x7f};
