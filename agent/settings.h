@@ -61,7 +61,13 @@ void settings_free(struct settings *settings);
  */
 int settings_inspect(const struct settings *settings, const char *path, conf_error_fn *fn,
 		     void *context);
-/* Tells which modules do nothing although somebody has set something for them, and why. */
+/*
+ * Tells through fn which files of a module are credentials of the service that cannot be looked at from here, so
+ * that settings_inspect() had to leave them out.
+ */
+void settings_elsewhere(const struct module *module, const void *conf, module_tell_fn *fn,
+			void *context);
+/* Tells which modules do nothing although somebody has set something for them, and why; and settings_elsewhere() of all. */
 void settings_notes(const struct settings *settings, conf_error_fn *fn, void *context);
 
 #endif
