@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/again.h"
 #include "agent/agent.h"
 #include "agent/log.h"
 #include "agent/once.h"
@@ -175,7 +176,11 @@ static int run(const struct command_line *line)
 	if (line->mode == MODE_TEST)
 		return test_run(&line->options);
 
+	struct again again = {0};
+	if (line->mode == MODE_RUN)
+		again_open(&again, line->options.conf_path);
 	int r = agent_init(&agent, &line->options);
+	bool bad = r == 2;
 	if (r == 0) {
 		switch (line->mode) {
 		case MODE_RUN:
@@ -194,7 +199,10 @@ static int run(const struct command_line *line)
 			break;
 		}
 	}
+	bool started = agent.started;
 	agent_free(&agent);
+	if (r != 0 && !started)
+		r = again_wait(&again, bad ? AGAIN_CONF_S : AGAIN_ELSE_S, r);
 	return r;
 }
 
