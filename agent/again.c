@@ -11,7 +11,7 @@
  * either, each failure counts as a later one.
  *
  * The unit is "activating" meanwhile, which is the truth. What waits for it at boot (multi-user.target) goes on in
- * the half second between two starts, 10 s later at most.
+ * the half second between two starts, some seconds later.
  */
 #include "agent/again.h"
 
@@ -30,7 +30,7 @@
 #include "agent/log.h"
 #include "agent/sdnotify.h"
 
-#define LEAST_S 10
+#define LEAST_S 2
 #define LOOK_S 1
 #define PATH_SIZE 512
 

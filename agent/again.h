@@ -23,7 +23,7 @@ void again_open(struct again *again, const char *conf_path);
 /*
  * To be called before the program ends because it could not start. The first time it returns at once, so that
  * `systemctl start` says what is wrong. When systemd makes the start again, it returns after as much time as has
- * gone since the first one, at least 10 s and at most most_s, or as soon as the configuration is another one.
+ * gone since the first one, at least 2 s and at most most_s, or as soon as the configuration is another one.
  * Without systemd it returns at once.
  *
  * Returns the exit code: code, or 0 if it was asked to end (SIGTERM) meanwhile.
