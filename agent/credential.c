@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The folder is in the environment of the service and of what it starts. Everybody else is pointed to the place
- * where the folder of our own unit is: there root can look, as long as the service runs.
+ * where the folder of our own unit is: there root can look, as long as the service runs. What the unit starts besides
+ * (ExecStop=) is told the folder and kept out of it all the same, by systemd 252 at least.
  *
  * systemd closes the files itself. Where the folder is a tmpfs (systemd 254 and newer, or a container), a file stays
  * root's with mode 0400 and an access list that has the service's user; the mode then shows the mask of that list
@@ -56,7 +57,8 @@ bool credential_is(const char *path)
 
 bool credential_elsewhere(const char *path)
 {
-	return !given_folder() && is_below(path, FOLDER_OF_UNIT) && access(path, R_OK) < 0;
+	return credential_is(path) && access(path, R_OK) < 0 &&
+	       (errno == EACCES || !given_folder());
 }
 
 bool credential_is_closed(const char *path, const struct stat *st)
@@ -67,10 +69,9 @@ bool credential_is_closed(const char *path, const struct stat *st)
 
 const char *credential_advise(const char *path, int error)
 {
-	if (!credential_is(path))
+	/* Without LoadCredential= the folder is not there, or it is there and closed: the same for whoever reads this. */
+	if (!credential_is(path) || (error != ENOENT && error != EACCES))
 		return "";
-	if (error == ENOENT)
-		return "; a name without / is a credential of the service: add "
-		       "LoadCredential=NAME:FILE with systemctl edit hostingpid, and restart it";
-	return error == EACCES ? "; only the service and root may read its credentials" : "";
+	return "; a name without / is a credential of the service, which only it and root can read: "
+	       "systemctl edit hostingpid, add LoadCredential=NAME:FILE, restart it";
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# deps.sh GROUP...    groups: build run test bench vm
+# deps.sh GROUP...    groups: build run test bench vm boot
 #
 # Theory of operation: looks which Debian packages of the groups are missing. None: says nothing and
 # ends well, also without network. As root it installs them with apt; as a user it prints the one
@@ -25,8 +25,9 @@ packages() {
 	bench) echo collectd-core strace openssl iproute2 wrk apache2 lighttpd php-fpm ;;
 	vm) echo qemu-system-arm gcc-aarch64-linux-gnu haproxy e2fsprogs python3 \
 		debian-archive-keyring iproute2 ;;
+	boot) echo mmdebstrap mosquitto mosquitto-clients openssl iproute2 util-linux ;;
 	*)
-		echo "deps.sh: unknown group '$1', expected build, run, test, bench or vm" >&2
+		echo "deps.sh: unknown group '$1', expected build, run, test, bench, vm or boot" >&2
 		exit 2
 		;;
 	esac
