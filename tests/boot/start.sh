@@ -12,6 +12,8 @@
 set -eu
 
 echo $$ >"$2/cgroup.procs"
+# The shell inside expands it.
+# shellcheck disable=SC2016
 exec unshare --mount --pid --fork --ipc --uts --net --cgroup --kill-child --propagation private sh -euc '
 root=$1
 mount --bind "$root" "$root"
