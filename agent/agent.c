@@ -298,6 +298,7 @@ static bool start(struct agent *agent)
 		controller_resume_undrain(&agent->judge.controller);
 	agent_hold_restore(agent);
 	keep_get_history(&agent->env, agent->history);
+	keep_get_events(&agent->env, agent->diary);
 	if (plant_open(&agent->plant, agent->settings, true) < 0)
 		return false;
 	inherit_settle(&agent->inherit);
@@ -334,7 +335,9 @@ int agent_run(struct agent *agent)
 	/* Onto the card when there is time for it. */
 	if (agent->env.leaving == LEAVING_NOT)
 		agent_learned_store(agent);
-	if (!agent->judge.verdict.storage_failing) /* run_dir may be on it */
+	if (!agent->judge.verdict.storage_failing) { /* run_dir may be on it */
 		keep_history(&agent->env, agent->history);
+		keep_events(&agent->env, agent->diary);
+	}
 	return agent->exit_code;
 }

@@ -98,6 +98,12 @@ int conf_read_all(const char *path, const struct conf_section *sections, bool mi
 int conf_value(const struct conf_item *item, const char *text, void *target, char *ret_error,
 	       size_t size);
 
+/* Room for what conf_form() says; the words of one row are the longest. */
+#define CONF_FORM_SIZE 200
+
+/* What a row takes, in a few words with its range: "a time, 100ms to 1m". */
+void conf_form(const struct conf_item *item, char *ret_form, size_t size);
+
 /* Parses the same from memory; name stands in messages. For tests and fuzzing. */
 int conf_parse(const char *name, const char *text, size_t length,
 	       const struct conf_section *sections, conf_error_fn *fn, void *context);

@@ -41,6 +41,7 @@ static const struct unit duration_units[] = {
 	{"h", 3600 * NS_PER_S}, {"d", 86400 * NS_PER_S}, {NULL, 0},
 };
 
+#define TIME_FORM "a whole number of ms, s, m, h or d"
 static const char PERCENT_FORM[] = "a whole percentage such as 20%";
 static const char SIZE_FORM[] = "a size in bytes, K, M or G, such as 64M";
 
@@ -107,6 +108,14 @@ static void limits_of(const struct conf_item *item, int64_t *ret_min, int64_t *r
 	*ret_max = limited ? item->max : INT64_MAX;
 }
 
+/* The most likely mistake: "5", and nobody knows of what. Few digits, so that the sentence stays short. */
+static bool is_bare_number(const char *text)
+{
+	size_t length = strlen(text);
+
+	return length > 0 && length <= 9 && strspn(text, "0123456789") == length;
+}
+
 static int set_number(const struct conf_item *item, const char *text, const struct unit *units,
 		      const char *form, union setting *setting, char *ret_error, size_t size)
 {
@@ -116,6 +125,11 @@ static int set_number(const struct conf_item *item, const char *text, const stru
 	limits_of(item, &min, &max);
 	if (parse_number(text, units, &value) < 0 || value < min || value > max) {
 		format_range(min, max, units, range);
+		if (units == duration_units && is_bare_number(text))
+			return sentence_refuse(ret_error, size,
+					       "needs a unit, such as %ss: must be " TIME_FORM
+					       "%s%s",
+					       text, *range ? "," : "", range);
 		return sentence_refuse(ret_error, size, "must be %s%s%s", form,
 				       units != plain_units && *range ? "," : "", range);
 	}
@@ -222,6 +236,78 @@ static int check_text(const struct conf_item *item, const char *text, char *ret_
 	return 0;
 }
 
+/* " 100ms to 1m", or nothing. */
+static void form_number(const struct conf_item *item, const struct unit *units, const char *what,
+			char *ret_form, size_t size)
+{
+	char first[NUMBER_SIZE], last[NUMBER_SIZE];
+	int64_t min, max;
+
+	limits_of(item, &min, &max);
+	format_number(min, units, first);
+	format_number(max, units, last);
+	if (max == INT64_MAX)
+		snprintf(ret_form, size, "%s", what);
+	else
+		snprintf(ret_form, size, "%s, %s to %s", what, first, last);
+}
+
+static void form_words(const struct conf_item *item, char *ret_form, size_t size)
+{
+	size_t used = (size_t)snprintf(ret_form, size, "one of");
+
+	for (int i = 0; item->words[i] && used < size; i++)
+		used += (size_t)snprintf(ret_form + used, size - used, "%s %s", i ? "," : "",
+					 item->words[i]);
+}
+
+void conf_form(const struct conf_item *item, char *ret_form, size_t size)
+{
+	switch (item->type) {
+	case CONF_INT:
+		form_number(item, plain_units, "a number", ret_form, size);
+		break;
+	case CONF_DURATION:
+		form_number(item, duration_units, "a time", ret_form, size);
+		break;
+	case CONF_SIZE:
+		form_number(item, size_units, "a size", ret_form, size);
+		break;
+	case CONF_PERCENT:
+		form_number(item, percent_units, "a percentage", ret_form, size);
+		break;
+	case CONF_SHARE:
+		snprintf(ret_form, size, "a percentage, %lld%% to %lld%%, or a size",
+			 (long long)item->min, (long long)(item->max ? item->max : 100));
+		break;
+	case CONF_BOOL:
+		snprintf(ret_form, size, "yes or no");
+		break;
+	case CONF_WORD:
+		form_words(item, ret_form, size);
+		break;
+	case CONF_LISTEN:
+		snprintf(ret_form, size, "addresses with ports, at most %d", ADDR_LIST_MAX);
+		break;
+	case CONF_ALLOW:
+		snprintf(ret_form, size, "addresses or networks, at most %d", ADDR_ALLOW_MAX);
+		break;
+	case CONF_NAME:
+		snprintf(ret_form, size, "letters, digits, - and _, at most %zu", item->size - 1);
+		break;
+	case CONF_PATH:
+		snprintf(ret_form, size, "an absolute path, at most %zu bytes", item->size - 1);
+		break;
+	case CONF_FILE:
+		snprintf(ret_form, size, "an absolute path or a credential, at most %zu bytes",
+			 item->size - 1);
+		break;
+	case CONF_TEXT:
+		snprintf(ret_form, size, "a text, at most %zu bytes", item->size - 1);
+		break;
+	}
+}
+
 static int parse_setting(const struct conf_item *item, const char *text, union setting *setting,
 			 char *ret_error, size_t size)
 {
@@ -230,8 +316,7 @@ static int parse_setting(const struct conf_item *item, const char *text, union s
 		return set_number(item, text, plain_units, "a whole number", setting, ret_error,
 				  size);
 	case CONF_DURATION:
-		return set_number(item, text, duration_units,
-				  "a whole number of ms, s, m, h or d, such as 10s", setting,
+		return set_number(item, text, duration_units, TIME_FORM ", such as 10s", setting,
 				  ret_error, size);
 	case CONF_SIZE:
 		return set_number(item, text, size_units, SIZE_FORM, setting, ret_error, size);

@@ -10,48 +10,20 @@
  * has been quiet for longest (beyond CONTROL_QUIET_NS, which a `watch` never reaches) or is told to
  * come back. Only connected clients cost wake-ups.
  */
-#include "agent/control.h"
+#include "agent/control_self.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "agent/control_socket.h"
-#include "agent/json.h"
 #include "agent/log.h"
 
 /* Twice the pace of `hostingpictl watch`. */
 #define CONTROL_QUIET_NS (2 * NS_PER_S)
 /* When descriptors have run out, the socket stays readable: look away for a while. */
 #define CONTROL_PAUSE_NS (1 * NS_PER_S)
-/* A sentence with every byte escaped by one more and the object around it. */
-#define CONTROL_ERROR_SIZE (2 * CONTROL_SENTENCE_SIZE + 16)
-
-struct control_client {
-	struct control *control;
-	int fd; /* -1: the place is free */
-	struct watch *watch;
-	int64_t since_ns; /* came, or took its last answer */
-	bool skipping;	  /* the rest of a line that was too long */
-	bool ended;	  /* it will send no more */
-	size_t in_used, out_used, out_sent;
-	char in[CONTROL_LINE_MAX + 1]; /* with the line end */
-	char out[CONTROL_ANSWER_SIZE];
-};
-
-struct control {
-	const struct env *env;
-	const struct control_ops *ops;
-	void *context;
-	struct control_socket socket;
-	struct watch *watch; /* NULL: looking away */
-	struct timer *timer;
-	struct control_client clients[CONTROL_CLIENTS];
-};
 
 static void client_close(struct control_client *client)
 {
@@ -69,115 +41,6 @@ static bool client_has_line(const struct control_client *client)
 	return memchr(client->in, '\n', client->in_used) != NULL;
 }
 
-/* A document of this length stands in out: with its line end it is the answer. */
-static void client_answer_end(struct control_client *client, int length)
-{
-	client->out_used = (size_t)length;
-	client->out[client->out_used++] = '\n';
-}
-
-/* The texts are ours, printable and shorter than CONTROL_SENTENCE_SIZE: they always fit. */
-static void client_answer_error(struct control_client *client, const char *text)
-{
-	struct json json;
-
-	json_start(&json, client->out, CONTROL_ERROR_SIZE);
-	json_object(&json, NULL);
-	json_text(&json, "error", text);
-	json_object_end(&json);
-	client_answer_end(client, json_finish(&json));
-}
-
-static void client_answer_document(struct control_client *client,
-				   const struct control_command *command)
-{
-	const struct control *control = client->control;
-	char error[CONTROL_SENTENCE_SIZE] = "";
-	int r = control->ops->document(control->context, command, client->out,
-				       sizeof(client->out) - 1, error, sizeof(error));
-
-	if (r < 0)
-		client_answer_error(client, error);
-	else
-		client_answer_end(client, r);
-}
-
-/* Says who asked for a change; the name behind the number would need the name service. */
-static void asked_log(const struct control_client *client, const char *verb, const char *separator,
-		      const char *what)
-{
-	struct ucred peer = {0};
-	socklen_t length = sizeof(peer);
-
-	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
-		log_notice("%s asked for on the control socket%s%s", verb, separator, what);
-	else
-		log_notice("%s asked for by user id %u (process %d)%s%s", verb, (unsigned)peer.uid,
-			   (int)peer.pid, separator, what);
-}
-
-static void client_answer_request(struct control_client *client,
-				  const struct control_command *command)
-{
-	static const char ok[] = "{\"ok\":true}";
-	const struct control *control = client->control;
-	char verb[48];
-	int r;
-
-	snprintf(verb, sizeof(verb), "%s", control_verb_name(command->verb));
-	if (command->for_s > 0)
-		snprintf(verb, sizeof(verb), "drain for %lld s", (long long)command->for_s);
-	asked_log(client, verb, command->reason[0] != '\0' ? ": " : "", command->reason);
-	r = control->ops->request(control->context, command);
-	if (r == -EOPNOTSUPP) {
-		client_answer_error(client, "systemd did not start this agent: nobody keeps its "
-					    "sockets, a restart is a stop and a start");
-		return;
-	}
-	if (r < 0) {
-		client_answer_error(client, strerror(-r));
-		return;
-	}
-	memcpy(client->out, ok, sizeof(ok));
-	client_answer_end(client, sizeof(ok) - 1);
-}
-
-/* The text is public anyway, but who said it is of interest. */
-static void client_answer_message(struct control_client *client, const char *text)
-{
-	const struct control *control = client->control;
-	char id[OPERATOR_ID_SIZE], error[CONTROL_SENTENCE_SIZE] = "";
-	struct json json;
-
-	if (control->ops->message(control->context, text, id, error, sizeof(error)) < 0) {
-		client_answer_error(client, error);
-		return;
-	}
-	asked_log(client, "message", ": ", id);
-	json_start(&json, client->out, CONTROL_ERROR_SIZE);
-	json_object(&json, NULL);
-	json_bool(&json, "ok", true);
-	json_text(&json, "id", id);
-	json_object_end(&json);
-	client_answer_end(client, json_finish(&json));
-}
-
-static void client_answer(struct control_client *client, const char *line, size_t length)
-{
-	struct control_command command;
-	char error[CONTROL_SENTENCE_SIZE];
-
-	if (control_parse(line, length, &command, error, sizeof(error)) < 0)
-		client_answer_error(client, error);
-	else if (command.verb == VERB_MESSAGE)
-		client_answer_message(client, command.text);
-	else if (command.verb == VERB_DRAIN || command.verb == VERB_READY ||
-		 command.verb == VERB_HANDOVER)
-		client_answer_request(client, &command);
-	else
-		client_answer_document(client, &command);
-}
-
 /* Answers the first line that waits, if there is one and no answer waits. */
 static void client_serve(struct control_client *client)
 {
@@ -187,7 +50,7 @@ static void client_serve(struct control_client *client)
 
 	if (client->out_used > 0 || !client_has_line(client))
 		return;
-	client_answer(client, client->in, length);
+	control_answer(client, client->in, length);
 	client->in_used -= taken;
 	memmove(client->in, client->in + taken, client->in_used);
 }
@@ -219,8 +82,8 @@ static int client_read(struct control_client *client)
 	if (client->skipping)
 		client_skip(client);
 	if (client->in_used == sizeof(client->in) && !client_has_line(client)) {
-		client_answer_error(client,
-				    "the line is too long; a request has at most 4096 bytes");
+		control_answer_error(client,
+				     "the line is too long; a request has at most 4096 bytes");
 		client_skip(client);
 	}
 	return 0;

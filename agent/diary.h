@@ -10,10 +10,15 @@
 /* 64: two days of a Pi in trouble; 24 KiB. */
 #define DIARY_EVENTS 64
 
+/* Names of numbers in events of an earlier life: twice as many as there are. */
+#define DIARY_NAMES 96
+#define DIARY_NAME_SIZE 24
+
 /* Zeroed is a valid start. */
 struct diary {
 	size_t next, count;
 	struct event events[DIARY_EVENTS];
+	char names[DIARY_NAMES][DIARY_NAME_SIZE]; /* diary_image.h */
 };
 
 void diary_put(struct diary *diary, const struct event *event);

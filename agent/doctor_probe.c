@@ -127,8 +127,8 @@ void doctor_probe(const struct agent *agent, bool running, struct findings *find
 		close(probes[i].fd);
 		doctor_say(doctor_add(findings, DOCTOR_ATTENTION, probes[i].module,
 				      "no answer in time", ""),
-			   "it was not through with asking after %lld seconds: a resolver or a "
-			   "server is silent",
-			   (long long)(LIMIT_NS / NS_PER_S));
+			   "section [%s] was not through with asking after %lld seconds: a "
+			   "resolver or a server is silent",
+			   probes[i].module, (long long)(LIMIT_NS / NS_PER_S));
 	}
 }

@@ -4,6 +4,7 @@
  *                  second, if it ends by itself, "until NANOSECONDS BOOT": the monotonic clock of that boot
  * RUN_DIR/undrain  exists for a few minutes after an operator's "ready"
  * RUN_DIR/history  see history_image.c; written at a clean stop
+ * RUN_DIR/events   see diary_image.c; the same
  * RUN_DIR/learned  see learned.c; the same in the state directory
  *
  * The first two in place: that they are there is what counts. The others are written beside and
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "agent/control.h"
+#include "agent/diary_image.h"
 #include "agent/history_image.h"
 #include "agent/log.h"
 #include "agent/procfs.h"
@@ -217,6 +219,36 @@ void keep_get_history(const struct env *env, struct history *history)
 	if (fd >= 0)
 		close(fd);
 	free(bytes);
+}
+
+void keep_events(const struct env *env, const struct diary *diary)
+{
+	char *text = malloc(DIARY_IMAGE_SIZE), id[BOOT_ID_SIZE];
+
+	if (!text)
+		return;
+	boot_id(id);
+	replace(env->run_dir, "events", text, diary_format(diary, id, text));
+	free(text);
+}
+
+void keep_get_events(const struct env *env, struct diary *diary)
+{
+	char path[PATH_SIZE], id[BOOT_ID_SIZE], *text = malloc(DIARY_IMAGE_SIZE);
+
+	keep_path(env->run_dir, "events", path);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t n = fd >= 0 && text ? read(fd, text, DIARY_IMAGE_SIZE) : -1;
+	boot_id(id);
+	/* One that fills all the room is longer than any of ours. */
+	if (n > 0 && n < DIARY_IMAGE_SIZE) {
+		text[n] = '\0';
+		if (diary_parse(diary, id, text) < 0)
+			log_info("%s: of another boot or version; the events begin anew", path);
+	}
+	if (fd >= 0)
+		close(fd);
+	free(text);
 }
 
 bool keep_get_learned(const char *directory, struct learned *ret_learned)

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/diary.h"
 #include "agent/env.h"
 #include "agent/history.h"
 #include "agent/learned.h"
@@ -36,6 +37,10 @@ bool keep_has_undrain(const struct env *env);
 /* The course of the readings; what another boot, or another version, has left counts for nothing. */
 void keep_history(const struct env *env, const struct history *history);
 void keep_get_history(const struct env *env, struct history *history);
+
+/* The last events, in the same way. */
+void keep_events(const struct env *env, const struct diary *diary);
+void keep_get_events(const struct env *env, struct diary *diary);
 
 /* What was learned; directory is an absolute path. */
 void keep_learned(const char *directory, const struct learned *learned);

@@ -12,6 +12,7 @@
 #include "agent/agent.h"
 #include "agent/log.h"
 #include "agent/once.h"
+#include "agent/settings.h"
 #include "agent/version.h"
 
 enum mode {
@@ -20,6 +21,7 @@ enum mode {
 	MODE_ONCE,
 	MODE_DOCTOR,
 	MODE_REPLAY,
+	MODE_DEFAULTS,
 };
 
 struct command_line {
@@ -31,25 +33,33 @@ struct command_line {
 };
 
 static const char usage_text[] =
-	"usage: hostingpid [-c FILE] [--root DIR] [--dry-run] [-l LEVEL]\n"
-	"       hostingpid [-c FILE] -t | --once [--json] | --doctor [--json] | --replay FILE.csv\n"
+	"usage: hostingpid [-c FILE] [--dry-run] [-l LEVEL] [--root DIR]\n"
+	"       hostingpid [-c FILE] -t | --doctor [--json] | --once [--json]\n"
+	"       hostingpid [-c FILE] --replay FILE | --defaults\n"
 	"\n"
 	"Keeps this Raspberry Pi web server in the hosting mix and out of swap.\n"
 	"\n"
-	"  -c, --config FILE    configuration (default " SETTINGS_PATH ", may be missing)\n"
-	"  -t, --test           check the configuration, print every error, and exit\n"
-	"  -1, --once           print the readings once and exit\n"
-	"      --doctor         say what was found, what is missing and what to do, and exit\n"
+	"Look and go:\n"
+	"      --doctor         what needs attention here, what to do, and what was found\n"
+	"  -t, --test           check the configuration and print every error\n"
+	"  -1, --once           print the readings\n"
 	"      --json           with --once or --doctor: print JSON\n"
-	"      --replay FILE    put a recorded machine through the decision law (-: standard input)\n"
-	"      --root DIR       read DIR/proc, DIR/sys and DIR/dev/kmsg instead of the real ones\n"
-	"      --dry-run        decide and publish, but tell load balancers 100 % all the time\n"
-	"  -l, --log-level L    error, warning, notice (default), info or debug\n"
-	"  -V, --version        print the version and exit\n"
-	"  -h, --help           print this and exit\n"
+	"      --defaults       print a configuration with every key and its default\n"
+	"      --replay FILE    what would have been decided on a recorded machine\n"
+	"                       (CSV; -: standard input)\n"
 	"\n"
-	"Exit status: 0 fine, 1 failed at run time (--doctor: something needs attention),\n"
-	"2 usage or configuration. See hostingpid(8) and hostingpi.conf(5).\n";
+	"Run:\n"
+	"  -c, --config FILE    configuration (default " SETTINGS_PATH ",\n"
+	"                       which may be missing)\n"
+	"      --dry-run        decide and publish, but always tell balancers 100 %\n"
+	"  -l, --log-level L    error, warning, notice (default), info or debug\n"
+	"      --root DIR       read DIR/proc, DIR/sys, DIR/dev/kmsg, not the real ones\n"
+	"\n"
+	"  -V, --version        print the version\n"
+	"  -h, --help           print this\n"
+	"\n"
+	"exit: 0 fine, 1 failed (--doctor: something needs attention), 2 wrong usage or\n"
+	"configuration. Manual: man hostingpid, man hostingpi.conf\n";
 
 enum {
 	OPTION_DOCTOR = 256,
@@ -57,6 +67,7 @@ enum {
 	OPTION_REPLAY,
 	OPTION_ROOT,
 	OPTION_DRY_RUN,
+	OPTION_DEFAULTS,
 };
 
 static const struct option long_options[] = {
@@ -66,6 +77,7 @@ static const struct option long_options[] = {
 	{"doctor", no_argument, NULL, OPTION_DOCTOR},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"replay", required_argument, NULL, OPTION_REPLAY},
+	{"defaults", no_argument, NULL, OPTION_DEFAULTS},
 	{"root", required_argument, NULL, OPTION_ROOT},
 	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
 	{"log-level", required_argument, NULL, 'l'},
@@ -76,14 +88,15 @@ static const struct option long_options[] = {
 
 static int usage_error(const char *message, const char *detail)
 {
-	fprintf(stderr, "hostingpid: %s%s; try hostingpid --help\n", message, detail);
+	fprintf(stderr, "hostingpid: %s%s; see 'hostingpid --help'\n", message, detail);
 	return 2;
 }
 
 static int set_mode(struct command_line *line, enum mode mode)
 {
 	if (line->mode != MODE_RUN && line->mode != mode)
-		return usage_error("only one of -t, --once, --doctor and --replay at a time", "");
+		return usage_error(
+			"only one of -t, --doctor, --once, --defaults and --replay at a time", "");
 	line->mode = mode;
 	return -1;
 }
@@ -105,6 +118,8 @@ static int take_option(struct command_line *line, int option)
 	case OPTION_REPLAY:
 		line->replay_path = optarg;
 		return set_mode(line, MODE_REPLAY);
+	case OPTION_DEFAULTS:
+		return set_mode(line, MODE_DEFAULTS);
 	case OPTION_JSON:
 		line->options.json = true;
 		return -1;
@@ -126,16 +141,26 @@ static int take_option(struct command_line *line, int option)
 		fputs(usage_text, stdout);
 		return 0;
 	default:
-		fputs("try hostingpid --help\n", stderr);
-		return 2;
+		return -1;
 	}
+}
+
+/* What getopt found that is no option, or lacks its value. */
+static int refuse(char **argv, int found)
+{
+	char letter[3] = {'-', (char)optopt, '\0'};
+	const char *name = optopt > 0 && optopt < 0x80 ? letter : argv[optind - 1];
+
+	return usage_error(found == ':' ? "a value is missing behind " : "unknown option ", name);
 }
 
 static int parse(int argc, char **argv, struct command_line *line)
 {
 	int option;
-	while ((option = getopt_long(argc, argv, "c:t1l:Vh", long_options, NULL)) != -1) {
-		int r = take_option(line, option);
+	/* ':': what is wrong is told here, and not by getopt. */
+	while ((option = getopt_long(argc, argv, ":c:t1l:Vh", long_options, NULL)) != -1) {
+		int r = option == '?' || option == ':' ? refuse(argv, option)
+						       : take_option(line, option);
 		if (r >= 0)
 			return r;
 	}
@@ -155,11 +180,13 @@ static void print_note(void *context, const char *text)
 static int test_run(const struct options *options)
 {
 	static struct agent agent;
-	int r = agent_init(&agent, options);
+	int r;
+
 	/* The files of another root's machine are not here. */
-	if (r == 0 && !options->root &&
-	    settings_inspect(agent.settings, options->conf_path, agent_conf_error, NULL) != 0)
-		r = 2;
+	if (settings_test(options->conf_path, !options->conf_given, !options->root,
+			  agent_conf_error, NULL) != 0)
+		return 2;
+	r = agent_init(&agent, options);
 	if (r == 0 && !options->root)
 		settings_notes(agent.settings, print_note, NULL);
 	if (r == 0)
@@ -175,6 +202,10 @@ static int run(const struct command_line *line)
 	static struct agent agent;
 	if (line->mode == MODE_TEST)
 		return test_run(&line->options);
+	if (line->mode == MODE_DEFAULTS) {
+		settings_print_defaults(stdout);
+		return 0;
+	}
 
 	struct again again = {0};
 	if (line->mode == MODE_RUN)
@@ -196,6 +227,7 @@ static int run(const struct command_line *line)
 			r = replay_run(agent.settings, line->replay_path);
 			break;
 		case MODE_TEST:
+		case MODE_DEFAULTS:
 			break;
 		}
 	}

@@ -68,13 +68,14 @@ enum metric_role {
 	ROLE_SWAP_FAILING,    /* bool: swap that is not on the root's disk cannot be used */
 	ROLE_STORAGE_ERRORS,  /* counter, records of the kernel about failed requests of our disk */
 	ROLE_STORAGE_LATENCY, /* milliseconds, mean of the finished writes */
-	ROLE_STORAGE_WEAR,   /* millionths of the rated life that are used up; the largest counts */
-	ROLE_STORAGE_QUEUE,  /* requests at the disk under the root; unknown: there is no disk */
-	ROLE_FS_ERRORS,	     /* errors that the root file system remembers, reboots included */
-	ROLE_FS_ERROR_AGE,   /* seconds since the last of them */
-	ROLE_OUT_OF_MEMORY,  /* bool: the kernel killed somebody for want of memory just now */
-	ROLE_KERNEL_FAILING, /* bool: the kernel said oops or panic just now */
-	ROLE_BALANCERS,	     /* load balancers seen lately */
+	ROLE_STORAGE_WEAR,  /* millionths of the rated life that are used up; the largest counts */
+	ROLE_STORAGE_QUEUE, /* requests at the disk under the root; unknown: there is no disk */
+	ROLE_STORAGE_FINISHED, /* counter, requests that the disk under the root has finished */
+	ROLE_FS_ERRORS,	       /* errors that the root file system remembers, reboots included */
+	ROLE_FS_ERROR_AGE,     /* seconds since the last of them */
+	ROLE_OUT_OF_MEMORY,    /* bool: the kernel killed somebody for want of memory just now */
+	ROLE_KERNEL_FAILING,   /* bool: the kernel said oops or panic just now */
+	ROLE_BALANCERS,	       /* load balancers seen lately */
 	ROLE_COUNT,
 };
 

@@ -110,25 +110,19 @@ static const char *render_slot(struct json *json, const struct snapshot *snapsho
 			       bool rate, bool write)
 {
 	const struct metric *metric = state_metric(snapshot->state, slot);
-	const char *reason = NULL, *text;
-	int64_t value;
+	struct state_reading reading;
+	const char *reason;
 
-	if (rate) {
-		if (state_rate_milli(snapshot->state, slot, snapshot->now_ns, &value, &reason))
-			return reason;
-		if (write)
-			render_rate(json, metric->rate_name, metric, value);
-	} else if (metric->unit == UNIT_TEXT) {
-		if (state_text(snapshot->state, slot, snapshot->now_ns, &text, &reason))
-			return reason;
-		if (write)
-			json_text(json, metric->name, text);
-	} else {
-		if (state_value(snapshot->state, slot, snapshot->now_ns, &value, &reason))
-			return reason;
-		if (write)
-			render_value(json, metric->name, metric, value);
-	}
+	if (state_reading(snapshot->state, slot, rate, snapshot->now_ns, &reading, &reason) != 0)
+		return reason;
+	if (!write)
+		return NULL;
+	if (rate)
+		render_rate(json, metric->rate_name, metric, reading.value);
+	else if (reading.text)
+		json_text(json, metric->name, reading.text);
+	else
+		render_value(json, metric->name, metric, reading.value);
 	return NULL;
 }
 

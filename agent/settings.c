@@ -131,8 +131,8 @@ static void tell(void *context, const char *key, const char *sentence)
 	inspection->errors++;
 }
 
-int settings_inspect(const struct settings *settings, const char *path, conf_error_fn *fn,
-		     void *context)
+static int inspect(const struct settings *settings, const char *path, conf_error_fn *fn,
+		   void *context)
 {
 	struct inspection inspection = {.path = path, .fn = fn, .context = context};
 
@@ -250,8 +250,9 @@ static void finish(struct settings *settings)
 	snprintf(settings->digest, sizeof(settings->digest), "%016llx", (unsigned long long)hash);
 }
 
-int settings_load(const char *path, bool missing_ok, conf_error_fn *fn, void *context,
-		  struct settings **ret_settings)
+/* Whatever is wrong, with 0 or more errors there are settings; what was not understood has its default. */
+static int read_all(const char *path, bool missing_ok, conf_error_fn *fn, void *context,
+		    struct settings **ret_settings)
 {
 	struct settings *settings = settings_new();
 	if (!settings)
@@ -267,6 +268,18 @@ int settings_load(const char *path, bool missing_ok, conf_error_fn *fn, void *co
 	int errors = conf_read_all(path, sections, missing_ok, fn, context);
 	free(sections);
 	errors += check_modules(settings, path, fn, context);
+	*ret_settings = settings;
+	return errors;
+}
+
+int settings_load(const char *path, bool missing_ok, conf_error_fn *fn, void *context,
+		  struct settings **ret_settings)
+{
+	struct settings *settings;
+	int errors = read_all(path, missing_ok, fn, context, &settings);
+
+	if (errors < 0)
+		return errors;
 	if (errors > 0) {
 		settings_free(settings);
 		return errors;
@@ -274,4 +287,18 @@ int settings_load(const char *path, bool missing_ok, conf_error_fn *fn, void *co
 	finish(settings);
 	*ret_settings = settings;
 	return 0;
+}
+
+int settings_test(const char *path, bool missing_ok, bool files_too, conf_error_fn *fn,
+		  void *context)
+{
+	struct settings *settings;
+	int errors = read_all(path, missing_ok, fn, context, &settings);
+
+	if (errors < 0)
+		return errors;
+	if (files_too)
+		errors += inspect(settings, path, fn, context);
+	settings_free(settings);
+	return errors;
 }

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "agent/conf.h"
 #include "agent/controller.h"
@@ -56,18 +57,25 @@ int settings_load(const char *path, bool missing_ok, conf_error_fn *fn, void *co
 void settings_free(struct settings *settings);
 
 /*
- * Looks at what the settings name on this machine and tells through fn what cannot work, as
- * settings_load() does. Returns how much that was. Not for the daemon: it may wait for a disk.
+ * For somebody who tests a configuration: tells through fn all that is wrong in it and, with files_too, what of
+ * all that it names on this machine cannot work. Returns how much that was, or -ENOMEM. Not for the daemon: it
+ * may wait for a disk.
  */
-int settings_inspect(const struct settings *settings, const char *path, conf_error_fn *fn,
-		     void *context);
+int settings_test(const char *path, bool missing_ok, bool files_too, conf_error_fn *fn,
+		  void *context);
 /*
  * Tells through fn which files of a module are credentials of the service that cannot be looked at from here, so
  * that settings_inspect() had to leave them out.
  */
 void settings_elsewhere(const struct module *module, const void *conf, module_tell_fn *fn,
 			void *context);
-/* Tells which modules do nothing although somebody has set something for them, and why; and settings_elsewhere() of all. */
+/* Tells which modules do nothing although somebody has set something for them, and why; and what is elsewhere. */
 void settings_notes(const struct settings *settings, conf_error_fn *fn, void *context);
+
+/*
+ * Prints a configuration with every key, as comments: what it is for, what it takes and its default.
+ * Without the mark of the comment before a key it is a configuration again.
+ */
+void settings_print_defaults(FILE *out);
 
 #endif

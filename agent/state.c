@@ -231,6 +231,23 @@ int state_rate_milli(const struct state *state, unsigned slot, int64_t now_ns, i
 	return 0;
 }
 
+int state_reading(const struct state *state, unsigned slot, bool rate, int64_t now_ns,
+		  struct state_reading *ret_reading, const char **ret_reason)
+{
+	struct state_reading reading = {.text = NULL};
+	int r;
+
+	if (rate)
+		r = state_rate_milli(state, slot, now_ns, &reading.value, ret_reason);
+	else if (state->slots[slot].metric->unit == UNIT_TEXT)
+		r = state_text(state, slot, now_ns, &reading.text, ret_reason);
+	else
+		r = state_value(state, slot, now_ns, &reading.value, ret_reason);
+	if (r == 0)
+		*ret_reading = reading;
+	return r;
+}
+
 void state_readings(const struct state *state, int64_t now_ns, struct readings *ret_readings)
 {
 	*ret_readings = (struct readings){0};

@@ -62,6 +62,16 @@ int state_text(const struct state *state, unsigned slot, int64_t now_ns, const c
 int state_rate_milli(const struct state *state, unsigned slot, int64_t now_ns, int64_t *ret_rate,
 		     const char **ret_reason);
 
+/* What the unit of the metric says: a text, or a number. */
+struct state_reading {
+	const char *text; /* of UNIT_TEXT, else NULL */
+	int64_t value;	  /* of the others, and of rates */
+};
+
+/* One of the three above; rate: that of a counter. */
+int state_reading(const struct state *state, unsigned slot, bool rate, int64_t now_ns,
+		  struct state_reading *ret_reading, const char **ret_reason);
+
 /* The judge's inputs, by role. */
 struct readings {
 	uint64_t known;	     /* bit per role: value is valid */

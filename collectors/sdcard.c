@@ -240,6 +240,8 @@ static void put_stat(struct sdcard *sd, const struct disk_stat *stat, int64_t no
 	put_written_day(sd, &point, batch);
 	batch_value(batch, SD_WRITE_BYTES, stat->write_bytes);
 	batch_value(batch, SD_IN_FLIGHT, stat->in_flight);
+	batch_value(batch, SD_FINISHED,
+		    stat->reads + stat->writes + stat->discards + stat->flushes);
 	sdcard_stall_take(&sd->stall, sd->primed ? &sd->last : NULL, stat, sd->conf->stall_after,
 			  now_ns, sd->device, batch);
 	batch_value(batch, SD_STALLED, sd->stall.stalled);

@@ -16,6 +16,7 @@ enum sdcard_metric {
 	SD_BUSY,
 	SD_QUEUE,
 	SD_IN_FLIGHT,
+	SD_FINISHED,
 	SD_COUNTED, /* those before, from SD_WRITE_LATENCY on */
 	/* ... this from the card itself. */
 	SD_CARD = SD_COUNTED,

@@ -68,7 +68,7 @@ _hostingpictl()
 	*)
 		case $command in
 		'') words+=" $commands" ;;
-		help) words=$commands ;;
+		help) words+=" $commands" ;;
 		watch) words+=' -n --count --mqtt -c --config --prefix' ;;
 		history)
 			words+=' --span'

@@ -12,7 +12,7 @@ _hostingpid()
 		mapfile -t COMPREPLY < <(compgen -W 'error warning notice info debug' -- "$word")
 		;;
 	*)
-		mapfile -t COMPREPLY < <(compgen -W '--config --test --once --doctor --json --replay
+		mapfile -t COMPREPLY < <(compgen -W '--doctor --test --once --json --defaults --replay --config
 			--root --dry-run --log-level --version --help' -- "$word")
 		;;
 	esac

@@ -380,7 +380,7 @@ const struct ctl_command ctl_forget_command = {
 	.name = "forget",
 	.takes = CTL_OPTION_ID | CTL_OPTION_CONFIG | CTL_OPTION_PREFIX | CTL_OPTION_DRY_RUN |
 		 CTL_OPTION_FORCE,
-	.help = "  forget [--id ID]      remove what the broker keeps of this Pi, or of another one\n",
+	.help = "  forget [--id ID]      remove what the broker keeps of this Pi or another\n",
 	.details = "  --id ID               another Pi than this one\n"
 		   "  -c, --config FILE     the file with the broker (default as hostingpid)\n"
 		   "  --prefix TEXT         first levels of the topics, instead of those in it\n"

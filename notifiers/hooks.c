@@ -144,13 +144,11 @@ static int start(struct hook *hook, int64_t now_ns)
 			   now_ns + hook->conf->timeout, on_child, hook);
 }
 
-/* Why what waits cannot run now. */
-static const char *find_why(struct hook *hook)
+/* Why no program can be started now. At each step: it must see what fails also while nothing waits. */
+static const char *look(struct hook *hook)
 {
 	struct snapshot snapshot;
 
-	if (hook->child.pid)
-		return "the one before still runs";
 	if (!hook->overview)
 		return "the readings are not known yet";
 	snapshot = hook->overview->snapshot(hook->overview);
@@ -159,6 +157,7 @@ static const char *find_why(struct hook *hook)
 
 static void move_on(struct hook *hook, int64_t now_ns)
 {
+	const char *forbidden = look(hook);
 	int result;
 
 	if (child_step(&hook->child, now_ns))
@@ -166,7 +165,7 @@ static void move_on(struct hook *hook, int64_t now_ns)
 	hook->why = NULL;
 	if (!hook->waits || hook->stopping)
 		return;
-	hook->why = find_why(hook);
+	hook->why = hook->child.pid ? "the one before still runs" : forbidden;
 	if (hook->why)
 		return;
 	hook->waits = false;

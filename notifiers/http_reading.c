@@ -85,22 +85,16 @@ bool http_reading_get(const struct snapshot *snapshot, size_t position,
 	unsigned slot = state_ordered(snapshot->state, (unsigned)(position / 2));
 	const struct metric *metric = state_metric(snapshot->state, slot);
 	struct http_reading reading = {.metric = metric, .rate = position % 2};
-	int r;
+	struct state_reading known;
 
 	reading.name = reading.rate ? metric->rate_name : metric->name;
 	if (!reading.name)
 		return false;
-	if (reading.rate)
-		r = state_rate_milli(snapshot->state, slot, snapshot->now_ns, &reading.value,
-				     &reading.unknown);
-	else if (metric->unit == UNIT_TEXT)
-		r = state_text(snapshot->state, slot, snapshot->now_ns, &reading.text,
-			       &reading.unknown);
-	else
-		r = state_value(snapshot->state, slot, snapshot->now_ns, &reading.value,
-				&reading.unknown);
-	if (r == 0) {
+	if (state_reading(snapshot->state, slot, reading.rate, snapshot->now_ns, &known,
+			  &reading.unknown) == 0) {
 		reading.unknown = NULL;
+		reading.text = known.text;
+		reading.value = known.value;
 		(reading.rate ? write_rate : write_value)(&reading);
 	}
 	*ret_reading = reading;

@@ -263,6 +263,10 @@ static int mqtt_read(void *context, int64_t now_ns, struct batch *ret_batch)
 		batch_unknown(ret_batch, METRIC_RING_DROPPED, off);
 		return 0;
 	}
+	if (mqtt_ring_file_was_cut(self->file, self->ring_reason, sizeof(self->ring_reason))) {
+		mqtt_ring_scrap(self->ring);
+		log_warning("mqtt: %s: what waited is lost", self->ring_reason);
+	}
 	hear(self);
 	settle(self, now_ns);
 	batch_value(ret_batch, METRIC_RING_USED, (int64_t)mqtt_news_waiting(&self->news));

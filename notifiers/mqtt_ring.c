@@ -293,6 +293,19 @@ void mqtt_ring_done(struct mqtt_ring *ring, uint64_t number)
 	settle(ring, slot);
 }
 
+void mqtt_ring_scrap(struct mqtt_ring *ring)
+{
+	struct mqtt_slots *events = &ring->events;
+
+	while (ring->samples.ordered > 0)
+		scrap(ring, ring->samples.order[0]);
+	while (events->ordered > 0) {
+		ring->lost += mqtt_slot_pending(&events->slots[events->order[0]]);
+		mqtt_slots_drop(events, events->order[0], true);
+	}
+	ring->active_event = -1;
+}
+
 void mqtt_ring_restart(struct mqtt_ring *ring)
 {
 	mqtt_slots_forget(&ring->samples);

@@ -62,6 +62,8 @@ void mqtt_ring_done_event(struct mqtt_ring *ring, uint64_t number);
 
 /* A connection begins: what was told or returned, but neither confirmed nor done, is to be told again. */
 void mqtt_ring_restart(struct mqtt_ring *ring);
+/* The memory was lost: everything in it counts so, and the ring begins anew. */
+void mqtt_ring_scrap(struct mqtt_ring *ring);
 
 struct mqtt_ring_counts {
 	size_t samples;	    /* in the ring, told ones that are not confirmed included */

@@ -3,13 +3,19 @@
  * A mapped file in a tmpfs is memory with a name. The file is sparse: what was never reserved takes none.
  * Reserving before writing is what keeps a full tmpfs from answering a store with SIGBUS. A lock keeps
  * two agents apart; it goes with the last descriptor, however the process ends.
+ *
+ * A file of a tmpfs cannot be sealed: root, and what runs as the agent's own user, may cut it short, and then its
+ * pages answer with SIGBUS. The handler puts anonymous memory into the place of the mapping and the loop goes
+ * on. What it reads then is zero, as in a file of an earlier life that was damaged: the records are lost.
  */
 #include "notifiers/mqtt_ring_memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,28 +31,26 @@
 
 struct mqtt_ring_file {
 	struct mqtt_ring_memory memory;
-	int fd; /* -1: anonymous */
+	int fd;			   /* -1: anonymous */
+	volatile sig_atomic_t cut; /* the file was, and the memory is anonymous now */
+	bool told;		   /* that it was */
 };
+
+/* A handler has nothing else to know it by. */
+static struct mqtt_ring_file *volatile guarded;
 
 static int file_reserve(void *context, size_t offset, size_t length)
 {
 	const struct mqtt_ring_file *file = context;
 	int result;
 
+	if (file->cut)
+		return 0;
 	do
 		result = fallocate(file->fd, 0, (off_t)offset, (off_t)length);
 	while (result < 0 && errno == EINTR);
 	/* A ramfs knows no limit, and nothing to reserve either. */
 	return result == 0 || errno == EOPNOTSUPP ? 0 : -ENOSPC;
-}
-
-static void file_release(void *context, size_t offset, size_t length)
-{
-	const struct mqtt_ring_file *file = context;
-
-	/* Where it cannot be done the memory stays ours. */
-	fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
-		  (off_t)length);
 }
 
 static void anonymous_release(void *context, size_t offset, size_t length)
@@ -57,6 +61,42 @@ static void anonymous_release(void *context, size_t offset, size_t length)
 	/* Locked memory (mlockall) wants to be asked in another way. */
 	if (madvise(part, length, MADV_DONTNEED) < 0)
 		madvise(part, length, DONTNEED_LOCKED);
+}
+
+static void file_release(void *context, size_t offset, size_t length)
+{
+	const struct mqtt_ring_file *file = context;
+
+	if (file->cut)
+		anonymous_release(context, offset, length);
+	else /* Where it cannot be done the memory stays ours. */
+		fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+			  (off_t)length);
+}
+
+/* Only what is safe at any instruction. */
+static void on_bus_error(int number, siginfo_t *info, void *context)
+{
+	struct mqtt_ring_file *file = guarded;
+	uintptr_t at = (uintptr_t)info->si_addr;
+	int error = errno;
+
+	(void)context;
+	if (file && at - (uintptr_t)file->memory.bytes < MQTT_RING_BYTES &&
+	    mmap(file->memory.bytes, MQTT_RING_BYTES, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED)
+		file->cut = true;
+	else
+		signal(number, SIG_DFL); /* not about this: it comes again and ends us */
+	errno = error;
+}
+
+static void guard(struct mqtt_ring_file *file)
+{
+	struct sigaction action = {.sa_flags = SA_SIGINFO, .sa_sigaction = on_bus_error};
+
+	guarded = file;
+	sigaction(SIGBUS, &action, NULL);
 }
 
 __attribute__((format(printf, 3, 4))) static int refuse(char *ret_reason, size_t size,
@@ -140,6 +180,8 @@ int mqtt_ring_file_open(struct mqtt_ring_file **ret_file, const char *run_dir, c
 		close(file->fd);
 		file->fd = -1;
 	}
+	if (file->fd >= 0)
+		guard(file);
 	if (file->fd < 0) {
 		file->memory.reserve = NULL;
 		file->memory.release = anonymous_release;
@@ -157,10 +199,21 @@ const struct mqtt_ring_memory *mqtt_ring_file_memory(const struct mqtt_ring_file
 	return &file->memory;
 }
 
+bool mqtt_ring_file_was_cut(struct mqtt_ring_file *file, char *ret_reason, size_t size)
+{
+	if (!file->cut || file->told)
+		return false;
+	file->told = true;
+	refuse(ret_reason, size, "%s was cut short by another process", NAME);
+	return true;
+}
+
 void mqtt_ring_file_close(struct mqtt_ring_file *file)
 {
 	if (!file)
 		return;
+	if (guarded == file)
+		guarded = NULL;
 	munmap(file->memory.bytes, MQTT_RING_BYTES);
 	if (file->fd >= 0)
 		close(file->fd);

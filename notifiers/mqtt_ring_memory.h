@@ -35,6 +35,11 @@ struct mqtt_ring_file; /* opaque */
 int mqtt_ring_file_open(struct mqtt_ring_file **ret_file, const char *run_dir, char *ret_reason,
 			size_t size);
 const struct mqtt_ring_memory *mqtt_ring_file_memory(const struct mqtt_ring_file *file);
+/*
+ * True once if somebody has cut the file short while it was in use. It is anonymous memory since then, what was
+ * in it reads as zero, and ret_reason says so.
+ */
+bool mqtt_ring_file_was_cut(struct mqtt_ring_file *file, char *ret_reason, size_t size);
 /* Unmaps; what is in the file stays there. NULL is fine. */
 void mqtt_ring_file_close(struct mqtt_ring_file *file);
 

@@ -41,21 +41,17 @@ static const char *look_at(const struct page *page, struct reading reading,
 {
 	const struct state *state = page->snapshot.state;
 	const struct metric *metric = state_metric(state, reading.slot);
-	int64_t now_ns = page->snapshot.now_ns;
-	const char *reason = NULL;
+	struct state_reading known = {.text = NULL};
+	const char *reason;
+	int result = state_reading(state, reading.slot, reading.rate, page->snapshot.now_ns, &known,
+				   &reason);
 
-	*ret_foreign = NULL;
-	*ret_value = 0;
-	if (reading.rate) {
-		if (state_rate_milli(state, reading.slot, now_ns, ret_value, &reason))
-			return reason;
-	} else if (metric->unit == UNIT_TEXT) {
-		return state_text(state, reading.slot, now_ns, ret_foreign, &reason) ? reason
-										     : NULL;
-	} else if (state_value(state, reading.slot, now_ns, ret_value, &reason)) {
+	*ret_foreign = known.text;
+	*ret_value = known.value;
+	if (result != 0)
 		return reason;
-	}
-	units_reading(text, metric, reading.rate, *ret_value);
+	if (!known.text)
+		units_reading(text, metric, reading.rate, known.value);
 	return NULL;
 }
 

@@ -132,11 +132,23 @@ static void hand_in(struct post *self, struct batch *ret_batch)
 	self->event_count = 0;
 }
 
+/* Samples may be a minute apart, and what woke the core now may be the disk that fails. */
+static void look(struct post *self)
+{
+	struct snapshot snapshot;
+
+	if (!self->overview)
+		return;
+	snapshot = self->overview->snapshot(self->overview);
+	post_facts_look(&self->facts, &snapshot);
+}
+
 static int post_read(void *context, int64_t now_ns, struct batch *ret_batch)
 {
 	struct post *self = context;
 
 	if (!self->off) {
+		look(self);
 		post_tell(self, now_ns);
 		post_send(self, now_ns);
 		post_keep(self, now_ns);
@@ -157,6 +169,7 @@ static int post_publish(void *context, const struct report *report)
 	}
 	switch (report->kind) {
 	case REPORT_ABOUT: /* at the start, and when somebody loads the configuration anew */
+		self->overview = report->about->overview;
 		post_pace_reset(&self->pace);
 		return 0;
 	case REPORT_SAMPLE:

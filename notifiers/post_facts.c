@@ -59,13 +59,18 @@ static void count_requests(struct post_facts *facts, const struct snapshot *snap
 	facts->counted.known = total.known && rate.known;
 }
 
+void post_facts_look(struct post_facts *facts, const struct snapshot *snapshot)
+{
+	facts->failing = launch_forbidden(&facts->launch, snapshot);
+}
+
 void post_facts_sample(struct post_facts *facts, const struct snapshot *snapshot)
 {
 	struct post_day *day = &facts->day;
 
 	if (!facts->found)
 		find(facts, snapshot->state);
-	facts->failing = launch_forbidden(&facts->launch, snapshot);
+	post_facts_look(facts, snapshot);
 	facts->headroom_bytes = value_of(snapshot, facts->headroom);
 	facts->temp_milli = value_of(snapshot, facts->temp);
 	if (facts->temp_milli.known &&

@@ -29,6 +29,9 @@ struct post_facts {
 	struct post_day day;
 };
 
+/* Whether anything fails. */
+void post_facts_look(struct post_facts *facts, const struct snapshot *snapshot);
+/* The same, and the figures. */
 void post_facts_sample(struct post_facts *facts, const struct snapshot *snapshot);
 
 #endif

@@ -50,6 +50,7 @@ struct post {
 	bool decided;
 	struct decision decision;
 	struct post_facts facts;
+	const struct overview *overview; /* NULL: not known yet */
 	struct post_story story;
 	struct post_budget budget;
 	struct post_pace pace;

@@ -17,7 +17,7 @@ packages() {
 	build) echo gcc libc6-dev make pkg-config git libuv1-dev libmosquitto-dev libssl-dev \
 		libinih-dev libcjson-dev libsensors-dev libhttp-parser-dev libcurl4-openssl-dev \
 		liboauth-dev libunistring-dev ;;
-	run) echo mosquitto mosquitto-clients haproxy nginx-light python3 procps ;;
+	run) echo mosquitto mosquitto-clients haproxy nginx-light python3 procps ca-certificates ;;
 	test) echo libcmocka-dev python3-pytest python3-jinja2 python3-jsonschema apache2 lighttpd \
 		lighttpd-modules-lua php-fpm caddy clang libclang-rt clang-format shellcheck zsh mandoc strace iproute2 openssl nftables \
 		universal-ctags python3-oauthlib unbound tayga curl prometheus chromium chromium-driver \

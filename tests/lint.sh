@@ -162,8 +162,20 @@ for path in sys.argv[1:]:
 
 manual_pages() {
 	[ -n "$man_pages" ] || return 0
+	# Our lines may be longer than 80 bytes, sections of a configuration end in a bracket, and whether other
+	# pages are installed here says nothing about ours (on standard error: that the list of them is old).
 	# shellcheck disable=SC2086
-	mandoc -T lint -W warning $man_pages
+	mandoc -T lint -W style $man_pages 2>/dev/null |
+		grep -vE 'longer than 80 bytes|trailing delimiter: Ss \[|referenced manual not found' |
+		none || return 1
+	for page in $man_pages; do
+		mandoc -T html -W error "$page" >/dev/null || echo "$page: no HTML of it"
+		mandoc -T utf8 -O width=78 "$page" | col -bx | LC_ALL=C.UTF-8 grep -E '^.{81,}' |
+			sed "s|^|$page: wider than 80 columns: |"
+		if command -v groff >/dev/null 2>&1; then
+			groff -mandoc -ww -Tutf8 -z "$page" 2>&1
+		fi
+	done | none
 }
 
 # Unknown keys, keys in the wrong section. The program and its user need not be there.

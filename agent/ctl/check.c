@@ -33,15 +33,17 @@ struct check {
 
 static const char help[] =
 	"usage: hostingpictl [--json] check [OPTIONS] HOST[:PORT]...\n\n"
-	"  HOST            a name, 192.0.2.1, 2001:db8::1 or unix:/PATH; an IPv6 address with a port\n"
-	"                  stands in brackets: [2001:db8::1]:9778, which is the default port\n"
-	"  --keepalived    one host; exit for misc_dynamic: 1 no agent answers, else weight + 2\n"
+	"  HOST            a name, 192.0.2.1, 2001:db8::1 or unix:/PATH; an IPv6 address\n"
+	"                  with a port stands in brackets: [2001:db8::1]:9778, which is\n"
+	"                  the default port\n"
+	"  --keepalived    one host; exit for misc_dynamic: 1 no agent answers, else\n"
+	"                  weight + 2\n"
 	"  --nagios        one host; line and exit of a monitoring plugin\n"
 	"  --soft          count a Pi that sheds as not up, too\n"
 	"  --timeout S     in all, with name resolution (default 2 s)\n"
 	"  --json          everything that is known\n\n"
-	"exit: 0 takes traffic, 1 wants no new sessions, 2 wrong usage, 3 no agent answers;\n"
-	"of several hosts the worst\n";
+	"exit: 0 takes traffic, 1 wants no new sessions, 2 wrong usage, 3 no agent\n"
+	"answers; of several hosts the worst. Manual: man hostingpictl\n";
 
 static const struct option longs[] = {
 	{"keepalived", no_argument, NULL, 'k'},
@@ -164,11 +166,14 @@ static void read_line(struct check *check, int argc, char **argv)
 
 static int fail(const struct check *check, const char *text)
 {
+	char line[CHECK_ERROR_SIZE + 128];
+
 	/* A monitor shows the first line of standard output. */
 	if (check->mode == CHECK_NAGIOS)
 		printf("HOSTINGPI UNKNOWN - %s\n", text);
 	ctl_output_end();
-	ctl_fail(CTL_USAGE, text);
+	snprintf(line, sizeof(line), "%s; see 'hostingpictl help check'", text);
+	ctl_fail(CTL_USAGE, line);
 	return check_exit_usage(check->mode);
 }
 

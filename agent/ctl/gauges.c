@@ -78,7 +78,8 @@ void gauges_headroom_row(struct row *row)
 			snprintf(note, sizeof(note), "of %s%s%s", text_bytes(all, total),
 				 isnan(reserve) ? "" : ", reserve ", isnan(reserve) ? "" : kept);
 			/* The reserve is marked in the bar: its number may be missing. */
-			if (text_width(row->style, note, strlen(note)) > row_note_width(row))
+			if (!row->whole &&
+			    text_width(row->style, note, strlen(note)) > row_note_width(row))
 				snprintf(note, sizeof(note), "of %s", all);
 			row_note(row, TONE_NORMAL, note);
 		}

@@ -39,20 +39,22 @@ static const struct option longs[] = {
 static const char help[] =
 	"usage: hostingpictl guard [OPTION...] [--] COMMAND [ARGUMENT...]\n"
 	"\n"
-	"Runs COMMAND only while this machine has memory for it: waits before the start, and\n"
-	"suspends everything that COMMAND has started while the agent says shed, hard or hold.\n"
+	"Runs COMMAND only while this machine has memory for it: waits before the start,\n"
+	"and suspends everything that COMMAND has started while the agent says shed, hard\n"
+	"or hold.\n"
 	"\n"
-	"  --min-headroom SIZE  besides, only with that much memory before the kernel swaps (64M)\n"
-	"  --max-wait DURATION  give up when it could not be started for so long (2h; 0s: at once)\n"
-	"  --max-pause DURATION end it when it was suspended for so long without a break (30m)\n"
-	"  --state FILE         the agent's state file (default $HOSTINGPI_RUN_DIR/state, or\n"
-	"                       " DEFAULT_RUN_DIR "/state)\n"
+	"  --min-headroom SIZE  besides, only with that much headroom (64M)\n"
+	"  --max-wait TIME      give up if it could not start for so long (2h; 0s: now)\n"
+	"  --max-pause TIME     end it if it was suspended for so long (30m)\n"
+	"  --state FILE         the agent's state file (default\n"
+	"                       $HOSTINGPI_RUN_DIR/state or " DEFAULT_RUN_DIR "/state)\n"
 	"  -q, --quiet          say only what failed\n"
 	"  -v, --verbose        say each change of the state\n"
 	"  -h, --help           this text\n"
 	"\n"
-	"exit: that of COMMAND (or death by the same signal); 75 given up, try again later;\n"
-	"126 COMMAND cannot be run, 127 it is not found; 2 wrong usage, 1 the guard failed\n";
+	"exit: that of COMMAND (or death by the same signal); 75 given up, try again\n"
+	"later; 126 COMMAND cannot be run, 127 it is not found; 2 wrong usage, 1 the\n"
+	"guard failed. Manual: man hostingpictl\n";
 
 struct limits {
 	int64_t min_headroom_bytes, max_wait_ns, max_pause_ns; /* negative: not given */

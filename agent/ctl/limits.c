@@ -255,14 +255,20 @@ static enum ctl_exit print_json(const struct limits *limits, enum limits_kind ki
 /* LIMITS_KINDS where none was said. */
 static enum ctl_exit kind_of(const char *text, enum limits_kind *ret_kind)
 {
+	char error[LIMITS_ERROR_SIZE];
+
 	*ret_kind = LIMITS_KINDS;
 	for (unsigned kind = 0; text != NULL && kind < LIMITS_KINDS; kind++)
 		if (strcmp(text, kind_names[kind]) == 0)
 			*ret_kind = (enum limits_kind)kind;
-	if (text != NULL && *ret_kind == LIMITS_KINDS)
-		return ctl_fail(CTL_USAGE, "limits are for apache, php-fpm or nginx; see "
-					   "'hostingpictl help limits'");
-	return CTL_FINE;
+	if (text == NULL || *ret_kind != LIMITS_KINDS)
+		return CTL_FINE;
+	snprintf(error, sizeof(error),
+		 "limits: '%.40s' is none of apache, php-fpm and nginx; what serves all in one "
+		 "process, such as lighttpd or caddy, needs no such limit: name the PHP-FPM behind "
+		 "it; see 'hostingpictl help limits'",
+		 text);
+	return ctl_fail(CTL_USAGE, error);
 }
 
 static enum ctl_exit print(const cJSON *document, enum limits_kind kind, bool json)
@@ -302,6 +308,9 @@ const struct ctl_command limits_command = {
 	.name = "limits",
 	.takes_text = true,
 	.wordless = true,
-	.help = "  limits [SERVER]       static limits for apache, php-fpm or nginx that fit this Pi\n",
+	.help = "  limits [SERVER]       limits for a web server's configuration that fit this Pi\n",
+	.details = "  SERVER                apache, php-fpm or nginx (default: the one that was\n"
+		   "                        seen, PHP-FPM first)\n"
+		   "Type: hostingpictl limits php-fpm. With --json only the numbers.\n",
 	.run = run_limits,
 };

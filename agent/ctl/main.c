@@ -38,7 +38,8 @@ static enum ctl_exit run_status(const struct ctl_options *options, struct client
 	if (options->json) {
 		result = ctl_print_json(document);
 	} else {
-		status_print(stdout, &style, document, text_columns(stdout));
+		status_print(stdout, &style, document,
+			     isatty(STDOUT_FILENO) ? text_columns(stdout) : 0);
 		result = ctl_output_end();
 	}
 	cJSON_Delete(document);
@@ -196,7 +197,7 @@ static const struct ctl_command post_command = {
 	.details =
 		"  --wait                wait until it is known what became of it\n"
 		"  --timeout S           wait that many seconds at most (default 120)\n"
-		"exit with --wait: 65 refused, 75 still in the queue, 77 credentials or account refused\n",
+		"exit with --wait: 65 refused, 75 still waits, 77 credentials or account refused\n",
 	.run = run_post,
 };
 

@@ -21,7 +21,7 @@
 /* The commands of the caller; those of ctl_commands[] follow. */
 struct table {
 	const struct ctl_command *const *own;
-	bool help; /* the word "help" was the first */
+	bool help; /* the word "help" was the first, or an option of that name was there */
 };
 
 static const struct ctl_command *table_get(const struct table *table, size_t index)
@@ -49,6 +49,7 @@ static const struct {
 	{CTL_OPTION_PORT, "--port"},
 };
 
+/* What to do next is said by options_parse(), which knows the command. */
 __attribute__((format(printf, 1, 2))) static enum ctl_exit usage(const char *format, ...)
 {
 	va_list args;
@@ -56,7 +57,6 @@ __attribute__((format(printf, 1, 2))) static enum ctl_exit usage(const char *for
 	va_start(args, format);
 	fputs("hostingpictl: ", stderr);
 	vfprintf(stderr, format, args);
-	fputs("; see 'hostingpictl --help'\n", stderr);
 	va_end(args);
 	return CTL_USAGE;
 }
@@ -254,7 +254,7 @@ static enum ctl_exit read_word(int argc, char **argv, struct table *table,
 {
 	enum ctl_exit result;
 
-	if (*first == NULL && !table->help && strcmp(optarg, "help") == 0) {
+	if (*first == NULL && strcmp(optarg, "help") == 0) {
 		table->help = true;
 		return CTL_FINE;
 	}
@@ -338,9 +338,16 @@ static enum ctl_exit give_help(const struct table *table, const struct ctl_comma
 	return ctl_output_end();
 }
 
-/* keepalived would take CTL_USAGE for a weight of 0 (agent/ctl/check_exit.c). */
-static enum ctl_exit usage_code(int argc, char **argv)
+/*
+ * The end of what usage() began, and the exit code: keepalived would take CTL_USAGE for a weight of 0
+ * (agent/ctl/check_exit.c).
+ */
+static enum ctl_exit refused(int argc, char **argv, const struct ctl_command *first)
 {
+	if (first != NULL)
+		fprintf(stderr, "; see 'hostingpictl help %s'\n", first->name);
+	else
+		fputs("; see 'hostingpictl --help'\n", stderr);
 	for (int i = 1; i < argc; i++)
 		if (strcmp(argv[i], "--keepalived") == 0)
 			return CTL_FAILED;
@@ -361,12 +368,15 @@ enum ctl_exit options_parse(int argc, char **argv, const struct ctl_command *con
 		ret_options->socket = NULL;
 	result = read_line(argc, argv, &table, ret_options, &first, &done);
 	if (result == CTL_USAGE)
-		return usage_code(argc, argv);
+		return refused(argc, argv, first);
 	if (result != CTL_FINE || done)
 		return result;
 	if (table.help)
 		return give_help(&table, first, ret_options, ret_command);
-	if (first == NULL)
-		return missing_command(&table);
-	return choose(&table, first, ret_options, ret_command);
+	if (first == NULL) {
+		missing_command(&table);
+		return refused(argc, argv, NULL);
+	}
+	result = choose(&table, first, ret_options, ret_command);
+	return result == CTL_USAGE ? refused(argc, argv, first) : result;
 }

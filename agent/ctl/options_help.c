@@ -8,16 +8,19 @@
 static const char usage_start[] = "usage: hostingpictl [--socket PATH] [--json] COMMAND\n"
 				  "       hostingpictl help COMMAND\n\n";
 
+static const char usage_help[] =
+	"  help COMMAND          the options and exit codes of one of these\n";
+
 static const char usage_common[] =
-	"  --socket PATH         control socket of the agent (default " CTL_DEFAULT_SOCKET ",\n"
-	"                        or $HOSTINGPI_SOCKET)\n"
+	"  --socket PATH         control socket of the agent (default\n"
+	"                        $HOSTINGPI_SOCKET or " CTL_DEFAULT_SOCKET ")\n"
 	"  --json                the answer for programs\n"
 	"  -h, --help            this text; behind a command, what belongs to it\n"
 	"  -V, --version         the version\n";
 
 static const char usage_exit[] =
-	"exit: 0 fine, 1 failed, 2 wrong usage or configuration, 3 the agent or the broker\n"
-	"cannot be reached";
+	"exit: 0 fine, 1 failed, 2 wrong usage or configuration, 3 the agent or the\n"
+	"broker cannot be reached";
 
 const struct ctl_command *options_command(const struct ctl_command *const *own, size_t index)
 {
@@ -35,7 +38,9 @@ void options_print_help(const struct ctl_command *const *own)
 	fputs(usage_start, stdout);
 	for (size_t i = 0; (command = options_command(own, i)) != NULL; i++)
 		fputs(command->help, stdout);
-	printf("\n%s\n%s; others: 'hostingpictl help COMMAND'\n", usage_common, usage_exit);
+	fputs(usage_help, stdout);
+	printf("\n%s\n%s; others: 'hostingpictl help COMMAND'.\nManual: man hostingpictl\n",
+	       usage_common, usage_exit);
 }
 
 void options_print_command(const struct ctl_command *const *own, const char *name)
@@ -52,5 +57,5 @@ void options_print_command(const struct ctl_command *const *own, const char *nam
 		if (command->details != NULL)
 			printf("\n%s", command->details);
 	}
-	printf("\n%s\n%s\n", usage_common, usage_exit);
+	printf("\n%s\n%s.\nManual: man hostingpictl\n", usage_common, usage_exit);
 }

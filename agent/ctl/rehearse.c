@@ -312,10 +312,10 @@ const struct ctl_command rehearse_command = {
 	.help = "  drain --rehearse TIME [--port PORTS] [--reason TEXT]\n"
 		"                        the same for a time, and who obeyed\n",
 	.details =
-		"  --rehearse TIME       drain for that long, 5s to 1h, and come back: also if this\n"
-		"                        program is killed\n"
-		"  --port PORTS          of the web server, whose connections are watched (default 80,\n"
-		"                        443 and that of the status page)\n"
+		"  --rehearse TIME       drain for that long, 5s to 1h, and come back: also if\n"
+		"                        this program is killed\n"
+		"  --port PORTS          of the web server, whose connections are watched\n"
+		"                        (default 80, 443 and that of the status page)\n"
 		"  --reason TEXT         instead of 'rehearsal'\n"
 		"exit: 0 all load balancers obeyed, 1 not all, or it was not played to its end\n",
 	.run = rehearse_run,

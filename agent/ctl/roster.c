@@ -81,11 +81,14 @@ static void put_column(const struct row *row, enum tone tone, const char *text, 
 	free(clean);
 }
 
+/* Without a window nothing is cut. */
 static size_t widest(const struct row *row, const char *text, size_t width, size_t most)
 {
 	size_t own = text != NULL ? text_width(row->style, text, strlen(text)) : 1;
 
-	return own > most ? most : own > width ? own : width;
+	if (own > most && !row->whole)
+		own = most;
+	return own > width ? own : width;
 }
 
 /* What it hears, in a few words. */

@@ -92,7 +92,10 @@ void row_note(struct row *row, enum tone tone, const char *text)
 		return;
 	fputs("  ", row->out);
 	tone_start(row->out, row->style, tone);
-	text_cut(row->out, row->style, text, strlen(text), row_note_width(row));
+	if (row->whole)
+		text_put(row->out, row->style, text);
+	else
+		text_cut(row->out, row->style, text, strlen(text), row_note_width(row));
 	tone_end(row->out, row->style, tone);
 }
 

@@ -28,6 +28,7 @@ struct row {
 	const struct style *style;
 	const cJSON *document;
 	size_t columns;	     /* of the window */
+	bool whole;	     /* there is none: notes are not cut */
 	struct frame *frame; /* NULL: all rows are shown */
 	bool any;	     /* something stands in it */
 	bool trouble;	     /* something bad does */

@@ -15,6 +15,9 @@
 #include "agent/ctl/status_rows.h"
 #include "agent/ctl/unknown.h"
 
+/* Pictures need some width also where there is no window. */
+#define NO_WINDOW_COLUMNS 80
+
 /* The words are those of the daemon and of MQTT. */
 static const struct status_state states[] = {
 	{"normal", "everything fits", "ok", TONE_GOOD, "●", "*"},
@@ -120,7 +123,13 @@ static void print_title(FILE *out, const struct style *style, const cJSON *docum
 
 void status_print(FILE *out, const struct style *style, const cJSON *document, size_t columns)
 {
-	struct row row = {.out = out, .style = style, .document = document, .columns = columns};
+	struct row row = {
+		.out = out,
+		.style = style,
+		.document = document,
+		.columns = columns > 0 ? columns : NO_WINDOW_COLUMNS,
+		.whole = columns == 0,
+	};
 
 	print_title(out, style, document);
 	print_state(&row);

@@ -23,7 +23,10 @@ const struct status_state *status_state_find(const char *word);
 /* The decision's reason if it says more than its state does; else NULL. */
 const char *status_reason(const cJSON *document);
 
-/* Everything, in a window of that many columns: a row per subject, then what is not known and why. */
+/*
+ * Everything, in a window of that many columns (0: there is none, and nothing is cut): a row per subject,
+ * then what is not known and why.
+ */
 void status_print(FILE *out, const struct style *style, const cJSON *document, size_t columns);
 
 /* The heart of it in one line, with the time of the sample. */

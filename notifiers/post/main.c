@@ -29,17 +29,19 @@
 static const char usage_text[] =
 	"usage: hostingpi-post [-c FILE] [--service x|mastodon] [--dry-run]\n"
 	"\n"
-	"Reads one message as JSON on standard input, {\"id\": \"...\", \"text\": \"...\"}, posts it\n"
-	"and prints what became of it as JSON.\n"
+	"Reads one message as JSON on standard input, {\"id\": \"...\", \"text\": \"...\"}, posts\n"
+	"it and prints what became of it as JSON.\n"
 	"\n"
+	"      --dry-run       print the request, secrets masked, and send nothing\n"
+	"      --service NAME  x or mastodon, instead of the one in [post]\n"
 	"  -c, --config FILE   configuration (default " SETTINGS_PATH ")\n"
-	"  --service NAME      x or mastodon, instead of the one in [post]\n"
-	"  --dry-run           print the request, secrets masked, and send nothing\n"
-	"  -h, --help          this text\n"
-	"  -V, --version       the version\n"
+	"  -V, --version       print the version\n"
+	"  -h, --help          print this\n"
 	"\n"
-	"exit: 0 posted, 75 try again later, 77 credentials or account refused, 65 message refused,\n"
-	"      2 wrong usage or configuration\n";
+	"Try it:  echo '{\"id\": \"a\", \"text\": \"Hello\"}' | hostingpi-post --dry-run\n"
+	"\n"
+	"exit: 0 posted, 75 try again later, 77 credentials or account refused,\n"
+	"65 message refused, 2 wrong usage or configuration. Manual: man hostingpi-post\n";
 
 static const char ended_early[] = "ended, or out of time, before anything was sent";
 /* libcurl sees to the time-out itself; this is for what comes before it. */
@@ -100,6 +102,12 @@ static int find_service(const char *name)
 	return POST_NONE;
 }
 
+static int refuse(const char *what, const char *which)
+{
+	fprintf(stderr, "hostingpi-post: %s'%s'; see 'hostingpi-post --help'\n", what, which);
+	return RESULT_EXIT_USAGE;
+}
+
 /* Returns -1 to go on, or the exit code. */
 static int parse_options(struct options *options, int argc, char **argv)
 {
@@ -115,7 +123,7 @@ static int parse_options(struct options *options, int argc, char **argv)
 	int option;
 
 	*options = (struct options){.conf_path = SETTINGS_PATH};
-	while ((option = getopt_long(argc, argv, "c:hV", longs, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":c:hV", longs, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			options->conf_path = optarg;
@@ -125,8 +133,7 @@ static int parse_options(struct options *options, int argc, char **argv)
 			options->service = find_service(optarg);
 			if (options->service != POST_NONE)
 				break;
-			fprintf(stderr, "hostingpi-post: --service must be x or mastodon\n");
-			return RESULT_EXIT_USAGE;
+			return refuse("--service must be x or mastodon, not ", optarg);
 		case OPTION_DRY_RUN:
 			options->dry_run = true;
 			break;
@@ -136,17 +143,15 @@ static int parse_options(struct options *options, int argc, char **argv)
 		case 'V':
 			printf("hostingpi-post %s, %s\n", hostingpi_version, wire_library());
 			return RESULT_EXIT_FINE;
+		case ':':
+			return refuse("a value is missing behind ", argv[optind - 1]);
 		default:
-			fprintf(stderr, "Try 'hostingpi-post --help'.\n");
-			return RESULT_EXIT_USAGE;
+			return refuse("unknown option ", argv[optind - 1]);
 		}
 	}
 	if (optind == argc)
 		return -1;
-	fprintf(stderr,
-		"hostingpi-post: unexpected argument \"%s\": the message is read from standard input\n",
-		argv[optind]);
-	return RESULT_EXIT_USAGE;
+	return refuse("the message is read from standard input, not from ", argv[optind]);
 }
 
 /* False if something is wrong, which was told. */

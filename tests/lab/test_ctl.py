@@ -116,7 +116,6 @@ def test_reason_that_cannot_be_shown(agent, control, reason):
         (["--socket", "/" + "x" * 200, "status"], "107 characters"),
         (["check"], "a host is missing"),
         (["help", "histroy"], "unknown command 'histroy'"),
-        (["help", "help"], "unknown command 'help'"),
         (["drain", "--port", "80"], "--port belongs to the command drain --rehearse"),
         (["drain", "--rehearse", "1s"], "from 5s to 1h"),
         (["drain", "--rehearse", "1m", "--for", "1m"], "--for belongs to the command drain"),
@@ -297,3 +296,19 @@ class Terminal(terminal.Terminal):
 
     def __init__(self, *words, **keys):
         super().__init__(CTL, *words, **keys)
+
+
+def test_a_pipe_cuts_nothing(agent, control):
+    """A name that has no room in 80 columns: whole in a pipe, cut in a window."""
+    name = "a-load-balancer-with-a-long-name/and-the-name-of-its-backend"
+    for family in harness.families():
+        agent.agent_check(family, send=name.encode() + b"\n")
+    assert name in ctl("status", path=control).stdout
+    window = Terminal("--socket", control, "status", columns=80)
+    try:
+        window.wait_for(b"ago")
+        window.end()
+        text = window.screen()
+    finally:
+        window.kill()
+    assert name not in text and "a-load-balancer" in text

@@ -158,6 +158,25 @@ def test_events(agent, ctl):
     assert len(ctl("events", "-n", 2).splitlines()) == 2
 
 
+def test_events_survive_a_restart(agent, ctl):
+    ctl("drain", "--reason", "new card")
+    wait_state(agent, "hold")
+    before = agent.ask("events")["events"]
+    assert agent.term() == 0
+    kept = agent.run_dir / "events"
+    assert kept.read_text().startswith("hostingpi events 1 ")
+    agent.start()
+    after = agent.ask("events")["events"]
+    assert after[-len(before):] == before  # the numbers in them, too
+    assert after[-len(before) - 1]["kind"] == "start"
+    # What is none of ours is not taken for them.
+    assert agent.term() == 0
+    kept.write_text(kept.read_text().replace(" state ", " st te ", 1))
+    agent.start()
+    answer = agent.ask("events")
+    assert answer["events"][-1]["kind"] == "start" and answer["events"][-1]["id"] == 1
+
+
 def test_as_many_events_as_are_kept(agent):
     """64 at most, each of them whole."""
     for i in range(40):

@@ -235,8 +235,9 @@ def test_a_silent_name_server(scratch):
         ["unshare", "-rmn", "sh", "-c", words, silent, BUILD / "hostingpid", "-c", config, "--doctor", "--json"],
         capture_output=True, text=True, timeout=60, check=False,
     )
-    found = {row["what"]: row["module"] for row in json.loads(done.stdout)["findings"]}
-    assert found.get("no answer in time") == "mqtt", done.stdout
+    found = {row["what"]: row for row in json.loads(done.stdout)["findings"]}
+    late = found["no answer in time"]
+    assert late["module"] == "mqtt" and "section [mqtt] was not through" in late["text"], done.stdout
 
 
 def test_the_agent_does_not_answer(scratch):

@@ -58,7 +58,7 @@ def test_exit_code(run, words, code, tmp_path):
         ([], "command is missing"),
         (["--"], "command is missing"),
         (["--max-wait"], "--max-wait needs a value"),
-        (["--max-wait", "3", "true"], "--max-wait must be"),
+        (["--max-wait", "3", "true"], "--max-wait needs a unit, such as 3s"),
         (["--max-pause", "-3s", "true"], "--max-pause must be"),
         (["--min-headroom", "12%", "true"], "--min-headroom must be"),
         (["--min-headroom", "0", "true"], "--min-headroom must be"),

@@ -96,23 +96,3 @@ def test_our_own_samples(tmp_path):
         )
         assert done.returncode == 0, done.stderr
 
-
-def event_kinds():
-    """Every kind of event that the sources can make."""
-    kinds = set()
-    for path in [*(REPO / "agent").glob("*.c"), *(REPO / "collectors").glob("*.c")]:
-        text = path.read_text(encoding="utf-8")
-        kinds.update(re.findall(r'batch_event\(\s*\w+,\s*"([a-z-]+)"', text))
-        kinds.update(re.findall(r'event\.kind, sizeof\(event\.kind\), .*"([a-z-]+)"', text))
-    table = (REPO / "collectors/kernel_log_table.c").read_text(encoding="utf-8")
-    kinds.update(re.findall(r"\[KLOG_(?!NOTHING)\w+\] = \{\"([a-z-]+)\"", table))
-    return kinds
-
-
-def test_the_manual_names_every_kind_of_event():
-    page = (REPO / "man/hostingpid.8").read_text(encoding="utf-8")
-    section = page[page.index(".Sh EVENTS") : page.index(".Sh LAST WORDS")]
-    kinds = event_kinds()
-    assert {"state", "sd-stall", "sd-removed"} <= kinds
-    assert len(kinds) > 40
-    assert not {kind for kind in kinds if not re.search(rf"(?<![\w-]){kind}(?![\w-])", section)}

@@ -67,6 +67,18 @@ def test_files_that_are_not_there(scratch, look):
     assert f"  [mqtt] ca_file\n    {paths['ca_file']}: " in text
 
 
+def test_files_behind_other_mistakes(scratch, look):
+    """Who mends a configuration hears of everything at once."""
+    config = scratch.file("both.conf", "[mqtt]\nhost = b\nca_file = /nowhere\nprot = 1\n[control]\ncap = x\n")
+    command = [BUILD / "hostingpid", "-c", config, "-t"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2 and "OK" not in done.stdout
+    lines = done.stderr.splitlines()
+    assert len(lines) == 3, lines
+    assert "both.conf:4: " in lines[0] and "both.conf:6: " in lines[1]
+    assert "[mqtt] ca_file: /nowhere: " in lines[2]
+
+
 def test_login(scratch, look):
     login = scratch.file("login", "username = u\npassword = s3cret\n")
     login.chmod(0o640)

@@ -40,6 +40,28 @@ def tmpfs_agent(scratch):
         agent.remove()
 
 
+def test_the_file_is_cut_short(mosquitto, tmpfs_agent):
+    """By an operator's `truncate`, or a hook: the agent goes on, and says what became of it."""
+    agent = tmpfs_agent({**mqtt_config(mosquitto.port), **FAST}).start()
+    wait_connected(agent)
+    wait_seq(agent, 5)
+    assert mosquitto.kill() == -signal.SIGKILL
+    wait_connected(agent, False)
+    wait_seq(agent, 5)
+    (agent.run_dir / "mqtt-ring").write_bytes(b"")
+    wait_log(agent, "mqtt-ring was cut short by another process: what waited is lost")
+    assert mqtt_status(agent)["ring"] == "mqtt-ring was cut short by another process"
+    wait_seq(agent, 5)
+    agent.ask("drain")
+    harness.wait_until(lambda: mqtt_status(agent)["events_waiting"] == 1, what="an event to wait")
+    assert mqtt_status(agent)["samples_waiting"] >= 1  # what comes after it is kept
+    mosquitto.start()
+    wait_told(agent)
+    assert mqtt_status(agent)["events_waiting"] == 0
+    assert agent.term() == 0
+    assert agent.start() and mqtt_status(agent)["ring"] == "file"
+
+
 def test_broker_killed_agent_killed_and_reloaded(mosquitto, tmpfs_agent):
     """An outage with everything in it; after it all samples of all lives and all events are there."""
     agent = tmpfs_agent({**mqtt_config(mosquitto.port), **FAST}).start()

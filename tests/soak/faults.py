@@ -297,7 +297,7 @@ class Fault:
     act: typing.Callable
     seconds: tuple  # from, to
     short: bool = True  # also in runs of some minutes
-    # The card counts as failing for a day after it, and nothing is posted or hooked: only near the end.
+    # The card fails, and for minutes after it nothing is posted or hooked: only near the end.
     late: bool = False
 
     @property

@@ -22,10 +22,10 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include "agent/health.h"
 #include "agent/state.h"
 #include "agent/units.h"
 #include "notifiers/child.h"
+#include "notifiers/launch.h"
 #include "notifiers/notifiers.h"
 
 /* The settings as the rows fill them. */
@@ -34,13 +34,12 @@ struct settings {
 	int64_t timeout;
 };
 
-enum { SIGN_STORAGE, SIGN_SWAP, SIGN_KERNEL, SIGN_HEALTH, SIGNS };
+enum { SIGN_STORAGE, SIGN_SWAP, SIGN_KERNEL, SIGNS };
 
 static const struct metric signs[SIGNS] = {
 	[SIGN_STORAGE] = {.group = "sd", .unit = UNIT_BOOL, .role = ROLE_STORAGE_FAILING},
 	[SIGN_SWAP] = {.group = "swap", .unit = UNIT_BOOL, .role = ROLE_SWAP_FAILING},
 	[SIGN_KERNEL] = {.group = "self", .unit = UNIT_BOOL, .role = ROLE_KERNEL_FAILING},
-	[SIGN_HEALTH] = {.group = "sd", .name = "health", .unit = UNIT_WORD, .words = health_words},
 };
 
 struct world {

@@ -74,6 +74,7 @@ static const struct {
 	{&weight, "100%", 100},
 };
 
+#define BARE_FORM "must be a whole number of ms, s, m, h or d"
 #define TIME_FORM "must be a whole number of ms, s, m, h or d, such as 10s"
 #define SIZE_FORM "must be a size in bytes, K, M or G, such as 64M"
 #define PERCENT_FORM "must be a whole percentage such as 20%"
@@ -103,10 +104,11 @@ static const struct {
 	{&port, "-1", PORT_RANGE},
 	{&port, "mqtt", PORT_RANGE},
 	{&at_least, "4", "must be a whole number of at least 5"},
-	{&any_time, "10", TIME_FORM ", of at least 0ms"},
+	{&any_time, "10", "needs a unit, such as 10s: " BARE_FORM ", of at least 0ms"},
+	{&any_time, "1234567890", TIME_FORM ", of at least 0ms"},
 	{&any_time, "-10s", TIME_FORM ", of at least 0ms"},
 	{&any_time, "106752d", TIME_FORM ", of at least 0ms"},
-	{&interval, "10", TIME_RANGE},
+	{&interval, "10", "needs a unit, such as 10s: " BARE_FORM ", from 250ms to 1m"},
 	{&interval, "1.5s", TIME_RANGE},
 	{&interval, "1 s", TIME_RANGE},
 	{&interval, "1m30s", TIME_RANGE},
@@ -161,6 +163,35 @@ static void test_bad_numbers(void **state)
 			fail_msg("'%s' was taken as %lld", bad_numbers[i].text, (long long)value);
 		assert_string_equal(error, bad_numbers[i].error);
 		assert_int_equal(value, 4711);
+	}
+}
+
+/* What --defaults says of a row. */
+static void test_forms(void **state)
+{
+	static const struct conf_item share = {.type = CONF_SHARE, .min = 1, .max = 90};
+	static const struct conf_item word = {.type = CONF_WORD, .words = words};
+	static const struct conf_item name = {.type = CONF_NAME, .size = 64};
+	static const struct {
+		const struct conf_item *item;
+		const char *form;
+	} cases[] = {
+		{&any_int, "a number"},
+		{&port, "a number, 1 to 65535"},
+		{&any_time, "a time"},
+		{&interval, "a time, 250ms to 1m"},
+		{&weight, "a percentage, 1% to 100%"},
+		{&share, "a percentage, 1% to 90%, or a size"},
+		{&word, "one of auto, apache, none"},
+		{&name, "letters, digits, - and _, at most 63"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char form[CONF_FORM_SIZE];
+
+		conf_form(cases[i].item, form, sizeof(form));
+		assert_string_equal(form, cases[i].form);
 	}
 }
 
@@ -363,11 +394,11 @@ static void test_addresses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good_numbers),  cmocka_unit_test(test_bad_numbers),
-		cmocka_unit_test(test_share),	      cmocka_unit_test(test_bool),
-		cmocka_unit_test(test_word),	      cmocka_unit_test(test_text),
-		cmocka_unit_test(test_name_and_path), cmocka_unit_test(test_file),
-		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_good_numbers), cmocka_unit_test(test_bad_numbers),
+		cmocka_unit_test(test_forms),	     cmocka_unit_test(test_share),
+		cmocka_unit_test(test_bool),	     cmocka_unit_test(test_word),
+		cmocka_unit_test(test_text),	     cmocka_unit_test(test_name_and_path),
+		cmocka_unit_test(test_file),	     cmocka_unit_test(test_addresses),
 	};
 
 	return cmocka_run_group_tests_name("configuration values", tests, NULL, NULL);

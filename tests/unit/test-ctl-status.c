@@ -25,13 +25,13 @@
 static const struct style plain = {.utf8 = false}, pretty = {.colour = true, .utf8 = true};
 
 /* The text of everything that can be shown of a document, to be freed. */
-static char *shown(const struct style *style, const cJSON *document)
+static char *shown_in(const struct style *style, const cJSON *document, size_t columns)
 {
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	status_print(out, style, document, 80);
+	status_print(out, style, document, columns);
 	status_print_line(out, style, document);
 	assert_int_equal(fclose(out), 0);
 	assert_int_equal(strlen(text), size); /* no NUL byte in it */
@@ -44,7 +44,7 @@ static char *shown_text(const struct style *style, const char *json)
 	char *text;
 
 	assert_non_null(document);
-	text = shown(style, document);
+	text = shown_in(style, document, 80);
 	cJSON_Delete(document);
 	return text;
 }
@@ -312,8 +312,8 @@ static int mutate(cJSON *document, cJSON *container)
 			item->valuestring = other->valuestring;
 			item->valueint = other->valueint;
 			item->valuedouble = other->valuedouble;
-			free(shown(&pretty, document));
-			free(shown(&plain, document));
+			free(shown_in(&pretty, document, 80));
+			free(shown_in(&plain, document, 80));
 			*item = saved;
 			cJSON_Delete(other);
 			count++;
@@ -360,6 +360,25 @@ static void test_numbers(void **state)
 	}
 }
 
+/* A window cuts what has no room; a pipe has no edge. */
+static void test_a_pipe_cuts_nothing(void **state)
+{
+	cJSON *document = cJSON_Parse(
+		"{\"decision\":{\"capacity\":1012,\"nominal\":2028,\"headroom_bytes\":1e8},"
+		"\"state\":{\"web\":{\"busy_workers\":506},\"mem\":{\"total_bytes\":1e9,"
+		"\"reserve_bytes\":3e8}}}");
+	char *text = shown_in(&plain, document, 80);
+
+	(void)state;
+	assert_lacks(text, "of 1012, 2028 when calm");
+	free(text);
+	text = shown_in(&plain, document, 0);
+	assert_has(text, "  of 1012, 2028 when calm\n");
+	assert_has(text, "  of 953.7 MiB, reserve 286.1 MiB\n");
+	free(text);
+	cJSON_Delete(document);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +392,7 @@ int main(void)
 		cmocka_unit_test(test_terminal_is_not_steered),
 		cmocka_unit_test(test_any_member_may_be_wrong),
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_a_pipe_cuts_nothing),
 	};
 
 	setlocale(LC_CTYPE, "C.UTF-8");

@@ -59,12 +59,12 @@ static void test_newest_only(void **state)
 static void test_not_while_it_fails(void **state)
 {
 	static const char *const why[SIGNS] = {"storage is failing", "storage is failing",
-					       "the kernel is failing", "storage is failing"};
+					       "the kernel is failing"};
 	struct world *world = *state;
 
 	for (unsigned sign = 0; sign < SIGNS; sign++) {
 		unlink(world->log);
-		show(world, sign, sign == SIGN_HEALTH ? HEALTH_FAILING : 1);
+		show(world, sign, 1);
 		decide(world, CONTROL_HARD);
 		assert_false(is_running(world));
 		assert_status(world, why[sign]);
@@ -72,15 +72,35 @@ static void test_not_while_it_fails(void **state)
 		assert_false(is_running(world));
 		show(world, SIGNS, 0);
 		look(world);
+		if (sign != SIGN_KERNEL) {
+			assert_status(world, "storage failed less than a minute ago");
+			now_ns += LAUNCH_QUIET_NS;
+			look(world);
+		}
 		finish(world);
 		decide(world, CONTROL_NORMAL);
 		finish(world);
 		assert_string_equal(told(world), "hard normal ");
 	}
-	show(world, SIGN_HEALTH, HEALTH_WORN);
+}
+
+/* What fails while nothing waits forbids the next one all the same. */
+static void test_sees_all_that_fails(void **state)
+{
+	struct world *world = *state;
+
+	show(world, SIGN_STORAGE, 1);
+	look(world);
+	now_ns += NS_PER_S;
+	show(world, SIGNS, 0);
+	look(world);
+	now_ns += LAUNCH_QUIET_NS - 2 * NS_PER_S;
 	decide(world, CONTROL_HARD);
+	assert_false(is_running(world));
+	now_ns += NS_PER_S;
+	look(world);
 	finish(world);
-	assert_string_equal(told(world), "hard normal hard ");
+	assert_string_equal(told(world), "hard ");
 }
 
 static void test_ends_badly(void **state)
@@ -212,6 +232,7 @@ int main(void)
 		HOOK_TEST(test_gets_the_decision),
 		HOOK_TEST(test_newest_only),
 		HOOK_TEST(test_not_while_it_fails),
+		HOOK_TEST(test_sees_all_that_fails),
 		HOOK_TEST(test_ends_badly),
 		HOOK_TEST(test_takes_too_long),
 		HOOK_TEST(test_stop),

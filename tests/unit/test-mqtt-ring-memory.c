@@ -9,6 +9,8 @@
 #include <string.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -187,6 +189,71 @@ static void test_files_of_any_length(void **state)
 	}
 }
 
+/* By root, or by a hook: while it is in use. */
+static void test_cut_short_while_in_use(void **state)
+{
+	(void)state;
+	for (off_t length = 0; length <= 20480; length += 4096) {
+		struct mqtt_ring_file *file = open_in(folder);
+		struct world world = {.memory = *mqtt_ring_file_memory(file), .now_ns = 1};
+
+		world.ring = mqtt_ring_new(&world.memory);
+		for (uint64_t i = 1; i <= 3000; i++)
+			world_put(&world, i);
+		assert_false(mqtt_ring_file_was_cut(file, reason, sizeof(reason)));
+		assert_int_equal(truncate(path, length), 0);
+		for (uint64_t i = world_next(&world, UINT64_MAX); i;
+		     i = world_next(&world, UINT64_MAX))
+			mqtt_ring_done(world.ring, i);
+		for (uint64_t i = 3001; i <= 12000; i++)
+			world_put(&world, i);
+		assert_true(mqtt_ring_file_was_cut(file, reason, sizeof(reason)));
+		assert_string_equal(reason, "mqtt-ring was cut short by another process");
+		assert_false(mqtt_ring_file_was_cut(file, reason, sizeof(reason)));
+		mqtt_ring_put_event(world.ring, "lost", 4);
+		mqtt_ring_scrap(world.ring);
+		assert_int_equal(mqtt_ring_counts(world.ring).samples, 0);
+		assert_int_equal(mqtt_ring_counts(world.ring).events, 0);
+		assert_true(mqtt_ring_counts(world.ring).lost > 0);
+		for (uint64_t i = 12001; i <= 12010; i++)
+			world_put(&world, i);
+		mqtt_ring_put_event(world.ring, "hello", 5);
+		assert_int_equal(mqtt_ring_counts(world.ring).events, 1);
+		assert_int_equal(world_next(&world, UINT64_MAX), 12001);
+		for (uint64_t i = world_next(&world, UINT64_MAX); i;
+		     i = world_next(&world, UINT64_MAX)) {
+			assert_in_range(i, 12002, 12010);
+			mqtt_ring_done(world.ring, i);
+		}
+		mqtt_ring_free(world.ring);
+		mqtt_ring_file_close(file);
+		unlink(path);
+		expect_works(open_in(folder), false);
+		unlink(path);
+	}
+}
+
+/* Any other one ends the process as ever. */
+static void test_another_bus_error(void **state)
+{
+	(void)state;
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		struct mqtt_ring_file *file = open_in(folder);
+		int fd = memfd_create("other", MFD_CLOEXEC);
+		volatile char *bytes = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+		*bytes = 1;
+		mqtt_ring_file_close(file);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGBUS);
+}
+
 /* Where a tmpfs of its own may be mounted: no page is there that the ring has not reserved. */
 static void test_a_full_tmpfs_raises_no_signal(void **state)
 {
@@ -224,6 +291,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_never_a_file_on_a_disk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_files_of_any_length, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_cut_short_while_in_use, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_another_bus_error, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_full_tmpfs_raises_no_signal, set_up,
 						tear_down),
 	};

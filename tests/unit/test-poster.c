@@ -118,7 +118,8 @@ static void test_fates(void **state)
 /* Told once; new credentials or a reload end it. */
 static void test_somebody_has_to_mend_it(void **state)
 {
-	const struct report about = {.kind = REPORT_ABOUT};
+	const struct about facts = {.overview = NULL};
+	const struct report about = {.kind = REPORT_ABOUT, .about = &facts};
 	struct world *world = *state;
 
 	answer_with(world, "\"result\":\"unauthorised\",\"detail\":\"wrong keys\"");
