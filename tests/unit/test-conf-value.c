@@ -340,22 +340,19 @@ static void test_file(void **state)
 {
 	char value[32] = "/etc/a/long/path/that/was/here";
 	struct conf_item item = {.key = "key_file", .type = CONF_FILE, .size = sizeof(value)};
-	static const char *const bad[] = {"./key", "certs/key", "..", ".key", "a b", "k\xc3\xbc"};
+	static const char *const bad[] = {"./key", "certs/key", "..", ".key", "a b", "k+"};
 	char error[CONF_ERROR_SIZE];
 
 	(void)state;
+	assert_int_equal(conf_value(&item, "a-name-that-is-too-long-for-it", value, error, 64),
+			 -EINVAL);
 	setenv("CREDENTIALS_DIRECTORY", "/run/c", 1);
 	assert_int_equal(conf_value(&item, "mqtt.key", value, error, sizeof(error)), 0);
 	assert_memory_equal(value, "/run/c/mqtt.key\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 32);
 	assert_int_equal(conf_value(&item, "/etc/key", value, error, sizeof(error)), 0);
-	assert_string_equal(value, "/etc/key");
-	for (size_t i = 0; i < COUNT(bad); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++)
 		assert_int_equal(conf_value(&item, bad[i], value, error, sizeof(error)), -EINVAL);
-		assert_non_null(strstr(error, "or the name of a credential of the service"));
-	}
-	assert_int_equal(conf_value(&item, "a-name-that-is-too-long-for-it", value, error,
-				    sizeof(error)),
-			 -EINVAL);
+	assert_non_null(strstr(error, "or the name of a credential of the service"));
 	assert_string_equal(value, "/etc/key");
 	/* Who is not the service is pointed to the folder of our unit. */
 	unsetenv("CREDENTIALS_DIRECTORY");
