@@ -360,8 +360,6 @@ static void test_file(void **state)
 	item.size = sizeof(long_value);
 	assert_int_equal(conf_value(&item, "mqtt", long_value, error, sizeof(error)), 0);
 	assert_string_equal(long_value, "/run/credentials/hostingpid.service/mqtt");
-	assert_int_equal(conf_value(&item, "", long_value, error, sizeof(error)), 0);
-	assert_string_equal(long_value, "");
 }
 
 static void test_addresses(void **state)
