@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The node /dev/vcio_gencmd of a Raspberry Pi's kernel, for a guest that has none: a misc device whose one ioctl
  * takes a property message with a string command and puts an answer into it. So udev, the account's
