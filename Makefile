@@ -172,7 +172,7 @@ SAN_ENV := ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:c
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: deps deps-test goldens screenshots leads sim sim-short run check check-san check-lab check-mqtt check-node-red check-post-random
-.PHONY: check-vm check-vm-long check-vm-faults check-vm-lvs check-guest vm-programs fuzz fuzz-programs test lint format
+.PHONY: check-vm check-vm-long check-vm-faults check-vm-lvs check-guest check-boot vm-programs fuzz fuzz-programs test lint format
 .PHONY: bench bench-loop bench-storm bench-web bench-fleet bench-stall bench-payload bench-post bench-junk bench-programs
 .PHONY: soak check-ports install uninstall dist deb check-deb clean help
 
@@ -344,6 +344,10 @@ check-guest: ## the arm64 packages on a full Debian with systemd in QEMU, seen f
 	+@$(if $(DEBS),,$(submake) deb ARCH=arm64)
 	@exec $(PYTHON) -B tests/guest/check_guest.py $(if $(SHORT),--short) $(if $(DEBS),--debs '$(DEBS)') $(if $(T),--only '$(T)')
 
+check-boot: all ## the unit under a real systemd as process 1, in namespaces (as root; a minute; LONG=1, DEBS=folder, T=check)
+	@sh tests/deps.sh run boot
+	@exec $(PYTHON) -B tests/boot/check_boot.py --build $(BUILD) $(if $(LONG),--long) $(if $(DEBS),--debs '$(DEBS)') $(if $(T),--only '$(T)')
+
 check-vm-lvs: ## real keepalived moves real LVS weights in QEMU (two minutes; not part of make test)
 	@sh tests/deps.sh build run vm
 	@exec $(PYTHON) -B tests/vm/lvs.py
@@ -365,6 +369,7 @@ format: ## lay out all C files (clang-format)
 # configuration that is there already stays.
 COMPDIR      ?= $(PREFIX)/share/bash-completion/completions
 SYSUSERSDIR  ?= /usr/lib/sysusers.d
+TMPFILESDIR  ?= /usr/lib/tmpfiles.d
 MAN_PAGES    := $(wildcard man/*.[1-9])
 ZSHCOMPDIR   ?= $(PREFIX)/share/zsh/site-functions
 COMPLETIONS  := hostingpid hostingpictl hostingpi-post
@@ -385,6 +390,7 @@ install: all ## copy programs, manual pages, unit, udev rule, completion, docume
 	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|g;s|@BINDIR@|$(BINDIR)|g' systemd/hostingpid.service >$(DESTDIR)$(UNITDIR)/hostingpid.service
 	$(Q)chmod 644 $(DESTDIR)$(UNITDIR)/hostingpid.service
 	$(Q)install -D -m 644 systemd/hostingpi.sysusers $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
+	$(Q)install -D -m 644 systemd/hostingpi.tmpfiles $(DESTDIR)$(TMPFILESDIR)/hostingpi.conf
 	$(Q)install -D -m 644 systemd/60-hostingpi.rules $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
 	$(Q)$(foreach name,$(COMPLETIONS),install -D -m 644 completion/$(name).bash $(DESTDIR)$(COMPDIR)/$(name) && ):
 	$(Q)$(foreach name,$(COMPLETIONS),install -D -m 644 completion/_$(name) $(DESTDIR)$(ZSHCOMPDIR)/_$(name) && ):
@@ -396,7 +402,7 @@ uninstall: ## remove what install copied; a configuration that was changed stays
 	rm -f $(DESTDIR)$(SBINDIR)/hostingpid $(DESTDIR)$(SBINDIR)/hostingpi-post $(DESTDIR)$(BINDIR)/hostingpictl
 	rm -f $(foreach page,$(MAN_PAGES),$(call man_target,$(page)))
 	rm -f $(DESTDIR)$(UNITDIR)/hostingpid.service $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
-	rm -f $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
+	rm -f $(DESTDIR)$(TMPFILESDIR)/hostingpi.conf $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
 	rm -f $(COMPLETIONS:%=$(DESTDIR)$(COMPDIR)/%) $(COMPLETIONS:%=$(DESTDIR)$(ZSHCOMPDIR)/_%)
 	rm -rf $(addprefix $(DESTDIR)$(DOCDIR)/,README.md CHANGELOG.md docs examples dashboard)
 	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(DOCDIR) 2>/dev/null || true

@@ -68,6 +68,12 @@ const char *addr_format_host(const struct sockaddr *sa, char *text, size_t size)
  */
 int addr_listen(const struct addr *addr, int backlog, struct addr *ret_bound);
 
+/*
+ * The same for an address that this machine does not have yet (no network, no answer of DHCP): who calls it is
+ * heard as soon as it is there. Not for loopback, nor for Unix sockets: -EADDRNOTAVAIL.
+ */
+int addr_listen_ahead(const struct addr *addr, int backlog, struct addr *ret_bound);
+
 /* What to do about an errno (positive or negative) of addr_listen(), for the end of a message. */
 const char *addr_listen_remedy(sa_family_t family, int error);
 

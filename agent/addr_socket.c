@@ -153,6 +153,25 @@ static int bind_socket(int fd, const struct addr *addr)
 	return bind_once(fd, addr) < 0 ? -errno : 0;
 }
 
+static bool is_loopback(const struct addr *addr)
+{
+	if (addr->any.sa.sa_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&addr->any.in6.sin6_addr);
+	return addr->any.sa.sa_family == AF_INET &&
+	       ntohl(addr->any.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+/* The address may come later. Loopback is there or never: a kernel without that family. */
+static int set_ahead(int fd, const struct addr *addr)
+{
+	int on = 1;
+
+	if (addr->any.sa.sa_family == AF_UNIX || is_loopback(addr))
+		return -EADDRNOTAVAIL;
+	/* This one is of IPv6 as well, at the level of IPv4 (ip(7)). */
+	return setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
 static int set_options(int fd, const struct addr *addr)
 {
 	int on = 1, v6_only = !IN6_IS_ADDR_UNSPECIFIED(&addr->any.in6.sin6_addr);
@@ -168,7 +187,7 @@ static int set_options(int fd, const struct addr *addr)
 	return 0;
 }
 
-int addr_listen(const struct addr *addr, int backlog, struct addr *ret_bound)
+static int listen_on(const struct addr *addr, int backlog, bool ahead, struct addr *ret_bound)
 {
 	__attribute__((cleanup(closep))) int fd = -1;
 	struct addr bound = {.length = sizeof(bound.any)}, ipv4;
@@ -187,6 +206,8 @@ int addr_listen(const struct addr *addr, int backlog, struct addr *ret_bound)
 	if (fd < 0)
 		return -errno;
 	error = set_options(fd, addr);
+	if (error == 0 && ahead)
+		error = set_ahead(fd, addr);
 	if (error == 0)
 		error = bind_socket(fd, addr);
 	if (error < 0)
@@ -197,6 +218,16 @@ int addr_listen(const struct addr *addr, int backlog, struct addr *ret_bound)
 	error = fd;
 	fd = -1;
 	return error;
+}
+
+int addr_listen(const struct addr *addr, int backlog, struct addr *ret_bound)
+{
+	return listen_on(addr, backlog, false, ret_bound);
+}
+
+int addr_listen_ahead(const struct addr *addr, int backlog, struct addr *ret_bound)
+{
+	return listen_on(addr, backlog, true, ret_bound);
 }
 
 static const char *unix_remedy(int error)

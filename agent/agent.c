@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "agent/again.h"
 #include "agent/keep.h"
 #include "agent/log.h"
 #include "agent/phase.h"
@@ -326,6 +327,8 @@ int agent_run(struct agent *agent)
 	agent_phase(agent);
 	arm_tick(agent);
 	sdnotify_send(&agent->notify, "READY=1");
+	agent->started = true;
+	again_forget();
 	if (agent->notify.watchdog_ns)
 		on_watchdog(agent);
 	loop_run(agent->loop);

@@ -77,6 +77,7 @@ struct agent {
 	bool told_start;
 	struct complaint reserve;
 	int exit_code;
+	bool started; /* systemd was told */
 };
 
 /*

@@ -15,6 +15,7 @@ enum conf_type {
 	CONF_TEXT,     /* char[size]; min 1: must not be empty */
 	CONF_NAME,     /* char[size]; letters, digits, '-' and '_' only */
 	CONF_PATH,     /* char[size]; empty or absolute */
+	CONF_FILE,     /* the same; or the name of a credential, whose path is then the value */
 	CONF_INT,      /* int64_t, min..max */
 	CONF_BOOL,     /* bool: yes/no, on/off, true/false, 1/0 */
 	CONF_WORD,     /* int: index into words */

@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #include "agent/addr.h"
+#include "agent/credential.h"
 #include "agent/env.h"
 #include "agent/procfs.h"
 #include "agent/sentence.h"
@@ -190,10 +191,28 @@ static int set_word(const struct conf_item *item, const char *text, union settin
 	return -EINVAL;
 }
 
-/* The three that are stored as characters; anything else is a number or a structure. */
+/* Those that are stored as characters; anything else is a number or a structure. */
 static bool is_text(enum conf_type type)
 {
-	return type == CONF_TEXT || type == CONF_NAME || type == CONF_PATH;
+	return type == CONF_TEXT || type == CONF_NAME || type == CONF_PATH || type == CONF_FILE;
+}
+
+/* A path is left alone, a name becomes the path of the credential. */
+static int set_file(const struct conf_item *item, const char *text, char *member, char *ret_error,
+		    size_t size)
+{
+	char path[512];
+	int error =
+		credential_path(text, path, item->size < sizeof(path) ? item->size : sizeof(path));
+
+	if (error == -EINVAL)
+		return sentence_refuse(ret_error, size,
+				       "must be an absolute path, one that starts with '/', or the "
+				       "name of a credential of the service");
+	if (error < 0)
+		return sentence_refuse(ret_error, size, "must be a shorter name of a credential");
+	strncpy(member, path, item->size);
+	return 0;
 }
 
 static int check_text(const struct conf_item *item, const char *text, char *ret_error, size_t size)
@@ -279,6 +298,10 @@ void conf_form(const struct conf_item *item, char *ret_form, size_t size)
 	case CONF_PATH:
 		snprintf(ret_form, size, "an absolute path, at most %zu bytes", item->size - 1);
 		break;
+	case CONF_FILE:
+		snprintf(ret_form, size, "an absolute path or a credential, at most %zu bytes",
+			 item->size - 1);
+		break;
 	case CONF_TEXT:
 		snprintf(ret_form, size, "a text, at most %zu bytes", item->size - 1);
 		break;
@@ -313,6 +336,7 @@ static int parse_setting(const struct conf_item *item, const char *text, union s
 	case CONF_TEXT:
 	case CONF_NAME:
 	case CONF_PATH:
+	case CONF_FILE:
 		break;
 	}
 	abort();
@@ -345,6 +369,8 @@ int conf_value(const struct conf_item *item, const char *text, void *target, cha
 
 	/* Settings are compared and hashed byte by byte: what is not used, padding too, is zero. */
 	memset(&setting, 0, sizeof(setting));
+	if (item->type == CONF_FILE && text[0] && text[0] != '/')
+		return set_file(item, text, member, ret_error, size);
 	if (is_text(item->type)) {
 		error = check_text(item, text, ret_error, size);
 		if (error == 0)

@@ -248,6 +248,13 @@ static void note(void *context, const char *key, const char *sentence)
 		row->setting = !strchr(key, '[');
 }
 
+static void note_elsewhere(void *context, const char *key, const char *sentence)
+{
+	struct inspection *inspection = context;
+
+	doctor_add(inspection->findings, DOCTOR_GOOD, inspection->module, key, sentence);
+}
+
 static void check_notifier(const struct instance *instance, const void *conf,
 			   struct findings *findings)
 {
@@ -255,6 +262,7 @@ static void check_notifier(const struct instance *instance, const void *conf,
 
 	if (instance->module->inspect)
 		instance->module->inspect(conf, note, &inspection);
+	settings_elsewhere(instance->module, conf, note_elsewhere, &inspection);
 }
 
 /* Whether a sign of this kind was told. */

@@ -190,7 +190,8 @@ static void list_settings(struct list *list, const struct instance *instance, co
 		char text[256];
 		if (!doctor_is_set(item, conf, defaults))
 			continue;
-		if (item->type == CONF_TEXT || item->type == CONF_NAME || item->type == CONF_PATH)
+		if (item->type == CONF_TEXT || item->type == CONF_NAME || item->type == CONF_PATH ||
+		    item->type == CONF_FILE)
 			snprintf(text, sizeof(text), "%s = %s", item->key, value);
 		else if (item->type == CONF_WORD)
 			snprintf(text, sizeof(text), "%s = %s", item->key,

@@ -301,14 +301,30 @@ static void keep(struct inherit *inherit, struct inherit_socket *place)
 	place->kept = sdnotify_store(inherit->notify, place->fd, name) == 0;
 }
 
+/* The agent is there before the network is: an address may be one that this machine has later. */
+static int listen_there(const struct addr *addr, int backlog, struct addr *ret_bound)
+{
+	char text[ADDR_TEXT_SIZE];
+	int fd = addr_listen(addr, backlog, ret_bound);
+
+	if (fd != -EADDRNOTAVAIL)
+		return fd;
+	fd = addr_listen_ahead(addr, backlog, ret_bound);
+	if (fd >= 0)
+		log_warning("this machine does not have the address of %s yet: who calls it is "
+			    "heard as soon as it does (listen)",
+			    addr_format(&addr->any.sa, text, sizeof(text)));
+	return fd;
+}
+
 static int open_new(struct inherit *inherit, const struct addr *addr, int backlog,
 		    struct addr *ret_bound)
 {
 	struct inherit_socket *place;
-	int fd = addr_listen(addr, backlog, ret_bound);
+	int fd = listen_there(addr, backlog, ret_bound);
 
 	if (fd == -EADDRINUSE && drop_overlapping(inherit, addr))
-		fd = addr_listen(addr, backlog, ret_bound);
+		fd = listen_there(addr, backlog, ret_bound);
 	place = fd >= 0 ? find_free(inherit) : NULL;
 	if (place) {
 		*place = (struct inherit_socket){.fd = fd, .used = true, .bound = *ret_bound};
@@ -321,7 +337,7 @@ int inherit_listen(struct inherit *inherit, const struct addr *addr, int backlog
 		   struct addr *ret_bound)
 {
 	if (!inherit)
-		return addr_listen(addr, backlog, ret_bound);
+		return listen_there(addr, backlog, ret_bound);
 	for (size_t i = 0; i < INHERIT_SOCKETS; i++) {
 		struct inherit_socket *place = &inherit->sockets[i];
 

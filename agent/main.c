@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/again.h"
 #include "agent/agent.h"
 #include "agent/log.h"
 #include "agent/once.h"
@@ -206,7 +207,11 @@ static int run(const struct command_line *line)
 		return 0;
 	}
 
+	struct again again = {0};
+	if (line->mode == MODE_RUN)
+		again_open(&again, line->options.conf_path);
 	int r = agent_init(&agent, &line->options);
+	bool bad = r == 2;
 	if (r == 0) {
 		switch (line->mode) {
 		case MODE_RUN:
@@ -226,7 +231,10 @@ static int run(const struct command_line *line)
 			break;
 		}
 	}
+	bool started = agent.started;
 	agent_free(&agent);
+	if (r != 0 && !started)
+		r = again_wait(&again, bad ? AGAIN_CONF_S : AGAIN_ELSE_S, r);
 	return r;
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "agent/collector.h"
+#include "agent/credential.h"
 #include "agent/identity.h"
 #include "agent/notifier.h"
 
@@ -165,6 +166,48 @@ static void ignore(void *context, const char *key, const char *sentence)
 	(void)sentence;
 }
 
+static void look_elsewhere(const struct conf_item *items, const char *section, const void *conf,
+			   module_tell_fn *fn, void *context)
+{
+	for (; items && items->key; items++) {
+		const char *path = (const char *)conf + items->offset;
+		char key[80];
+
+		if (items->type != CONF_FILE || !credential_elsewhere(path))
+			continue;
+		if (section)
+			snprintf(key, sizeof(key), "%s of [%s]", items->key, section);
+		else
+			snprintf(key, sizeof(key), "%s", items->key);
+		fn(context, key,
+		   "a credential, which only the service has, and root while it runs: not looked "
+		   "at");
+	}
+}
+
+void settings_elsewhere(const struct module *module, const void *conf, module_tell_fn *fn,
+			void *context)
+{
+	look_elsewhere(module->conf, NULL, conf, fn, context);
+	for (const struct conf_section *more = module->more; more && more->name; more++)
+		look_elsewhere(more->items, more->name, conf, fn, context);
+}
+
+struct notes {
+	const char *section;
+	conf_error_fn *fn;
+	void *context;
+};
+
+static void tell_note(void *context, const char *key, const char *sentence)
+{
+	struct notes *notes = context;
+	char text[MODULE_SENTENCE_SIZE];
+
+	snprintf(text, sizeof(text), "[%s] %s: %s", notes->section, key, sentence);
+	notes->fn(notes->context, text);
+}
+
 void settings_notes(const struct settings *settings, conf_error_fn *fn, void *context)
 {
 	for (size_t i = 0; i < settings->module_count; i++) {
@@ -172,6 +215,8 @@ void settings_notes(const struct settings *settings, conf_error_fn *fn, void *co
 		const char *off = NULL;
 		char text[MODULE_SENTENCE_SIZE];
 
+		settings_elsewhere(module, settings->confs[i], tell_note,
+				   &(struct notes){module->name, fn, context});
 		/* Those with further sections fill them from their own defaults. */
 		if (module->inspect && !module->more && !is_default(module, settings->confs[i]))
 			off = module->inspect(settings->confs[i], ignore, NULL);

@@ -63,7 +63,13 @@ void settings_free(struct settings *settings);
  */
 int settings_test(const char *path, bool missing_ok, bool files_too, conf_error_fn *fn,
 		  void *context);
-/* Tells which modules do nothing although somebody has set something for them, and why. */
+/*
+ * Tells through fn which files of a module are credentials of the service that cannot be looked at from here, so
+ * that settings_inspect() had to leave them out.
+ */
+void settings_elsewhere(const struct module *module, const void *conf, module_tell_fn *fn,
+			void *context);
+/* Tells which modules do nothing although somebody has set something for them, and why; and what is elsewhere. */
 void settings_notes(const struct settings *settings, conf_error_fn *fn, void *context);
 
 /*

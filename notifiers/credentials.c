@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/credential.h"
 #include "agent/sentence.h"
 
 static bool is_blank(char c)
@@ -118,7 +119,7 @@ static int check_rights(int fd, const char *path, char *ret_error, size_t size)
 	}
 	if (!S_ISREG(st.st_mode))
 		return sentence_refuse(ret_error, size, "%s is not a regular file", path);
-	if (st.st_mode & (S_IRWXG | S_IRWXO))
+	if ((st.st_mode & (S_IRWXG | S_IRWXO)) && !credential_is_closed(path, &st))
 		return sentence_fail(-EPERM, ret_error, size,
 				     "run: chmod 600 %s: it is open to others than its owner",
 				     path);
@@ -126,8 +127,10 @@ static int check_rights(int fd, const char *path, char *ret_error, size_t size)
 }
 
 /* What to do when the file cannot be opened. */
-static const char *advise(int error)
+static const char *advise(const char *path, int error)
 {
+	if (credential_is(path))
+		return credential_advise(path, error);
 	if (error == ENOENT)
 		return "; make it, with mode 0600";
 	if (error == EACCES)
@@ -146,7 +149,7 @@ int credentials_read(const char *path, const struct credential *rows, char *ret_
 	if (fd < 0) {
 		result = -errno;
 		return sentence_fail(result, ret_error, size, "%s: %s%s", path,
-				     strerrordesc_np(-result), advise(-result));
+				     strerrordesc_np(-result), advise(path, -result));
 	}
 	result = check_rights(fd, path, ret_error, size);
 	while (result == 0 && length < sizeof(text)) {
@@ -195,9 +198,9 @@ void credentials_probe(const char *path, module_note_fn *note, void *context)
 	struct stat st;
 	uid_t user;
 
-	/* Where systemd puts credentials it sees to their rights itself. */
-	if (!path[0] || geteuid() != 0 || strncmp(path, "/run/credentials/", 17) == 0 ||
-	    stat(path, &st) < 0 || !find_user("hostingpi", &user) || st.st_uid == user)
+	/* systemd sees to the rights of credentials itself. */
+	if (!path[0] || geteuid() != 0 || credential_is(path) || stat(path, &st) < 0 ||
+	    !find_user("hostingpi", &user) || st.st_uid == user)
 		return;
 	snprintf(text, sizeof(text),
 		 "the agent runs as hostingpi and cannot read it: chown hostingpi %.255s", path);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/credential.h"
 #include "notifiers/mqtt_conf.h"
 #include "notifiers/mqtt_login.h"
 #include "notifiers/mqtt_tls.h"
@@ -30,11 +31,15 @@ static bool is_readable(const struct inspection *to, const char *key, const char
 
 	if (access(path, R_OK) == 0)
 		return true;
-	snprintf(sentence, sizeof(sentence), "%s: %s", path,
-		 errno == ENOENT   ? "it is not there: make it"
-		 : errno == EACCES ? "it cannot be read here: it must belong to the user that "
-				     "hostingpid runs as"
-				   : strerrordesc_np(errno));
+	if (credential_elsewhere(path))
+		return false;
+	snprintf(sentence, sizeof(sentence), "%s: %s%s", path,
+		 credential_is(path) ? strerrordesc_np(errno)
+		 : errno == ENOENT   ? "it is not there: make it"
+		 : errno == EACCES   ? "it cannot be read here: it must belong to the user that "
+				       "hostingpid runs as"
+				     : strerrordesc_np(errno),
+		 credential_advise(path, errno));
 	to->tell(to->context, key, sentence);
 	return false;
 }
@@ -86,7 +91,8 @@ static void look_at_key(const struct inspection *to, const char *path)
 	char sentence[MODULE_SENTENCE_SIZE];
 	struct stat st;
 
-	if (stat(path, &st) < 0 || !(st.st_mode & (S_IRWXG | S_IRWXO)))
+	if (stat(path, &st) < 0 || !(st.st_mode & (S_IRWXG | S_IRWXO)) ||
+	    credential_is_closed(path, &st))
 		return;
 	snprintf(sentence, sizeof(sentence),
 		 "run: chmod 600 %s: it is open to others than its owner", path);
@@ -120,7 +126,7 @@ const char *mqtt_inspect(const void *conf, module_tell_fn *tell, void *context)
 
 	if (!c->host[0])
 		return "switched off: set host in section [mqtt]";
-	if (c->credential_file[0])
+	if (c->credential_file[0] && !credential_elsewhere(c->credential_file))
 		look_at_login(&to, c);
 	if (c->ca_path[0])
 		look_at_directory(&to, c->ca_path);

@@ -10,6 +10,8 @@
 #include "notifiers/page_parts.h"
 #include "notifiers/page_units.h"
 
+#define NEAR_MS 60000
+
 /* Colours of the icon in a browser's tab, which knows no style sheet and may be light or dark. */
 static const char *icon_colour(const char *tone)
 {
@@ -147,23 +149,32 @@ static bool without_swap(const struct page *page)
 	return page_value(page, "swap", "kind", &kind) && kind == SWAP_NONE;
 }
 
+/* In calm each small fall would be an alarm: minutes count only where something is wrong already. */
+static bool swap_is_near(const struct decision *decision)
+{
+	return decision->time_to_swap_known &&
+	       (decision->state != CONTROL_NORMAL || decision->time_to_swap_ms < NEAR_MS);
+}
+
 static void put_headroom(struct page *page)
 {
 	const struct decision *decision = page->decision;
 	char number[UNITS_SIZE], note[3 * UNITS_SIZE];
-	int64_t reserve = 0;
-	bool below = page_value(page, "mem", "reserve_bytes", &reserve) &&
-		     decision->headroom_bytes < reserve;
+	int64_t reserve = 0, headroom = decision->headroom_bytes;
+
+	/* The sample's where there is one: the plot below shows the same number. */
+	page_value(page, "mem", "headroom_bytes", &headroom);
+	bool below = page_value(page, "mem", "reserve_bytes", &reserve) && headroom < reserve;
 
 	open_figure(page, "Headroom", decision->headroom_known && below);
 	if (!decision->headroom_known) {
 		put_unknown(page, decision->reason);
 		return;
 	}
-	html_put(&page->html, units_bytes(number, decision->headroom_bytes));
+	html_put(&page->html, units_bytes(number, headroom));
 	snprintf(note, sizeof(note), below ? "below the reserve of %s" : "%s of it are the reserve",
 		 units_bytes(number, reserve));
-	if (decision->time_to_swap_known)
+	if (swap_is_near(decision))
 		snprintf(note + strlen(note), UNITS_SIZE + 32, "; %s in %s",
 			 without_swap(page) ? "used up" : "swap",
 			 units_span(number, decision->time_to_swap_ms / 1000));

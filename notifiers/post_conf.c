@@ -66,10 +66,10 @@ static const struct conf_item x_items[] = {
 	PART_ROW(x, url, CONF_TEXT, X_URL, .min = 1, .help = "where messages are posted to"),
 	PART_ROW(x, api, CONF_WORD, "v2", .words = api_words,
 		 .help = "v1.1: the older form, for compatible services"),
-	PART_ROW(x, credential_file, CONF_PATH, "",
+	PART_ROW(x, credential_file, CONF_FILE, "",
 		 .help = "file with consumer_key, consumer_secret, token and token_secret, "
 			 "mode 0600"),
-	PART_ROW(x, ca_file, CONF_PATH, "",
+	PART_ROW(x, ca_file, CONF_FILE, "",
 		 .help = "certificates (PEM) to trust instead of the system's"),
 	{0},
 };
@@ -77,9 +77,9 @@ static const struct conf_item x_items[] = {
 static const struct conf_item mastodon_items[] = {
 	PART_ROW(mastodon, url, CONF_TEXT, "",
 		 .help = "the instance, such as https://social.example"),
-	PART_ROW(mastodon, credential_file, CONF_PATH, "",
+	PART_ROW(mastodon, credential_file, CONF_FILE, "",
 		 .help = "file with access_token, mode 0600"),
-	PART_ROW(mastodon, ca_file, CONF_PATH, "",
+	PART_ROW(mastodon, ca_file, CONF_FILE, "",
 		 .help = "certificates (PEM) to trust instead of the system's"),
 	PART_ROW(mastodon, visibility, CONF_WORD, "public", .words = post_visibility_words,
 		 .help = "who sees the messages"),

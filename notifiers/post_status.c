@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/credential.h"
 #include "notifiers/credentials.h"
 #include "notifiers/post_self.h"
 
@@ -91,6 +92,8 @@ static void inspect_credentials(const char *key, const char *path, const char *c
 	char values[NAMES][POST_SECRET_SIZE], text[MODULE_SENTENCE_SIZE];
 	struct credential rows[NAMES + 1] = {0};
 
+	if (credential_elsewhere(path))
+		return;
 	for (size_t i = 0; i < NAMES && names[i]; i++) {
 		values[i][0] = '\0';
 		rows[i] = (struct credential){names[i], values[i], sizeof(values[i])};
@@ -110,11 +113,12 @@ static void inspect_credentials(const char *key, const char *path, const char *c
 
 static void inspect_ca(const char *key, const char *path, module_tell_fn *tell, void *context)
 {
-	char text[POST_PATH_SIZE + 64];
+	char text[MODULE_SENTENCE_SIZE];
 
-	if (!path[0] || access(path, R_OK) == 0)
+	if (!path[0] || access(path, R_OK) == 0 || credential_elsewhere(path))
 		return;
-	snprintf(text, sizeof(text), "%s: %s", path, strerrordesc_np(errno));
+	snprintf(text, sizeof(text), "%s: %s%s", path, strerrordesc_np(errno),
+		 credential_advise(path, errno));
 	tell(context, key, text);
 }
 

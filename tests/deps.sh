@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# deps.sh GROUP...        groups: build run test bench vm ports deb lintian
+# deps.sh GROUP...        groups: build run test bench vm ports deb lintian boot
 # deps.sh --list GROUP    the names of the packages, nothing else
 #
 # Theory of operation: looks which Debian packages of the groups are missing. None: says nothing and
@@ -31,8 +31,9 @@ packages() {
 		gcc-arm-linux-gnueabi libc6-dev-armel-cross gcc-i686-linux-gnu libc6-dev-i386-cross ;;
 	deb) echo mmdebstrap dpkg-dev git make xz-utils iproute2 debian-archive-keyring ;;
 	lintian) echo lintian ;;
+	boot) echo mmdebstrap mosquitto mosquitto-clients openssl iproute2 util-linux ;;
 	*)
-		echo "deps.sh: unknown group '$1', expected build, run, test, bench, vm, ports, deb or lintian" >&2
+		echo "deps.sh: unknown group '$1', expected build, run, test, bench, vm, ports, deb, lintian or boot" >&2
 		exit 2
 		;;
 	esac

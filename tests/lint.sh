@@ -165,6 +165,10 @@ licence_lines() {
 	done | none
 }
 
+documents() {
+	python3 -B tests/documents.py
+}
+
 shell_scripts() {
 	# shellcheck disable=SC2086
 	shellcheck -x $scripts && shellcheck -s bash completion/*.bash
@@ -232,6 +236,7 @@ check 'files of at most 400 lines' file_sizes
 check 'functions of at most 60 lines (ctags)' function_sizes ctags
 check 'no conditional compilation' no_conditions
 check 'licence lines' licence_lines
+check 'documents: links, targets, commands, files' documents python3
 check 'shell scripts (shellcheck)' shell_scripts shellcheck
 check 'Python syntax' python_syntax python3
 check 'manual pages (mandoc)' manual_pages mandoc

@@ -16,7 +16,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct box {
-	char text[16], name[16], path[32];
+	char text[16], name[16], path[32], file[48];
 	int64_t number, duration, bytes, percent;
 	bool truth;
 	int word;
@@ -31,6 +31,7 @@ static const struct conf_item items[] = {
 	CONF_ROW(struct box, text, CONF_TEXT, "x", .min = 1),
 	CONF_ROW(struct box, name, CONF_NAME, ""),
 	CONF_ROW(struct box, path, CONF_PATH, ""),
+	CONF_ROW(struct box, file, CONF_FILE, ""),
 	CONF_ROW(struct box, number, CONF_INT, "-5", .min = -10, .max = 65535),
 	CONF_ROW(struct box, duration, CONF_DURATION, "10s", .min = 1000000,
 		 .max = INT64_C(3600000000000)),
@@ -72,6 +73,8 @@ static void check_box(const struct box *box)
 	check(memchr(box->name, '\0', sizeof(box->name)) != NULL);
 	check(memchr(box->path, '\0', sizeof(box->path)) != NULL);
 	check(box->path[0] == '\0' || box->path[0] == '/');
+	check(memchr(box->file, '\0', sizeof(box->file)) != NULL);
+	check(box->file[0] == '\0' || box->file[0] == '/');
 	check(box->number >= -10 && box->number <= 65535);
 	check(box->duration >= 1000000 && box->duration <= INT64_C(3600000000000));
 	check(box->bytes >= 0);

@@ -31,7 +31,7 @@ CURVES = {
     "mem.headroom_bytes": lambda at: (470 - 270 * dip(at, 1.0, 0.08) + 18 * wave(at, 0.02)) * MIB,
     "mem.reserve_bytes": lambda at: 276 * MIB,
     "mem.available_bytes": lambda at: (560 - 270 * dip(at, 1.0, 0.08)) * MIB,
-    "lb.weight": lambda at: 100 - 54 * dip(at, 1.0, 0.04) ** 2,
+    "lb.weight": lambda at: 100 - 55 * dip(at, 1.0, 0.04) ** 2,
     "web.requests_s": lambda at: max(0.0, 31 + 9 * wave(at, 0.05) - 17 * dip(at, 1.0, 0.05)),
     "web.busy_workers": lambda at: max(0.0, 5 + 2 * wave(at, 0.04) - dip(at, 1.0, 0.05)),
     "soc.temp_c": lambda at: 52.5 + 7 * at + 1.5 * wave(at, 0.07),
@@ -80,14 +80,14 @@ def status(ago=0):
     state["web"] |= {"errors_5xx_s": 0, "worker_bytes": 24 * MIB, "requests_s": 22.4}
     state["web"]["busy_workers"] = 5
     state["net"] = {"rx_bytes_s": 48_200, "tx_bytes_s": 991_000}
-    state["lb"] |= {"weight": 46, "maxconn": 6, "state": "shed", "balancers": 2}
-    state["self"] = {"rss_bytes": 4 * MIB, "cpu_ms_s": 0.31, "loop_late_ms": 0.2}
+    state["lb"] |= {"weight": 45, "maxconn": 6, "state": "shed", "balancers": 2}
+    state["self"] = {"rss_bytes": 5 * MIB, "cpu_ms_s": 0.71, "loop_late_ms": 0.2}
     state["unknown"] = {"sd.life_used_ratio": "not applicable: only an eMMC tells it"}
     state["unknown"]["mem.psi_some_ratio"] = "PSI is off: add psi=1 to the kernel command line"
-    decision = {"weight": 46, "maxconn": 6, "state": "shed", "reason": "memory shrinks 12 MB/s"}
+    decision = {"weight": 45, "maxconn": 6, "state": "shed", "reason": "memory low"}
     decision |= {"since": START_MS - 200_000, "capacity": 12, "nominal": 26, "balancers": 2}
     decision |= {"drain": False, "headroom_bytes": state["mem"]["headroom_bytes"]}
-    decision["time_to_swap_s"] = 41.2
+    decision["time_to_swap_s"] = 81.2
     balancers = [
         {"by": "haproxy", "name": "lb1/pis", "address": "2001:db8::1", "interval_ms": 500},
         {"by": "haproxy", "name": "lb2/pis", "address": "192.0.2.9", "interval_ms": 500},
@@ -113,7 +113,7 @@ def status(ago=0):
 
 def events():
     rows = [
-        (200, "state", "warning", "normal -> shed: memory shrinks 12 MB/s, weight 71 %"),
+        (200, "state", "warning", "normal -> shed: memory low, weight 70 %"),
         (1520, "undervoltage", "warning", "under-voltage: the supply is too weak, or its cable"),
         (1524, "undervoltage", "info", "the voltage is right again"),
         (9000, "state", "info", "recover -> normal: everything fits"),

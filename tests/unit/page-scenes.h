@@ -6,11 +6,11 @@
 static const struct decision world_decisions[WORLD_SCENES] = {
 	[WORLD_CALM] = {.state = CONTROL_NORMAL, .reason = "ok", .weight_pct = 100, .maxconn = 17},
 	[WORLD_SHED] = {.state = CONTROL_SHED,
-			.reason = "memory shrinks 12 MB/s",
+			.reason = "memory low",
 			.weight_pct = 45,
 			.maxconn = 8,
 			.time_to_swap_known = true,
-			.time_to_swap_ms = 23400},
+			.time_to_swap_ms = 74400},
 	[WORLD_TROUBLE] = {.state = CONTROL_HARD,
 			   .reason = "storage fails",
 			   .weight_pct = 1,
@@ -156,10 +156,10 @@ static inline struct world *world_new(enum world_scene scene)
 	world->decision = world_decisions[scene];
 	world->decision.maxconn_known = scene != WORLD_UNKNOWN;
 	world->decision.balancers = 2;
-	world->decision.since_ms = WORLD_NOW_MS - (scene == WORLD_SHED	    ? 480000
+	world->decision.since_ms = WORLD_NOW_MS - (scene == WORLD_SHED	    ? 210000
 						   : scene == WORLD_TROUBLE ? 127000
 									    : 8040000);
-	world->minutes_bad = scene == WORLD_SHED ? 12 : scene == WORLD_TROUBLE ? 2 : 0;
+	world->minutes_bad = scene == WORLD_SHED ? 5 : scene == WORLD_TROUBLE ? 2 : 0;
 	for (size_t i = 0; i + 1 < sizeof(world->evil); i++)
 		world->evil[i] = scene == WORLD_HOSTILE && i >= strlen(WORLD_EVIL)
 					 ? '&'
@@ -173,7 +173,7 @@ static inline struct world *world_new(enum world_scene scene)
 	world_make_about(world);
 	world_live(world);
 	world->decision.headroom_known = scene != WORLD_UNKNOWN;
-	world->decision.headroom_bytes = (scene == WORLD_SHED ? -20 : 310) * MIB;
+	world->decision.headroom_bytes = (scene == WORLD_SHED ? 66 : 310) * MIB;
 	if (scene == WORLD_HOSTILE) {
 		world_play_hostile(world);
 		return world;
@@ -186,8 +186,8 @@ static inline struct world *world_new(enum world_scene scene)
 	if (scene == WORLD_TROUBLE)
 		world_play_trouble(world);
 	if (scene == WORLD_SHED)
-		world_tell(world, 480, SEVERITY_WARNING, "state",
-			   "normal -> shed: memory shrinks 12 MB/s; weight 80%, maxconn 14");
+		world_tell(world, 210, SEVERITY_WARNING, "state",
+			   "normal -> shed: memory low; weight 80%, maxconn 14");
 	return world;
 }
 

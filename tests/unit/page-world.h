@@ -172,10 +172,10 @@ static inline bool world_moving(struct world *world, const struct metric *metric
 	else if (strcmp(name, "requests_total") == 0)
 		*ret_value = world->requests / 1000;
 	else if (strcmp(name, "headroom_bytes") == 0)
-		*ret_value = (440 - load * 170 / 1000 - short_of * 330 / 1000) * MIB +
+		*ret_value = (440 - load * 170 / 1000 - short_of * 240 / 1000) * MIB +
 			     world_noise(world, 6 * MIB);
 	else if (strcmp(name, "available_bytes") == 0)
-		*ret_value = (580 - load * 170 / 1000 - short_of * 330 / 1000) * MIB;
+		*ret_value = (580 - load * 170 / 1000 - short_of * 240 / 1000) * MIB;
 	else if (strcmp(name, "weight") == 0)
 		*ret_value = bad < 300	 ? 100
 			     : bad < 800 ? 100 - (bad - 300) / 50 * 5

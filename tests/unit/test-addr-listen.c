@@ -146,6 +146,29 @@ static void test_not_ours(void **state)
 	assert_int_equal(addr_listen(&foreign, 8, &bound), -EADDRNOTAVAIL);
 }
 
+/* Before the network is there; but what is no address that can come stays an error. */
+static void test_not_ours_yet(void **state)
+{
+	static const char *const foreign[] = {"192.0.2.1:0", "[2001:db8::1]:0"};
+	struct addr addr, bound;
+	int fd;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+		addr = parse(foreign[i]);
+		fd = addr_listen_ahead(&addr, 8, &bound);
+		if (fd == -EAFNOSUPPORT && addr.any.sa.sa_family == AF_INET6)
+			continue;
+		assert_true(fd >= 0);
+		assert_true(bound.any.in.sin_port != 0);
+		close(fd);
+	}
+	addr = parse("127.0.0.1:0");
+	assert_int_equal(addr_listen_ahead(&addr, 8, &bound), -EADDRNOTAVAIL);
+	addr = parse("unix:/nowhere/s");
+	assert_int_equal(addr_listen_ahead(&addr, 8, &bound), -EADDRNOTAVAIL);
+}
+
 static void test_unix(void **state)
 {
 	char text[ADDR_TEXT_SIZE], shown[ADDR_TEXT_SIZE];
@@ -258,9 +281,13 @@ static int remove_scratch(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_wildcard), cmocka_unit_test(test_both_loopbacks),
-		cmocka_unit_test(test_not_ours), cmocka_unit_test(test_unix),
-		cmocka_unit_test(test_remedies), cmocka_unit_test(test_out_of_descriptors),
+		cmocka_unit_test(test_wildcard),
+		cmocka_unit_test(test_both_loopbacks),
+		cmocka_unit_test(test_not_ours),
+		cmocka_unit_test(test_not_ours_yet),
+		cmocka_unit_test(test_unix),
+		cmocka_unit_test(test_remedies),
+		cmocka_unit_test(test_out_of_descriptors),
 	};
 
 	return cmocka_run_group_tests_name("listening addresses", tests, make_scratch,

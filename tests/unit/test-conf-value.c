@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 #include <errno.h>
@@ -334,6 +335,33 @@ static void test_name_and_path(void **state)
 	assert_int_equal(conf_value(&item, "", value, error, sizeof(error)), -EINVAL);
 }
 
+/* The name of a credential becomes its path; a path stays one. */
+static void test_file(void **state)
+{
+	char value[32] = "/etc/a/long/path/that/was/here";
+	struct conf_item item = {.key = "key_file", .type = CONF_FILE, .size = sizeof(value)};
+	static const char *const bad[] = {"./key", "certs/key", "..", ".key", "a b", "k+"};
+	char error[CONF_ERROR_SIZE];
+
+	(void)state;
+	assert_int_equal(conf_value(&item, "a-name-that-is-too-long-for-it", value, error, 64),
+			 -EINVAL);
+	setenv("CREDENTIALS_DIRECTORY", "/run/c", 1);
+	assert_int_equal(conf_value(&item, "mqtt.key", value, error, sizeof(error)), 0);
+	assert_memory_equal(value, "/run/c/mqtt.key\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 32);
+	assert_int_equal(conf_value(&item, "/etc/key", value, error, sizeof(error)), 0);
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_int_equal(conf_value(&item, bad[i], value, error, sizeof(error)), -EINVAL);
+	assert_non_null(strstr(error, "or the name of a credential of the service"));
+	assert_string_equal(value, "/etc/key");
+	/* Who is not the service is pointed to the folder of our unit. */
+	unsetenv("CREDENTIALS_DIRECTORY");
+	char long_value[64] = "";
+	item.size = sizeof(long_value);
+	assert_int_equal(conf_value(&item, "mqtt", long_value, error, sizeof(error)), 0);
+	assert_string_equal(long_value, "/run/credentials/hostingpid.service/mqtt");
+}
+
 static void test_addresses(void **state)
 {
 	static const struct conf_item listen = {
@@ -365,7 +393,7 @@ int main(void)
 		cmocka_unit_test(test_forms),	     cmocka_unit_test(test_share),
 		cmocka_unit_test(test_bool),	     cmocka_unit_test(test_word),
 		cmocka_unit_test(test_text),	     cmocka_unit_test(test_name_and_path),
-		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_file),	     cmocka_unit_test(test_addresses),
 	};
 
 	return cmocka_run_group_tests_name("configuration values", tests, NULL, NULL);

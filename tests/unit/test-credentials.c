@@ -141,6 +141,29 @@ static void test_file(void **state)
 	}
 }
 
+/* What systemd leaves with an access list: root's, and the list's mask where the group's rights are. */
+static void test_credential_of_the_service(void **state)
+{
+	(void)state;
+	static const char text[] = "username = pi\n";
+	char folder[sizeof(path)];
+
+	strcpy(folder, path);
+	*strrchr(folder, '/') = '\0';
+	write_file(text, strlen(text), 0440);
+	assert_int_equal(load(), -EPERM);
+	setenv("CREDENTIALS_DIRECTORY", folder, 1);
+	assert_int_equal(load(), geteuid() == 0 ? 0 : -EPERM);
+	assert_int_equal(chmod(path, 0444), 0);
+	assert_int_equal(load(), -EPERM);
+	assert_int_equal(chmod(path, 0460), 0);
+	assert_int_equal(load(), -EPERM);
+	unlink(path);
+	assert_int_equal(load(), -ENOENT);
+	assert_non_null(strstr(message, "LoadCredential="));
+	unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 static void test_file_that_is_none(void **state)
 {
 	(void)state;
@@ -172,6 +195,7 @@ int main(void)
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_refused_lines),
 		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_credential_of_the_service),
 		cmocka_unit_test(test_file_that_is_none),
 	};
 

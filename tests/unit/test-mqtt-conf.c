@@ -131,7 +131,7 @@ static void test_settings_that_are_refused(void **state)
 		{"keepalive = 4s", "keepalive"},
 		{"keepalive = 5500ms", "whole seconds"},
 		{"reconnect_max = 10ms", "reconnect_max"},
-		{"ca_file = ca.pem", "ca_file"},
+		{"ca_file = ./ca.pem", "ca_file"},
 		{"ca_file = /a\ncert_file = /b", "key_file must be set"},
 		{"ca_file = /a\nkey_file = /b", "cert_file must be set"},
 		{"psk = yes\nca_file = /a\ncredential_file = /b", "psk = yes excludes ca_file"},

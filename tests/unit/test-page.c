@@ -97,10 +97,11 @@ static void test_says(void **state)
 	(void)state;
 	write_page(world);
 	assert_non_null(strstr(page, "<title>Shedding 45\u00a0% \u2013 attic-3</title>"));
-	assert_non_null(strstr(page, "<strong>memory shrinks 12 MB/s</strong>"));
-	assert_non_null(strstr(page, "below the reserve of 128\u00a0MiB; swap in 23\u00a0s"));
+	assert_non_null(strstr(page, "<strong>memory low</strong>"));
+	assert_non_null(strstr(
+		page, "below the reserve of 128\u00a0MiB; swap in 1\u00a0min\u00a014\u00a0s"));
 	assert_non_null(strstr(page, "the reserve is 128\u00a0MiB"));
-	assert_non_null(strstr(page, "<time datetime=\"2026-02-15T13:55:07Z\">"));
+	assert_non_null(strstr(page, "<time datetime=\"2026-02-15T13:59:37Z\">"));
 	assert_non_null(strstr(page, "Prometheus/2.42.0"));
 	assert_non_null(strstr(page, "weight 45\u00a0%, cap 8"));
 	assert_null(strstr(page, "dry run"));
@@ -110,6 +111,60 @@ static void test_says(void **state)
 	assert_non_null(strstr(page, "dry run"));
 	assert_null(strstr(page, "weight 45\u00a0%, cap 8"));
 	world_free(world);
+}
+
+/* The number behind a mark, up to the end of its element. */
+static char *number_after(const char *mark, char number[static 64])
+{
+	const char *at = strstr(page, mark);
+
+	assert_non_null(at);
+	at = strstr(at, "<b>");
+	assert_non_null(at);
+	snprintf(number, 64, "%.*s", (int)strcspn(at + 3, "<"), at + 3);
+	return number;
+}
+
+static void test_headroom_is_one_number(void **state)
+{
+	char figure[64], plot[64];
+
+	(void)state;
+	for (int scene = 0; scene < WORLD_HOSTILE; scene++) {
+		if (scene == WORLD_UNKNOWN)
+			continue;
+		struct world *world = world_new((enum world_scene)scene);
+
+		write_page(world);
+		assert_string_equal(number_after("<dt>Headroom", figure),
+				    number_after("id=\"d-hour0\"", plot));
+		assert_non_null(strstr(figure, "MiB"));
+		world_free(world);
+	}
+}
+
+/* Minutes until swap are said where something is wrong, seconds always. */
+static void test_when_swap_is_near(void **state)
+{
+	static const struct {
+		enum world_scene scene;
+		int64_t ms;
+		bool said;
+	} rows[] = {
+		{WORLD_CALM, 540000, false}, {WORLD_CALM, 60000, false}, {WORLD_CALM, 59000, true},
+		{WORLD_SHED, 540000, true},  {WORLD_SHED, 59000, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world *world = world_new(rows[i].scene);
+
+		world->decision.time_to_swap_known = true;
+		world->decision.time_to_swap_ms = rows[i].ms;
+		write_page(world);
+		assert_int_equal(strstr(page, "; swap in ") != NULL, rows[i].said);
+		world_free(world);
+	}
 }
 
 /* Unknown is a word with a reason, never a number and never nothing. */
@@ -245,10 +300,16 @@ static void test_policy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scenes),	    cmocka_unit_test(test_complete),
-		cmocka_unit_test(test_says),	    cmocka_unit_test(test_unknown),
-		cmocka_unit_test(test_long_reason), cmocka_unit_test(test_worst),
-		cmocka_unit_test(test_bound),	    cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_scenes),
+		cmocka_unit_test(test_complete),
+		cmocka_unit_test(test_says),
+		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_long_reason),
+		cmocka_unit_test(test_worst),
+		cmocka_unit_test(test_headroom_is_one_number),
+		cmocka_unit_test(test_when_swap_is_near),
+		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_policy),
 	};
 
 	setenv("TZ", "UTC", 1);

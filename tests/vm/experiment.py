@@ -60,6 +60,10 @@ class Experiment:
         except subprocess.CalledProcessError as error:
             raise LabError(f"{error.cmd[0]} ended with {error.returncode}; see above") from None
 
+    def conclude(self, text):
+        """The verdict, where it is not a number of runs."""
+        self._summary(text)
+
     def verdict(self, well, text, runs):
         """The exit code."""
         print(text)

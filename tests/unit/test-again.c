@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A start that failed: the first failure ends at once, later ones wait. Nobody sleeps for it here: what ends the
+ * waiting is there before it begins, or comes from a child that has seen it begin.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/again.h"
+
+static char folder[64], conf[96], drop_ins[96], drop_in[112], mark[96], notify[96];
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* A folder as systemd gives it, and its end of the notification socket. */
+static int set_up(void **state)
+{
+	static int fd;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	strcpy(folder, "/tmp/test-again-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	snprintf(conf, sizeof(conf), "%s/agent.conf", folder);
+	snprintf(drop_ins, sizeof(drop_ins), "%s/agent.conf.d", folder);
+	snprintf(drop_in, sizeof(drop_in), "%s/bad.conf", drop_ins);
+	snprintf(mark, sizeof(mark), "%s/start-failed", folder);
+	snprintf(notify, sizeof(notify), "%s/notify", folder);
+	write_file(conf, "x\n");
+	assert_int_equal(mkdir(drop_ins, 0700), 0);
+	write_file(drop_in, "x\n");
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", notify);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	setenv("RUNTIME_DIRECTORY", folder, 1);
+	setenv("NOTIFY_SOCKET", notify, 1);
+	*state = &fd;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	close(*(int *)*state);
+	unlink(drop_in);
+	rmdir(drop_ins);
+	unlink(conf);
+	unlink(mark);
+	unlink(notify);
+	return rmdir(folder);
+}
+
+static bool exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+static void test_first_failure(void **state)
+{
+	(void)state;
+	struct again again;
+
+	again_open(&again, conf);
+	assert_int_equal(again_wait(&again, AGAIN_CONF_S, 2), 2);
+	assert_true(exists(mark));
+	again_forget();
+	assert_false(exists(mark));
+}
+
+static void test_without_systemd(void **state)
+{
+	(void)state;
+	struct again again;
+
+	write_file(mark, "");
+	unsetenv("NOTIFY_SOCKET");
+	again_open(&again, conf);
+	assert_int_equal(again_wait(&again, AGAIN_CONF_S, 2), 2);
+}
+
+/* Mended between reading it and waiting: that must not be slept through. */
+static void test_changed_before(void **state)
+{
+	(void)state;
+	struct again again;
+
+	write_file(mark, "");
+	again_open(&again, conf);
+	assert_int_equal(unlink(drop_in), 0);
+	assert_int_equal(again_wait(&again, AGAIN_CONF_S, 2), 2);
+	assert_true(exists(mark));
+}
+
+/* Runs change() in a child as soon as the waiting has told systemd that it goes on; what it said in text. */
+static void wait_with(int fd, void (*change)(void), int expected, char *text, size_t size)
+{
+	struct again again;
+	ssize_t length;
+	pid_t child;
+
+	write_file(mark, "");
+	again_open(&again, conf);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		char first[256];
+
+		length = recv(fd, first, sizeof(first), MSG_PEEK);
+		change();
+		_exit(length > 0 ? 0 : 1);
+	}
+	assert_int_equal(again_wait(&again, AGAIN_CONF_S, 2), expected);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	for (size_t used = 0;
+	     (length = recv(fd, text + used, size - 1 - used, MSG_DONTWAIT)) > 0;) {
+		used += (size_t)length;
+		text[used] = '\0';
+	}
+}
+
+static void mend(void)
+{
+	write_file(drop_in, "better\n");
+}
+
+static void end(void)
+{
+	kill(getppid(), SIGTERM);
+}
+
+static void hang_up(void)
+{
+	kill(getppid(), SIGHUP);
+}
+
+static void test_mended(void **state)
+{
+	char said[4096] = "";
+
+	wait_with(*(int *)*state, mend, 2, said, sizeof(said));
+	assert_true(exists(mark));
+	assert_non_null(strstr(said, "STATUS=Cannot start"));
+	assert_non_null(strstr(said, "EXTEND_TIMEOUT_USEC="));
+	assert_null(strstr(said, "READY"));
+}
+
+static void test_asked_to_end(void **state)
+{
+	char said[4096] = "";
+
+	wait_with(*(int *)*state, end, 0, said, sizeof(said));
+	assert_false(exists(mark));
+}
+
+static void test_hang_up(void **state)
+{
+	char said[4096] = "";
+
+	wait_with(*(int *)*state, hang_up, 2, said, sizeof(said));
+	assert_true(exists(mark));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_first_failure, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_without_systemd, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_changed_before, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_mended, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_asked_to_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_hang_up, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
