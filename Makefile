@@ -242,13 +242,17 @@ fuzz: ## every parser of outside input, FUZZ_SECONDS each (default 60; T=name fo
 
 fuzz-programs: $(FUZZ_BIN)
 
-# Every stage runs, whatever became of the one before; the summary comes last.
+# The cheap stages come first. Every stage runs, whatever became of the one before; the summary comes last.
+STAGES := lint check check-san check-lab check-vm
+
 test: ## everything that must hold before a change goes in; installs what is missing
 	@sh tests/deps.sh build run test vm
-	@rm -rf build/summary
-	+@ok=PASSED; for stage in check check-san lint check-lab check-vm; do \
-		$(submake) CI=1 $$stage || { ok=FAILED; broken="$$broken $$stage"; }; \
-	done; cat build/summary/* 2>/dev/null; echo "test: $$ok$${broken:+, see$$broken}"; test $$ok = PASSED
+	@rm -rf build/summary && mkdir -p build/summary
+	+@broken=; for stage in $(STAGES); do \
+		began=$$(date +%s); $(submake) CI=1 $$stage || broken="$$broken $$stage"; \
+		echo "$$stage: took $$(($$(date +%s) - began)) s" >>build/summary/times; \
+	done; cat build/summary/*; \
+	if [ "$$broken" ]; then echo "test: FAILED:$$broken"; exit 1; else echo "test: PASSED"; fi
 
 bench: ## footprint and latency against other programs here (QUICK=1: short form, JSON=file)
 	@sh tests/deps.sh build run bench

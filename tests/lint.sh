@@ -222,6 +222,13 @@ units() {
 		grep 'hostingpid.service' | none
 }
 
+# The threshold is in tenths: at most 2.0.
+exposure() {
+	units && systemd-analyze security --offline=yes --threshold=20 --no-pager \
+		"$folder/hostingpid.service" >"$folder/exposure" && tail -n 1 "$folder/exposure" |
+		sed 's/^[^O]*//; s/ [^ ]*$//'
+}
+
 more_warnings() {
 	# shellcheck disable=SC2086
 	cppcheck -q --enable=portability --inline-suppr --error-exitcode=1 --std=c11 \
@@ -241,7 +248,8 @@ check 'shell scripts (shellcheck)' shell_scripts shellcheck
 check 'Python syntax' python_syntax python3
 check 'manual pages (mandoc)' manual_pages mandoc
 check 'change logs of one version' change_logs
-check 'unit (systemd-analyze)' units systemd-analyze
+check 'unit (systemd-analyze verify)' units systemd-analyze
+check 'unit (systemd-analyze security, at most 2.0)' exposure systemd-analyze
 if command -v cppcheck >/dev/null 2>&1; then
 	check 'cppcheck' more_warnings
 fi
