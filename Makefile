@@ -418,7 +418,7 @@ SUITE ?= bookworm
 deb: ## Debian packages in build/deb/SUITE-ARCH, built in a clean root (ARCH=arm64, SUITE=trixie, TWICE=1: and compare)
 	@TWICE='$(TWICE)' sh tests/deb/build.sh $(ARCH) $(SUITE)
 
-check-deb: ## install, upgrade, remove and purge the packages in a scratch root (as root; ARCH=, SUITE=, SHORT=1: build, lintian, install in one root)
+check-deb: ## install, upgrade, remove and purge the packages in a scratch root (as root; ARCH=, SUITE=, SHORT=1: without unit tests, man and zsh)
 	@SHORT='$(SHORT)' sh tests/deb/check.sh $(ARCH) $(SUITE)
 
 clean: ## remove everything that was built
