@@ -198,7 +198,7 @@ check-lab: all $(BUILD)/sim/hostingpi-sim $(BUILD)/lab/discovery $(BUILD)/lab/pa
 	@exec env HOSTINGPI_BUILD=$(BUILD) sh tests/check-lab.sh $(PYTHON) $(if $(T),-k '$(T)') $(PYTEST)
 
 # Cross-compiled by the script, in folders of their own; a compiler is chosen there.
-check-ports: ## the unit tests as arm64, armhf, armv6 or i386 programs under qemu-user (ARCH=, T=test, SHORT=1: in a minute)
+check-ports: ## the unit tests as arm64, armhf, armv6 or i386 programs under qemu-user (ARCH=, T=test, SHORT=1: a selection)
 	@sh tests/deps.sh ports
 	@env -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES T='$(T)' SHORT='$(SHORT)' SUITE='$(SUITE)' sh tests/ports/check.sh $(if $(filter command line environment,$(origin ARCH)),$(ARCH),arm64)
 
@@ -422,7 +422,7 @@ SUITE ?= bookworm
 deb: ## Debian packages in build/deb/SUITE-ARCH, built in a clean root (ARCH=arm64, SUITE=trixie, TWICE=1: and compare)
 	@TWICE='$(TWICE)' sh tests/deb/build.sh $(ARCH) $(SUITE)
 
-check-deb: ## install, upgrade, remove and purge the packages in a scratch root (as root; ARCH=, SUITE=, SHORT=1: build, lintian, install in one root)
+check-deb: ## install, upgrade, remove and purge the packages in a scratch root (as root; ARCH=, SUITE=, SHORT=1: without unit tests, man and zsh)
 	@SHORT='$(SHORT)' sh tests/deb/check.sh $(ARCH) $(SUITE)
 
 clean: ## remove everything that was built

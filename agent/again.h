@@ -26,7 +26,7 @@ void again_open(struct again *again, const char *conf_path);
  * gone since the first one, at least 2 s and at most most_s, or as soon as the configuration is another one.
  * Without systemd it returns at once.
  *
- * Returns the exit code: code, or 0 if it was asked to end (SIGTERM) meanwhile.
+ * Returns the exit code: code, or 0 if it was asked to end (SIGTERM, SIGINT) meanwhile.
  */
 int again_wait(const struct again *again, int64_t most_s, int code);
 

@@ -65,7 +65,7 @@ int settings_test(const char *path, bool missing_ok, bool files_too, conf_error_
 		  void *context);
 /*
  * Tells through fn which files of a module are credentials of the service that cannot be looked at from here, so
- * that settings_inspect() had to leave them out.
+ * that settings_test() had to leave them out.
  */
 void settings_elsewhere(const struct module *module, const void *conf, module_tell_fn *fn,
 			void *context);

@@ -9,7 +9,6 @@ Nothing is installed or started on this machine.
 
 import argparse
 import contextlib
-import fcntl
 import pathlib
 import shutil
 import sys
@@ -171,7 +170,6 @@ def main(experiment):
         unit = boot_root.ROOT / "lib/systemd/system/hostingpid.service"
         machine.subprocess.run(["sed", "-i", "-E", options.sed, unit], check=True)
     write_files(options.long)
-    checks_life.RESTARTS = 5
     lab = Lab(experiment.say)
     course = BootCourse(lab)
     try:

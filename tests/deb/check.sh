@@ -6,8 +6,8 @@
 # Theory of operation: builds them (DEBS=folder: those), looks at them from here, then puts them into a scratch root
 # of that Debian, without network, and has inside.sh install, upgrade, remove and purge them there, the whole tree
 # compared before and after. The root has the libraries and what shows manual pages and completions, and is kept in
-# build/deb; each run works on a copy. SHORT=1 takes the root of the build instead of making one more, which has neither
-# man nor zsh, and builds without the unit tests.
+# build/deb; each run works on a copy. SHORT=1 takes one without man and zsh, and builds without the unit tests. (That of
+# the build will not do: it lacks what our packages depend on, and nothing can be fetched later.)
 # Newer versions are the same packages with another number, one of them with another configuration file.
 set -eu
 
@@ -129,12 +129,12 @@ newer() {
 		"$scratch/packages/$(basename "$1" "_$arch.deb")$2_$arch.deb" >/dev/null
 }
 
-# The libraries of the packages, and what shows pages and completions; nothing of ours.
+# What the packages depend on, and further names; nothing of ours.
 make_root() {
 	wanted=$(for package in "$agent" "$post"; do dpkg-deb -f "$package" Depends; done |
 		tr ',' '\n' | sed 's/|.*//; s/([^)]*)//; s/ //g' | sort -u | paste -sd,)
 	echo "making a root of $suite to install into"
-	make_tree "$root" "$suite" "$wanted,man-db,bash-completion,zsh"
+	make_tree "$root" "$suite" "$wanted$1"
 }
 
 check 'the tarball again from the tarball, and from a shallow clone' same_tarball
@@ -144,14 +144,14 @@ check 'every file is in one package' in_one_package
 check 'maintainer scripts: user first, restart on an upgrade, no network' script_order
 
 if [ -n "${SHORT:-}" ]; then
-	root=$work/root-$suite-$arch
+	root=$work/lean-$suite-$arch
+	[ -d "$root" ] || make_root ''
 else
 	root=$work/plain-$suite-$arch
-	[ -d "$root" ] || make_root
+	[ -d "$root" ] || make_root ,man-db,bash-completion,zsh
 fi
 remove_tree "$scratch"
 cp -a "$root" "$scratch"
-rm -rf --one-file-system "$scratch/one" "$scratch/elsewhere"
 mkdir "$scratch/packages"
 cp "$agent" "$post" "$scratch/packages"
 for package in "$agent" "$post"; do

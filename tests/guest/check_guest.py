@@ -12,7 +12,6 @@ import contextlib
 import pathlib
 import re
 import shutil
-import sys
 import time
 
 import where

@@ -39,13 +39,15 @@ def upgrade(lab):
 
 def remove(lab):
     """apt remove leaves the configuration, and the weight at 100 %."""
+    weight = press(lab)  # or 100 % would be no news
     pollers = outside.Pollers()
+    wait_until(lambda: all(poller.weights() for poller in pollers), 60, "a first answer")
     lab.guest.sh("apt-get remove -y hostingpi hostingpi-post 2>&1")
     pollers.end()
     last = [poller.weights()[-1] for poller in pollers]
     expect(last == [100, 100], f"the last answers were {last}")
     lab.guest.sh("test -e /etc/hostingpi/hostingpi.conf && ! test -e /usr/sbin/hostingpid")
-    return "last answers 100 %; configuration kept, programs gone"
+    return f"{weight} % before, last answers 100 %; configuration kept, programs gone"
 
 
 def purge(lab):

@@ -19,7 +19,7 @@ import struct
 import image
 from guest import Console, make_swap
 from machine import MACHINES
-from process import DEADLINE_S, LabError, free_port
+from process import DEADLINE_S, free_port
 
 MODULE = image.FOLDER / "module"
 CARD = image.FOLDER / "card.img"
