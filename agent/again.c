@@ -8,7 +8,8 @@
  * Which failure is the first one says a mark in the folder that systemd keeps for us from one start to the next and
  * takes away after a stop (RuntimeDirectory). Its age is how long it has been going on; waiting as long as that
  * again doubles the pause. It needs no content: a full /run has room for a name. If there is none for a name
- * either, each failure counts as a later one.
+ * either, each failure counts as a later one. Its time is that of the clock that runs since the boot: the other one
+ * jumps by hours or years soon after the boot of a machine without a battery, just when a start may fail.
  *
  * The unit is "activating" meanwhile, which is the truth. What waits for it at boot (multi-user.target) goes on in
  * the half second between two starts, some seconds later.
@@ -71,14 +72,26 @@ static uint64_t stamp(const char *conf_path)
 	return hash;
 }
 
-/* How long it has been going on; a clock that was set meanwhile only makes one pause longer or shorter. */
+static void date(const char *mark)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	utimensat(AT_FDCWD, mark, (struct timespec[]){now, now}, AT_SYMLINK_NOFOLLOW);
+}
+
+/* As long as it has been going on. */
 static int64_t pause_s(const char *mark, int64_t most_s)
 {
 	int64_t age_s = 0;
+	struct timespec now;
 	struct stat st;
 
-	if (stat(mark, &st) == 0)
-		age_s = (int64_t)time(NULL) - (int64_t)st.st_mtim.tv_sec;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	if (lstat(mark, &st) == 0)
+		age_s = (int64_t)now.tv_sec - (int64_t)st.st_mtim.tv_sec;
+	if (age_s < 0)
+		date(mark); /* of another clock: it begins now */
 	return age_s < LEAST_S ? LEAST_S : age_s > most_s ? most_s : age_s;
 }
 
@@ -124,6 +137,7 @@ int again_wait(const struct again *again, int64_t most_s, int code)
 	fd = open(mark, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
 	if (fd >= 0) {
 		close(fd);
+		date(mark);
 		return code;
 	}
 	setenv("NOTIFY_SOCKET", again->socket, 1);

@@ -10,7 +10,7 @@
 
 #include "agent/diary.h"
 
-/* The longest line has 26 bytes for each of the numbers and its name, and 300 for the rest. */
+/* The longest line has 45 bytes for each of the numbers with its name, and 270 for the rest. */
 #define DIARY_LINE_SIZE 640
 #define DIARY_IMAGE_SIZE (64 + DIARY_EVENTS * DIARY_LINE_SIZE)
 

@@ -4,7 +4,8 @@
 Theory of operation: the suite is this machine's own, because what was compiled here runs there; the libraries
 are those that the programs are linked to. It is made once and kept in build/boot/root-KEY, where KEY stands for
 this file and the names of the packages; each run works on a copy. Our own files come into the copy with `make install`,
-or as packages.
+or as packages. mmdebstrap mounts /sys and this machine's /dev/shm into the root while it makes it: tests/deb/root.sh keeps these
+mounts to itself, and removes no tree with something mounted in it.
 """
 
 import hashlib
@@ -55,6 +56,14 @@ def suite():
     return found.group(1)
 
 
+def _by_shell(*words, **environment):
+    """A function of tests/deb/root.sh."""
+    command = ["sh", "-euc", '. tests/deb/root.sh; "$@"', "root.sh", *map(str, words)]
+    done = subprocess.run(command, cwd=REPO, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise packages.Unavailable(f"{words[0]} failed: {done.stderr.strip()[-300:]}")
+
+
 def provide(programs, say):
     """The root folder, made if need be."""
     names = sorted({*ALWAYS, *owners(programs)})
@@ -64,25 +73,17 @@ def provide(programs, say):
         return kept
     FOLDER.mkdir(parents=True, exist_ok=True)
     for old in FOLDER.glob("root-*"):
-        shutil.rmtree(old)
+        _by_shell("remove_tree", old)
     say(f"making a root of {suite()} with {len(names)} packages named")
-    new = FOLDER / "root-new"
     left_out = [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
-    words = ["mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", "--dpkgopt=force-unsafe-io", *left_out,
-             "--aptopt=Acquire::Languages none", f"--include={','.join(names)}", suite(), new,
-             f"deb {packages.mirror()} {suite()} main"]  # fmt: skip
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode:
-        shutil.rmtree(new, ignore_errors=True)
-        said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        raise packages.Unavailable(f"mmdebstrap could not make a root (no mirror?); it said: {said[:200]}")
-    new.rename(kept)
+    _by_shell("make_tree", kept, suite(), ",".join(names), "--dpkgopt=force-unsafe-io", *left_out,
+              "--aptopt=Acquire::Languages none", MIRROR=packages.mirror())  # fmt: skip
     return kept
 
 
 def copy(kept):
     """A fresh copy to work on."""
-    shutil.rmtree(ROOT, ignore_errors=True)
+    _by_shell("remove_tree", ROOT)
     subprocess.run(["cp", "-a", "--reflink=auto", kept, ROOT], check=True)
     for unit in MASKED:
         (ROOT / "etc/systemd/system" / unit).symlink_to("/dev/null")

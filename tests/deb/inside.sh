@@ -193,6 +193,22 @@ apt purge hostingpi
 apt purge hostingpi-post
 nothing_left /tmp/before
 
+doing 'purge: what is mounted there stays as it is'
+apt --no-install-recommends install "./hostingpi_${number}_$arch.deb"
+mkdir -p /var/lib/hostingpi /etc/hostingpi/shared
+for folder in /var/lib/hostingpi /etc/hostingpi/shared; do
+	mount -t tmpfs tmpfs $folder
+	echo 'of all Pis' >$folder/file
+done
+apt purge hostingpi
+for folder in /var/lib/hostingpi /etc/hostingpi/shared; do
+	[ "$(cat $folder/file)" = 'of all Pis' ] || fail "$folder was emptied"
+	umount $folder
+	rmdir $folder
+done
+rmdir /etc/hostingpi /run/mount # the second one is made by umount
+nothing_left /tmp/before
+
 doing=${doing:-}
 echo "  ok      $doing"
 echo "  $checks checks in $PRETTY_NAME $arch"

@@ -6,11 +6,11 @@
 # remove_tree ROOT: mmdebstrap mounts /proc, /sys and this machine's /dev/shm into a root while it makes it. What is mounted
 # there is never ours to remove, whoever mounted it.
 remove_tree() {
-	if grep -qF " $1/" /proc/self/mounts; then
+	mounted=$(grep -F " $(realpath -m "$1")/" /proc/self/mounts) && {
 		echo "root.sh: something is mounted below $1; umount it first, or wait until who uses it has ended:" >&2
-		grep -F " $1/" /proc/self/mounts >&2
+		echo "$mounted" >&2
 		exit 1
-	fi
+	}
 	rm -rf --one-file-system "$1"
 }
 

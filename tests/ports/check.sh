@@ -33,6 +33,7 @@ i386) debian=i386 triplet=i686-linux-gnu qemu='' flags='-msse2 -mfpmath=sse' ;;
 	;;
 esac
 cd "$(dirname "$0")/../.."
+. tests/deb/root.sh
 libraries=$triplet
 [ "$debian" != i386 ] || libraries=i386-linux-gnu
 root=$PWD/build/ports/$suite-$debian
@@ -56,10 +57,15 @@ need() {
 
 make_root() {
 	mirror=${MIRROR:-http://deb.debian.org/debian}
-	rm -rf "$root" "$root.new"
+	remove_tree "$root"
+	remove_tree "$root.new"
 	mkdir -p build/ports
 	echo "taking the libraries of $suite for $debian out of their packages"
-	mmdebstrap --quiet --variant=extract --mode="$([ "$(id -u)" = 0 ] && echo root || echo auto)" \
+	# What it mounts as root is seen by it alone; as somebody else it sees to that itself.
+	alone='unshare --mount --propagation private' mode=root
+	[ "$(id -u)" = 0 ] || alone='' mode=auto
+	# shellcheck disable=SC2086 # a list of words
+	$alone mmdebstrap --quiet --variant=extract --mode=$mode \
 		--architectures="$debian" --include="$libc_packages,$(packages | paste -sd,)" \
 		"$suite" "$root.new" "deb $mirror $suite main"
 	# What is not a library is this machine's: the emulator looks here first, for each path.

@@ -123,6 +123,61 @@ static void test_changed_before(void **state)
 	assert_true(exists(mark));
 }
 
+static int64_t boot_s(void)
+{
+	struct timespec now;
+
+	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &now), 0);
+	return (int64_t)now.tv_sec;
+}
+
+/* The pause that is told for a mark of this time; the waiting itself ends at once. */
+static long told_pause_s(int64_t mark_s)
+{
+	const struct timespec times[2] = {{.tv_sec = (time_t)mark_s}, {.tv_sec = (time_t)mark_s}};
+	char said[256] = "";
+	struct again again;
+	int channel[2], before = dup(STDERR_FILENO);
+	const char *number;
+
+	write_file(mark, "");
+	assert_int_equal(utimensat(AT_FDCWD, mark, times, 0), 0);
+	setenv("NOTIFY_SOCKET", notify, 1); /* each waiting takes it out of the environment */
+	again_open(&again, conf);
+	again.stamp++;
+	assert_int_equal(pipe(channel), 0);
+	dup2(channel[1], STDERR_FILENO);
+	again_wait(&again, AGAIN_CONF_S, 2);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	close(channel[1]);
+	assert_true(read(channel[0], said, sizeof(said) - 1) > 0);
+	close(channel[0]);
+	number = strstr(said, "tried again in ");
+	assert_non_null(number);
+	return strtol(number + strlen("tried again in "), NULL, 10);
+}
+
+/* A machine without a battery sets its clock soon after the boot, by any amount and to either side. */
+static void test_the_clock_that_nobody_sets(void **state)
+{
+	(void)state;
+	int64_t begin_s = boot_s();
+	struct again again;
+	struct stat st;
+
+	again_open(&again, conf);
+	assert_int_equal(again_wait(&again, AGAIN_CONF_S, 2), 2);
+	assert_int_equal(stat(mark, &st), 0);
+	assert_in_range(st.st_mtim.tv_sec, begin_s, boot_s());
+	assert_in_range(told_pause_s(boot_s() - 500), 500, 3000);
+	assert_int_equal(told_pause_s(boot_s() - 100000), AGAIN_CONF_S);
+	/* Of the other clock, so later than now: it is dated anew. */
+	assert_int_equal(told_pause_s((int64_t)time(NULL)), 2);
+	assert_int_equal(stat(mark, &st), 0);
+	assert_in_range(st.st_mtim.tv_sec, begin_s, boot_s());
+}
+
 /* Runs change() in a child as soon as the waiting has told systemd that it goes on; what it said in text. */
 static void wait_with(int fd, void (*change)(void), int expected, char *text, size_t size)
 {
@@ -196,6 +251,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_first_failure, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_the_clock_that_nobody_sets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_without_systemd, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_changed_before, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mended, set_up, tear_down),

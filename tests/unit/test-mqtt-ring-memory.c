@@ -254,6 +254,23 @@ static void test_another_bus_error(void **state)
 	assert_int_equal(WTERMSIG(status), SIGBUS);
 }
 
+/* Nor is one that somebody sends about the memory; it does not come a second time by itself. */
+static void test_a_bus_error_that_was_sent(void **state)
+{
+	(void)state;
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		open_in(folder);
+		kill(getpid(), SIGBUS);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGBUS);
+}
+
 /* Where a tmpfs of its own may be mounted: no page is there that the ring has not reserved. */
 static void test_a_full_tmpfs_raises_no_signal(void **state)
 {
@@ -293,6 +310,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_files_of_any_length, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_cut_short_while_in_use, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_another_bus_error, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_bus_error_that_was_sent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_full_tmpfs_raises_no_signal, set_up,
 						tear_down),
 	};
