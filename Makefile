@@ -403,15 +403,16 @@ install: all ## copy programs, manual pages, unit, udev rule, completion, docume
 	$(Q)test -e $(CONFIG) || install -D -m 644 systemd/hostingpi.conf $(CONFIG)
 
 uninstall: ## remove what install copied; a configuration that was changed stays
-	rm -f $(DESTDIR)$(SBINDIR)/hostingpid $(DESTDIR)$(SBINDIR)/hostingpi-post $(DESTDIR)$(BINDIR)/hostingpictl
-	rm -f $(foreach page,$(MAN_PAGES),$(call man_target,$(page)))
-	rm -f $(DESTDIR)$(UNITDIR)/hostingpid.service $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
-	rm -f $(DESTDIR)$(TMPFILESDIR)/hostingpi.conf $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
-	rm -f $(COMPLETIONS:%=$(DESTDIR)$(COMPDIR)/%) $(COMPLETIONS:%=$(DESTDIR)$(ZSHCOMPDIR)/_%)
-	rm -rf $(addprefix $(DESTDIR)$(DOCDIR)/,README.md CHANGELOG.md docs examples dashboard)
-	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(DOCDIR) 2>/dev/null || true
-	rmdir --ignore-fail-on-non-empty $(CONFIG).d 2>/dev/null || true
-	if cmp -s systemd/hostingpi.conf $(CONFIG); then rm $(CONFIG) && rmdir --ignore-fail-on-non-empty $(dir $(CONFIG)); fi
+	$(call say,UNINSTALL,$(DESTDIR)$(PREFIX) $(DESTDIR)$(UNITDIR) $(CONFIG))
+	$(Q)rm -f $(DESTDIR)$(SBINDIR)/hostingpid $(DESTDIR)$(SBINDIR)/hostingpi-post $(DESTDIR)$(BINDIR)/hostingpictl
+	$(Q)rm -f $(foreach page,$(MAN_PAGES),$(call man_target,$(page)))
+	$(Q)rm -f $(DESTDIR)$(UNITDIR)/hostingpid.service $(DESTDIR)$(SYSUSERSDIR)/hostingpi.conf
+	$(Q)rm -f $(DESTDIR)$(TMPFILESDIR)/hostingpi.conf $(DESTDIR)$(UDEVDIR)/60-hostingpi.rules
+	$(Q)rm -f $(COMPLETIONS:%=$(DESTDIR)$(COMPDIR)/%) $(COMPLETIONS:%=$(DESTDIR)$(ZSHCOMPDIR)/_%)
+	$(Q)rm -rf $(addprefix $(DESTDIR)$(DOCDIR)/,README.md CHANGELOG.md docs examples dashboard)
+	$(Q)rmdir --ignore-fail-on-non-empty $(DESTDIR)$(DOCDIR) 2>/dev/null || true
+	$(Q)rmdir --ignore-fail-on-non-empty $(CONFIG).d 2>/dev/null || true
+	$(Q)if cmp -s systemd/hostingpi.conf $(CONFIG); then rm $(CONFIG) && rmdir --ignore-fail-on-non-empty $(dir $(CONFIG)); elif test -e $(CONFIG); then echo "$(CONFIG) was changed and stays"; fi
 
 dist: ## pack the source: build/dist/hostingpi-VERSION.tar.xz
 	@sh tests/deb/dist.sh '$(VERSION)'

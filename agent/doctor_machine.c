@@ -153,7 +153,7 @@ static void check_run_dir(const struct agent *agent, const struct doctor_running
 		row = doctor_add(findings, DOCTOR_ADVICE, "agent", "run_dir is on a disk", "");
 		doctor_say(row,
 			   "%s: so nothing is kept there over a restart, and there are no state "
-			   "files; set [agent] run_dir to a folder below /run",
+			   "files; set [agent] run_dir to a folder of a tmpfs, such as below /run",
 			   agent->run_dir);
 	} else if (running->word == DOCTOR_NONE && access(agent->run_dir, W_OK) < 0) {
 		row = doctor_add(findings, DOCTOR_ADVICE, "agent", "run_dir is somebody else's",

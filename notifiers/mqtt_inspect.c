@@ -35,7 +35,7 @@ static bool is_readable(const struct inspection *to, const char *key, const char
 		return false;
 	snprintf(sentence, sizeof(sentence), "%s: %s%s", path,
 		 credential_is(path) ? strerrordesc_np(errno)
-		 : errno == ENOENT   ? "it is not there: make it"
+		 : errno == ENOENT   ? "it is not there: copy or make it"
 		 : errno == EACCES   ? "it cannot be read here: it must belong to the user that "
 				       "hostingpid runs as"
 				     : strerrordesc_np(errno),

@@ -28,6 +28,7 @@ import image
 import machine
 import outside
 import packages
+from course import unmatched
 from experiment import Experiment
 from process import Scratch, program
 from system_guest import ADDRESSES, HERE
@@ -148,6 +149,10 @@ def main(experiment):
     options.add_argument("--sed", default="", help="breaks the unit with this first, to see that the checks can fail")
     options.add_argument("--only", default="", help="the start, and checks whose name has one of these words (a,b)")
     options = options.parse_args()
+    words = [word for word in options.only.split(",") if word]
+    if nothing := unmatched(words, ALL):
+        print(f"check-boot: {nothing}", file=sys.stderr)
+        return 2
     missing = sorted(name for name in TOOLS if not program(name))
     kept = []
 
@@ -173,7 +178,6 @@ def main(experiment):
     lab = Lab(experiment.say)
     course = BootCourse(lab)
     try:
-        words = [word for word in options.only.split(",") if word]
         course.run([*checks_unit.FIRST, checks_unit.workers, *(one for one in ALL if not words or any(word in one.__name__ for word in words))])
     finally:
         course.keep()

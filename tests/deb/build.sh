@@ -93,6 +93,7 @@ build_in() {
 	# Once is enough for the unit tests; where they run they must not change the packages.
 	checks=nocheck
 	[ "$arch $1${NOCHECK:-}" != "$native one" ] || checks=
+	echo "building for $arch, some minutes: $log"
 	in_root "$root" env SOURCE_DATE_EPOCH="$epoch" DEB_BUILD_OPTIONS="parallel=$(nproc) $checks" \
 		sh -ec "cd /$1/$folder && dpkg-buildpackage -b -us -uc -a$arch $([ "$arch" = "$native" ] || echo -Pcross,nocheck)" \
 		>"$log" 2>&1 || {

@@ -22,7 +22,7 @@ import image
 import outside
 import packages
 import system_root
-from course import Course
+from course import Course, unmatched
 from experiment import Experiment
 from process import LabError, Scratch, program
 from system_guest import Guest
@@ -143,6 +143,11 @@ def main(experiment):
     options.add_argument("--short", action="store_true", help="what a change is most likely to break")
     options.add_argument("--only", default="", help="installation, and checks whose name has one of these words (a,b)")
     options = options.parse_args()
+    words = [word for word in options.only.split(",") if word]
+    chosen = checks(options.short)
+    if nothing := unmatched(words, chosen):
+        print(f"check-guest: {nothing}", file=sys.stderr)
+        return 2
 
     def provide(say):
         if reason := outside.unusable():
@@ -157,9 +162,7 @@ def main(experiment):
     lab = Lab(debs, versions, experiment.say)
     course = Course(lab)
     try:
-        chosen = checks(options.short)
-        if options.only:
-            words = options.only.split(",")
+        if words:
             chosen = [one for one in chosen if one in checks_install.FIRST or any(word in one.__name__ for word in words)]
         course.run(chosen)
     finally:

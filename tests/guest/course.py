@@ -25,6 +25,15 @@ def wait_until(predicate, seconds, what, pause=0.02):
     return process.wait_until(predicate, seconds * PATIENCE, what, pause)
 
 
+def unmatched(words, checks):
+    """What is wrong with the words of T=, or nothing: a misspelt one would leave its check out without a word."""
+    names = [check.__name__ for check in checks]
+    for word in words:
+        if not any(word in name for name in names):
+            return f"no check has '{word}' in its name; there are: {', '.join(names)}"
+    return ""
+
+
 class Course:
     def __init__(self, lab):
         self.lab = lab
