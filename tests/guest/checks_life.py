@@ -250,7 +250,7 @@ def credentials(lab):
     code, said = guest.as_someone("cat /run/credentials/hostingpid.service/mqtt")
     expect(code != 0, f"another user can read it: {said}")
     reader.close()
-    guest.sh("rm /etc/hostingpi/hostingpi.conf.d/mqtt.conf /etc/systemd/system/hostingpid.service.d/mqtt.conf && "
+    guest.sh("rm -r /etc/hostingpi/hostingpi.conf.d/mqtt.conf /etc/systemd/system/hostingpid.service.d /root/secrets && "
              "systemctl daemon-reload && systemctl restart hostingpid")  # fmt: skip
     wait_until(answering, 60, "an answer outside")
     return f"connected as {lab.broker.user}; the file is {mode} to root, closed to others"
@@ -307,6 +307,7 @@ def quiet(lab):
 # What a check that failed may have left.
 TIDY = f"""rm -rf /run/systemd/system/hostingpid.service.d /etc/systemd/system/hostingpid.service.d
 rm -f /etc/hostingpi/hostingpi.conf.d/zz-wrong.conf /etc/hostingpi/hostingpi.conf.d/mqtt.conf
+rm -rf /root/secrets
 ! test -e {NODE} || echo {CALM} >{NODE}
 systemctl daemon-reload; systemctl enable -q --now systemd-networkd.service
 systemctl reset-failed; systemctl kill -s CONT hostingpid; systemctl start hostingpid"""
