@@ -12,6 +12,7 @@ import contextlib
 import pathlib
 import re
 import shutil
+import sys
 import time
 
 import where
