@@ -303,7 +303,7 @@ def test_a_pipe_cuts_nothing(agent, control):
     name = "a-load-balancer-with-a-long-name/and-the-name-of-its-backend"
     for family in harness.families():
         agent.agent_check(family, send=name.encode() + b"\n")
-    assert name in ctl("status", path=control).stdout
+    wait_until(lambda: name in ctl("status", path=control).stdout, what="the whole name in a pipe")
     window = Terminal("--socket", control, "status", columns=80)
     try:
         window.wait_for(b"ago")
