@@ -28,6 +28,8 @@
 /* Ten samples of an agent with the default interval; three of one that is slower. */
 #define STALE_MS 10000
 #define STALE_SAMPLES 3
+/* Seconds: the year 36812, beyond any clock and far from what overflows. */
+#define TIME_MOST_S (INT64_C(1) << 40)
 /* The longest interval that the configuration allows. */
 #define INTERVAL_MOST_MS 60000
 
@@ -154,8 +156,8 @@ static int64_t age_ms(struct guard_state *file, const struct stat *st, int64_t n
 	    file->written.tv_nsec == st->st_mtim.tv_nsec)
 		return now_ms - file->changed_ms;
 	if (!file->seen)
-		age = clamp_i64(wall_ms / 1000 - clamp_i64(st->st_mtim.tv_sec, 0, INT32_MAX), 0,
-				INT32_MAX) *
+		age = clamp_i64(wall_ms / 1000 - clamp_i64(st->st_mtim.tv_sec, 0, TIME_MOST_S), 0,
+				TIME_MOST_S) *
 		      1000;
 	file->seen = true;
 	file->inode = st->st_ino;

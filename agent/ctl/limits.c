@@ -68,9 +68,12 @@ static int take_bytes(const cJSON *document, const char *name, int64_t *ret_byte
 	text = cJSON_IsString(reason) ? reason->valuestring : "no reason given";
 	/* collectors/workers.c: no waiting helps. */
 	if (strncmp(text, "one process serves", 18) == 0)
-		return sentence_fail(-EAGAIN, ret_error, size,
-				     "the web server that was seen has no workers to measure: one "
-				     "process serves many requests, so its own limits are right");
+		return sentence_fail(
+			-EAGAIN, ret_error, size,
+			"the web server that was seen has no workers to measure: one "
+			"process serves many requests, so its own limits are right; the "
+			"maxconn for a balancer is the cap that 'hostingpictl status' "
+			"shows on calm days");
 	return sentence_fail(
 		-EAGAIN, ret_error, size,
 		"nothing was measured, %s is not known: %.160s; let the web server work "

@@ -128,8 +128,10 @@ static void take_connections(struct rehearsal *rehearsal, const struct connectio
 	for (size_t i = 0; i < connections->count && rehearsal->ready_ms == 0; i++) {
 		const struct connections_peer *peer = &connections->peers[i];
 
-		rehearsal->connections_seen |= !peer->own;
-		if (!is_known(rehearsal, &peer->host) && !peer->own)
+		bool known = is_known(rehearsal, &peer->host); /* a balancer on this Pi, too */
+
+		rehearsal->connections_seen |= known || !peer->own;
+		if (!known && !peer->own)
 			add_stranger(rehearsal, &peer->host);
 	}
 	for (size_t i = 0; i < rehearsal->count; i++) {

@@ -206,7 +206,8 @@ static const char *verdict_text(const struct rehearsal *rehearsal)
 	if (rehearsal_passed(rehearsal))
 		return "all load balancers obeyed";
 	if (asked == 0)
-		return "no load balancer asked: none would take this Pi out";
+		return "no load balancer asked: none would take this Pi out; look at their "
+		       "agent-check, and at listen and allow in [haproxy]";
 	return "not all obeyed, or not in time";
 }
 

@@ -170,6 +170,18 @@ static size_t count_lines(const char *text)
 	return lines;
 }
 
+/*
+ * In xterm, tmux and on the console the cursor stands on the last sign of a line that is full: clearing to the
+ * right would take that sign away.
+ */
+static void put_line(FILE *out, const struct style *style, const char *text, size_t length,
+		     size_t columns)
+{
+	text_cut(out, style, text, length, columns);
+	if (text_width(style, text, length) < columns)
+		fputs(CLEAR_RIGHT, out);
+}
+
 void screen_compose(FILE *out, const struct style *style, const char *text, size_t columns,
 		    size_t rows)
 {
@@ -182,17 +194,17 @@ void screen_compose(FILE *out, const struct style *style, const char *text, size
 
 		/* Between the lines only: a line end in the last row would scroll. */
 		fputs(i > 0 ? LINE_NEXT : "", out);
-		text_cut(out, style, text, length, columns);
-		fputs(CLEAR_RIGHT, out);
+		put_line(out, style, text, length, columns);
 		text += length + 1;
 	}
 	if (shown < lines) {
 		snprintf(note, sizeof(note), "(%zu more lines in a taller window)", lines - shown);
 		fputs(shown > 0 ? LINE_NEXT : "", out);
-		text_cut(out, style, note, strlen(note), columns);
-		fputs(CLEAR_RIGHT, out);
+		put_line(out, style, note, strlen(note), columns);
+	} else if (shown < rows) {
+		fputs(shown > 0 ? LINE_NEXT : "", out);
+		fputs(CLEAR_BELOW, out);
 	}
-	fputs(CLEAR_BELOW, out);
 }
 
 void screen_draw(const struct style *style, const char *text)

@@ -279,8 +279,27 @@ static void test_nothing_to_be_seen(void **state)
 	text = shown(&rehearsal);
 	assert_non_null(strstr(text, "requests/s are not known (no web source"));
 	assert_non_null(strstr(text, "no connection to port 80 and 443 was seen"));
-	assert_non_null(strstr(text, "no load balancer asked: none would take this Pi out\n"));
+	assert_non_null(strstr(text, "no load balancer asked: none would take this Pi out; look"));
 	free(text);
+}
+
+/* Its connections are this machine's own, and were seen all the same. */
+static void test_a_balancer_on_this_machine(void **state)
+{
+	struct rehearsal rehearsal = {.for_ms = 5000, .ports = {2, {80, 443}}};
+	struct connections connections = {0};
+	cJSON *status = cJSON_Parse("{\"balancers\":[{\"by\":\"haproxy\",\"address\":\"::1\"}]}");
+
+	(void)state;
+	assert_non_null(status);
+	take(&connections, "2001:db8::1", 80, "2001:db8::1", 1);
+	rehearsal_take(&rehearsal, status, &connections, 1000);
+	assert_false(rehearsal.connections_seen);
+	take(&connections, "::1", 80, "::1", 1);
+	rehearsal_take(&rehearsal, status, &connections, 1500);
+	assert_true(rehearsal.connections_seen);
+	assert_int_equal(rehearsal.count, 1);
+	cJSON_Delete(status);
 }
 
 static void test_json(void **state)
@@ -314,6 +333,7 @@ int main(void)
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_not_played_to_its_end),
 		cmocka_unit_test(test_nothing_to_be_seen),
+		cmocka_unit_test(test_a_balancer_on_this_machine),
 		cmocka_unit_test(test_json),
 	};
 

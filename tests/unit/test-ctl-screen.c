@@ -126,7 +126,7 @@ static char *composed(const char *text, size_t columns, size_t rows)
 	return bytes;
 }
 
-/* Line ends between the lines only, and each line clears what stood behind it. */
+/* Line ends where there is another line only, and each line clears what stood behind it, but for one that is full. */
 static void test_compose(void **state)
 {
 	static const struct {
@@ -134,12 +134,13 @@ static void test_compose(void **state)
 		size_t columns, rows;
 		const char *bytes;
 	} rows[] = {
-		{"ab\ncd\n", 9, 3, "\033[Hab\033[K\r\ncd\033[K\033[J"},
-		{"ab\ncd\n", 9, 2, "\033[Hab\033[K\r\ncd\033[K\033[J"},
+		{"ab\ncd\n", 9, 3, "\033[Hab\033[K\r\ncd\033[K\r\n\033[J"},
+		{"ab\ncd\n", 9, 2, "\033[Hab\033[K\r\ncd\033[K"},
 		{"ab\ncd\nef\n", 50, 2,
-		 "\033[Hab\033[K\r\n(2 more lines in a taller window)\033[K\033[J"},
-		{"ab\ncd\n", 6, 1, "\033[H(2 mo~\033[K\033[J"},
-		{"abcdef\n", 3, 1, "\033[Hab~\033[K\033[J"},
+		 "\033[Hab\033[K\r\n(2 more lines in a taller window)\033[K"},
+		{"ab\ncd\n", 6, 1, "\033[H(2 mo~"},
+		{"abcdef\n", 3, 1, "\033[Hab~"},
+		{"abc\n", 3, 2, "\033[Habc\r\n\033[J"},
 		{"", 3, 1, "\033[H\033[J"},
 	};
 

@@ -214,6 +214,18 @@ static void test_a_clock_that_jumps(void **state)
 	}
 }
 
+/* Seconds since 1970 have more than 31 bits from 2038-01-19 on. */
+static void test_after_2038(void **state)
+{
+	static const int64_t then_ms = INT64_C(2240000000) * 1000;
+	struct place *place = *state;
+
+	put(place->path, GOOD, then_ms);
+	assert_int_equal(look(place, 0, then_ms), GUARD_FRESH);
+	guard_state_init(&place->file, place->path);
+	assert_int_equal(look(place, 0, then_ms + STALE_MS + 1000), GUARD_STALE);
+}
+
 static void test_a_slow_agent(void **state)
 {
 	struct place *place = *state;
@@ -307,6 +319,7 @@ int main(void)
 		cmocka_unit_test(test_dry_run),
 		IN_PLACE(test_age),
 		IN_PLACE(test_a_clock_that_jumps),
+		IN_PLACE(test_after_2038),
 		IN_PLACE(test_a_slow_agent),
 		IN_PLACE(test_times_that_cannot_be),
 		IN_PLACE(test_what_is_no_file),

@@ -16,6 +16,7 @@
 #include "agent/ctl/text.c"
 
 #define MIB (INT64_C(1) << 20)
+#define ONE_PROCESS (-2) /* the worker of a server that has none */
 
 struct pi {
 	const char *state;
@@ -42,7 +43,10 @@ static cJSON *document_of(const struct pi *pi)
 	if (pi->worker >= 0)
 		cJSON_AddNumberToObject(web, "worker_bytes", (double)pi->worker);
 	else
-		cJSON_AddStringToObject(unknown, "web.worker_bytes", "no process of a web server");
+		cJSON_AddStringToObject(unknown, "web.worker_bytes",
+					pi->worker == ONE_PROCESS
+						? "one process serves many requests"
+						: "no process of a web server");
 	return document;
 }
 
@@ -120,6 +124,8 @@ static void test_refusals(void **state)
 		const char *words;
 	} cases[] = {
 		{{"normal", 500 * MIB, 100 * MIB, 200 * MIB, -1, 5}, "no process of a web server"},
+		{{"normal", 500 * MIB, 100 * MIB, 200 * MIB, ONE_PROCESS, 5},
+		 "maxconn for a balancer is the cap that"},
 		{{"normal", 500 * MIB, -1, 200 * MIB, 20 * MIB, 5},
 		 "web.memory_bytes is not known"},
 		{{"shed", 500 * MIB, 100 * MIB, 200 * MIB, 20 * MIB, 5}, "says 'shed'"},
