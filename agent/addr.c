@@ -175,7 +175,7 @@ int addr_parse(const char *text, struct addr *ret_addr, char *ret_error, size_t 
 		return sentence_refuse(ret_error, size,
 				       "'%s' has no address, ':%s' is that port of all: %s", text,
 				       text, FORMS);
-	if (!colon || strchr(colon, ']'))
+	if (!colon || colon[1] == '\0' || strchr(colon, ']'))
 		return sentence_refuse(ret_error, size, "'%s' has no port: %s", text, FORMS);
 	if (parse_port(colon + 1, &port) < 0)
 		return sentence_refuse(ret_error, size,
@@ -223,8 +223,7 @@ static bool is_wildcard(const struct addr *addr, sa_family_t family)
 	       addr->any.in.sin_addr.s_addr == htonl(INADDR_ANY);
 }
 
-/* True if the second bind() would fail because of the first one. */
-static bool is_conflict(const struct addr *a, const struct addr *b)
+bool addr_is_conflict(const struct addr *a, const struct addr *b)
 {
 	sa_family_t family_a = a->any.sa.sa_family, family_b = b->any.sa.sa_family;
 
@@ -262,7 +261,7 @@ static int take_addr(void *context, char *item, char *ret_error, size_t size)
 	if (error < 0)
 		return error;
 	for (size_t i = 0; i < list->count; i++)
-		if (is_conflict(&list->addrs[i], addr))
+		if (addr_is_conflict(&list->addrs[i], addr))
 			return sentence_refuse(ret_error, size,
 					       "'%s' is covered by an address before it", item);
 	list->count++;

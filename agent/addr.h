@@ -52,6 +52,9 @@ int addr_parse(const char *text, struct addr *ret_addr, char *ret_error, size_t 
 int addr_list_parse(const char *text, struct addr_list *ret_list, char *ret_error, size_t size);
 int addr_allow_parse(const char *text, struct addr_allow *ret_allow, char *ret_error, size_t size);
 
+/* True if who listens on one of them keeps the other from being listened on. */
+bool addr_is_conflict(const struct addr *a, const struct addr *b);
+
 /* True if the peer may connect. Unix peers always may. */
 bool addr_allowed(const struct addr_allow *allow, const struct sockaddr *peer);
 

@@ -109,7 +109,7 @@ int conf_read(const char *path, const struct conf_section *sections, bool missin
 	return conf_parse(path, text, length, sections, fn, context);
 }
 
-static int is_drop_in(const struct dirent *entry)
+int conf_is_drop_in(const struct dirent *entry)
 {
 	size_t length = strlen(entry->d_name);
 
@@ -132,7 +132,7 @@ static int read_drop_ins(const char *path, const struct conf_section *sections, 
 
 	if (asprintf(&folder, "%s.d", path) < 0)
 		folder = NULL;
-	count = folder ? scandir(folder, &entries, is_drop_in, compare_names) : -1;
+	count = folder ? scandir(folder, &entries, conf_is_drop_in, compare_names) : -1;
 	if (count < 0) {
 		if (folder && errno == ENOENT)
 			return 0;

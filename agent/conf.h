@@ -7,6 +7,7 @@
 #ifndef HOSTINGPI_CONF_H
 #define HOSTINGPI_CONF_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -76,6 +77,9 @@ void conf_defaults(const struct conf_section *sections);
  */
 int conf_read(const char *path, const struct conf_section *sections, bool missing_ok,
 	      conf_error_fn *fn, void *context);
+
+/* Whether an entry of PATH.d is read, for scandir(3): NAME.conf, and not hidden. */
+int conf_is_drop_in(const struct dirent *entry);
 
 /*
  * Reads PATH and then PATH.d/NAME.conf in the order of their names; a drop-in may set a key again.

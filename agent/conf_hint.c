@@ -96,14 +96,35 @@ static const char *nearest_key(const struct conf_section *sections, const char *
 	return nearest;
 }
 
-/* The section that has the key, or NULL. */
-static const char *home_of(const struct conf_section *sections, const char *key)
+static bool has_key(const struct conf_section *section, const char *key)
 {
+	for (const struct conf_item *item = section->items; item && item->key; item++)
+		if (strcmp(item->key, key) == 0)
+			return true;
+	return false;
+}
+
+static size_t count_homes(const struct conf_section *sections, const char *key)
+{
+	size_t count = 0;
+
 	for (; sections->name; sections++)
-		for (const struct conf_item *item = sections->items; item && item->key; item++)
-			if (strcmp(item->key, key) == 0)
-				return sections->name;
-	return NULL;
+		count += has_key(sections, key);
+	return count;
+}
+
+/* All of them: who sets up posts must not be sent to the broker's credential_file. */
+static void list_homes(FILE *stream, const struct conf_section *sections, const char *key)
+{
+	size_t left = count_homes(sections, key);
+	const char *before = "it belongs in";
+
+	for (; sections->name; sections++) {
+		if (!has_key(sections, key))
+			continue;
+		fprintf(stream, "%s [%s]", before, sections->name);
+		before = --left == 1 ? " or" : ",";
+	}
 }
 
 static void list_sections(FILE *stream, const struct conf_section *sections)
@@ -140,15 +161,15 @@ static void list_keys(FILE *stream, const struct conf_section *sections, const c
 static void write_hint(FILE *stream, const struct conf_section *sections, const char *section,
 		       const char *key)
 {
-	const char *home = key ? home_of(sections, key) : NULL;
+	bool elsewhere = key && count_homes(sections, key) > 0;
 	const char *nearest = NULL;
 
 	if (!key)
 		nearest = nearest_section(sections, section);
-	else if (!home)
+	else if (!elsewhere)
 		nearest = nearest_key(sections, section, key);
-	if (home)
-		fprintf(stream, "it belongs in [%s]", home);
+	if (elsewhere)
+		list_homes(stream, sections, key);
 	else if (nearest)
 		fprintf(stream, key ? "did you mean '%s'?" : "did you mean [%s]?", nearest);
 	else if (key)

@@ -105,6 +105,13 @@ static bool enter_section(struct reader *reader, const char *text, size_t length
 	return true;
 }
 
+/* "listen :9777" has no separator, though inih would take the ':' of the address for one. */
+static bool is_address(const char *text, size_t length, size_t i)
+{
+	return text[i] == ':' && i > 0 && is_blank(text[i - 1]) && i + 1 < length &&
+	       !is_blank(text[i + 1]);
+}
+
 /* A setting has a key and a separator, by the rules that inih will apply to it. */
 static bool check_setting(struct reader *reader, const char *text, size_t length)
 {
@@ -113,7 +120,7 @@ static bool check_setting(struct reader *reader, const char *text, size_t length
 	while (i < length && text[i] != '=' && text[i] != ':' &&
 	       !(text[i] == ';' && is_blank(text[i - 1])))
 		i++;
-	if (i == length || text[i] == ';') {
+	if (i == length || text[i] == ';' || is_address(text, length, i)) {
 		tell(reader, reader->line, "'%.*s' must be KEY = VALUE, [SECTION] or a comment",
 		     (int)length, text);
 		return false;

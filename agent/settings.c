@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "agent/addr.h"
 #include "agent/collector.h"
 #include "agent/credential.h"
 #include "agent/identity.h"
@@ -93,6 +95,49 @@ static void fill_sections(struct settings *settings, struct conf_section *sectio
 	*sections = (struct conf_section){0};
 }
 
+static const struct addr *find_conflict(const struct addr_list *list, const struct addr_list *other)
+{
+	for (size_t i = 0; i < list->count; i++)
+		for (size_t j = 0; j < other->count; j++)
+			if (addr_is_conflict(&list->addrs[i], &other->addrs[j]))
+				return &list->addrs[i];
+	return NULL;
+}
+
+static const struct addr_list *listeners_of(const struct conf_section *section, const char *key)
+{
+	for (const struct conf_item *item = section->items; item && item->key; item++)
+		if (item->type == CONF_LISTEN && strcmp(item->key, key) == 0)
+			return (const void *)((const char *)section->target + item->offset);
+	return NULL;
+}
+
+/* Who opens an address second would not start, which is too late to find out. */
+static int check_listeners(const struct conf_section *sections, const char *path, conf_error_fn *fn,
+			   void *context)
+{
+	static const char key[] = "listen";
+	int errors = 0;
+
+	for (const struct conf_section *s = sections; s->name; s++)
+		for (const struct conf_section *before = sections; before < s; before++) {
+			const struct addr_list *list = listeners_of(s, key);
+			const struct addr_list *other = listeners_of(before, key);
+			const struct addr *addr = list && other ? find_conflict(list, other) : NULL;
+			char text[ADDR_TEXT_SIZE], message[512];
+
+			if (!addr)
+				continue;
+			snprintf(message, sizeof(message),
+				 "%s: [%s] %s: %s is taken by [%s] %s: choose another port", path,
+				 s->name, key, addr_format(&addr->any.sa, text, sizeof(text)),
+				 before->name, key);
+			fn(context, message);
+			errors++;
+		}
+	return errors;
+}
+
 static int check_modules(const struct settings *settings, const char *path, conf_error_fn *fn,
 			 void *context)
 {
@@ -166,22 +211,45 @@ static void ignore(void *context, const char *key, const char *sentence)
 	(void)sentence;
 }
 
+/* What ProtectHome= and PrivateTmp= of our unit take out of the agent's sight, whatever the rights of a file. */
+static bool is_hidden(const char *path)
+{
+	static const char *const folders[] = {"/home/", "/root/", "/run/user/", "/tmp/",
+					      "/var/tmp/"};
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if (strncmp(path, folders[i], strlen(folders[i])) == 0)
+			return access(path, F_OK) == 0;
+	return false;
+}
+
+/* Why somebody else sees another thing there than we do; NULL: for no reason. */
+static const char *find_elsewhere(const struct conf_item *item, const char *path)
+{
+	if (item->type == CONF_FILE && credential_elsewhere(path))
+		return "a credential, which only the service has, and root while it runs: not "
+		       "looked at";
+	if ((item->type == CONF_FILE || item->type == CONF_PATH) && is_hidden(path))
+		return "the service does not see this folder (ProtectHome= and PrivateTmp= of "
+		       "its unit): move the file, to /etc/hostingpi for instance";
+	return NULL;
+}
+
 static void look_elsewhere(const struct conf_item *items, const char *section, const void *conf,
 			   module_tell_fn *fn, void *context)
 {
 	for (; items && items->key; items++) {
 		const char *path = (const char *)conf + items->offset;
+		const char *sentence = find_elsewhere(items, path);
 		char key[80];
 
-		if (items->type != CONF_FILE || !credential_elsewhere(path))
+		if (!sentence)
 			continue;
 		if (section)
 			snprintf(key, sizeof(key), "%s of [%s]", items->key, section);
 		else
 			snprintf(key, sizeof(key), "%s", items->key);
-		fn(context, key,
-		   "a credential, which only the service has, and root while it runs: not looked "
-		   "at");
+		fn(context, key, sentence);
 	}
 }
 
@@ -266,6 +334,9 @@ static int read_all(const char *path, bool missing_ok, conf_error_fn *fn, void *
 	fill_sections(settings, sections);
 	conf_defaults(sections);
 	int errors = conf_read_all(path, sections, missing_ok, fn, context);
+	/* Where a value was refused its default stands: that would be compared. */
+	if (errors == 0)
+		errors = check_listeners(sections, path, fn, context);
 	free(sections);
 	errors += check_modules(settings, path, fn, context);
 	*ret_settings = settings;

@@ -64,8 +64,8 @@ void settings_free(struct settings *settings);
 int settings_test(const char *path, bool missing_ok, bool files_too, conf_error_fn *fn,
 		  void *context);
 /*
- * Tells through fn which files of a module are credentials of the service that cannot be looked at from here, so
- * that settings_test() had to leave them out.
+ * Tells through fn which files of a module the service sees otherwise than we do: credentials that cannot be looked
+ * at from here, so that settings_test() had to leave them out, and what stands in a folder that its unit hides.
  */
 void settings_elsewhere(const struct module *module, const void *conf, module_tell_fn *fn,
 			void *context);

@@ -253,9 +253,30 @@ static void test_keys(void **state)
 	       "f:2: [mqtt] reserve: unknown key; it belongs in [control]\n");
 	expect("[memory]\nx = 7\n", "f:2: [memory] x: unknown key; [memory] takes no keys\n");
 	expect("[mqtt]\nport\n", "f:2: 'port' must be KEY = VALUE, [SECTION] or a comment\n");
+	expect("[mqtt]\nhost :9777\n",
+	       "f:2: 'host :9777' must be KEY = VALUE, [SECTION] or a comment\n");
 	expect("[mqtt]\nport ; = 7\n",
 	       "f:2: 'port ; = 7' must be KEY = VALUE, [SECTION] or a comment\n");
 	expect("[mqtt]\n= 7\n", "f:2: '= 7' has no key: must be KEY = VALUE\n");
+}
+
+static void test_key_of_several_sections(void **state)
+{
+	const struct conf_section several[] = {
+		{"control", cap_items, &control},
+		{"mqtt", broker_items, &broker},
+		{"x", broker_items, &broker},
+		{"mastodon", broker_items, &broker},
+		{NULL, NULL, NULL},
+	};
+	static const char text[] = "[control]\nport = 7\n";
+	char all[4096] = "";
+
+	(void)state;
+	conf_defaults(several);
+	assert_int_equal(conf_parse("f", text, strlen(text), several, collect, all), 1);
+	assert_string_equal(all, "f:2: [control] port: unknown key; it belongs in [mqtt], [x] or "
+				 "[mastodon]\n");
 }
 
 static void test_values(void **state)
@@ -321,12 +342,19 @@ static void test_sections_of_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),   cmocka_unit_test(test_settings),
-		cmocka_unit_test(test_indented),   cmocka_unit_test(test_line_ends_and_bom),
-		cmocka_unit_test(test_bad_bytes),  cmocka_unit_test(test_long_lines),
-		cmocka_unit_test(test_sections),   cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_values),	   cmocka_unit_test(test_twice),
-		cmocka_unit_test(test_all_errors), cmocka_unit_test(test_sections_of_others),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_indented),
+		cmocka_unit_test(test_line_ends_and_bom),
+		cmocka_unit_test(test_bad_bytes),
+		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_sections),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_key_of_several_sections),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_all_errors),
+		cmocka_unit_test(test_sections_of_others),
 	};
 
 	return cmocka_run_group_tests_name("configuration", tests, NULL, NULL);
