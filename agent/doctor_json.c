@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the doctor found as one document, with what it looked at. */
-#include "agent/doctor.h"
+#include "agent/doctor_json.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>

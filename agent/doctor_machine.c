@@ -3,7 +3,7 @@
  * What is no reading, and makes the difference between a Pi that runs for years and one that does not: the
  * clock, what is written to the card all day, and where the agent keeps its files.
  */
-#include "agent/doctor.h"
+#include "agent/doctor_machine.h"
 
 #include <dirent.h>
 #include <errno.h>

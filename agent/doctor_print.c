@@ -4,17 +4,18 @@
  * only then what was looked at. Colours on a terminal only, because this goes into tickets and mails. Values
  * have a unit that fits their size.
  */
-#include "agent/doctor.h"
+#include "agent/doctor_print.h"
 
 #include <cjson/cJSON.h>
-#include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/doctor_machine.h"
+#include "agent/doctor_readings.h"
+#include "agent/doctor_words.h"
 #include "agent/version.h"
 
 #define LABEL_WIDTH 13
@@ -173,6 +174,13 @@ static void print_level(const struct findings *findings, enum doctor_level level
 	}
 }
 
+/* Whether a setting was given another value than its default. Module settings only. */
+static bool is_set(const struct conf_item *item, const void *conf, const void *defaults)
+{
+	return memcmp((const char *)conf + item->offset, (const char *)defaults + item->offset,
+		      item->size) != 0;
+}
+
 /* Settings that somebody made; of addresses and times only that they are made. */
 static void list_settings(struct list *list, const struct instance *instance, const void *conf)
 {
@@ -188,7 +196,7 @@ static void list_settings(struct list *list, const struct instance *instance, co
 	for (const struct conf_item *item = module->conf; item->key; item++) {
 		const char *value = (const char *)conf + item->offset;
 		char text[256];
-		if (!doctor_is_set(item, conf, defaults))
+		if (!is_set(item, conf, defaults))
 			continue;
 		if (item->type == CONF_TEXT || item->type == CONF_NAME || item->type == CONF_PATH ||
 		    item->type == CONF_FILE)
@@ -203,11 +211,24 @@ static void list_settings(struct list *list, const struct instance *instance, co
 	free(defaults);
 }
 
+static void ignore(void *context, const char *key, const char *sentence)
+{
+	(void)context;
+	(void)key;
+	(void)sentence;
+}
+
+/* Why its settings switch a module off; NULL: they do not. */
+static const char *why_off(const struct instance *instance, const void *conf)
+{
+	return instance->module->inspect ? instance->module->inspect(conf, ignore, NULL) : NULL;
+}
+
 static void print_notifier(const struct instance *instance, const void *conf,
 			   const struct findings *findings)
 {
 	struct list list = {.label = instance->module->name};
-	const char *off = doctor_off(instance, conf);
+	const char *off = why_off(instance, conf);
 	char text[sizeof(findings->rows[0].own) + 96];
 
 	if (off)

@@ -4,7 +4,7 @@
  * or a library that waits, then takes nobody's time but its own, and is ended. What they find comes back
  * through pipes, in records that a pipe never splits (pipe(7): up to 4096 bytes).
  */
-#include "agent/doctor.h"
+#include "agent/doctor_probe.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
  * Whether it should run is seen in systemd's folders, not asked of systemd: the doctor is for machines on which
  * something is wrong.
  */
-#include "agent/doctor.h"
+#include "agent/doctor_running.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>

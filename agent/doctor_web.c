@@ -4,7 +4,7 @@
  * Debian's is 150 for Apache. Threads are cheap and are not looked at. Only the plain places of Debian are read;
  * a limit that stands elsewhere is not found, and nothing is said.
  */
-#include "agent/doctor.h"
+#include "agent/doctor_web.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* Values for people: with a unit that fits their size. The documents have the base units. */
-#include "agent/doctor.h"
+/*
+ * Readings for people: their names as in the documents, their values with a unit that fits their size. The
+ * documents have the base units.
+ */
+#include "agent/doctor_words.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 #define S_PER_DAY (24 * 3600)
+
+void doctor_name(const struct metric *metric, bool rate, char *ret_name, size_t size)
+{
+	const char *name = rate ? metric->rate_name : metric->name;
+	if (name)
+		snprintf(ret_name, size, "%s.%s", metric->group, name);
+	else
+		snprintf(ret_name, size, "%s: %s", metric->group, metric->help);
+}
 
 /* Value / scale, as a whole number or with one decimal place. */
 static void print_scaled(char *text, size_t size, int64_t value, int64_t scale, const char *unit)

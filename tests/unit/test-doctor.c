@@ -10,7 +10,10 @@
 #include <cmocka.h>
 #include <unistd.h>
 
-#include "agent/doctor.h"
+#include "agent/doctor_finding.h"
+#include "agent/doctor_print.h"
+#include "agent/doctor_readings.h"
+#include "agent/doctor_running.h"
 #include "agent/units.h"
 
 /* Two modules of its own, no other: the tables are this program's. */
