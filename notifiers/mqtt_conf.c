@@ -85,6 +85,8 @@ static int check_host(const char *host, char *ret_error, size_t size)
 			ret_error, size,
 			"host must be an IPv6 address without brackets; the port has a key "
 			"of its own");
+	if (strpbrk(host, "\"'"))
+		return sentence_refuse(ret_error, size, "host must be written without quotes");
 	if (strpbrk(host, " \t/"))
 		return sentence_refuse(ret_error, size,
 				       "host must be a name or an address, nothing else");

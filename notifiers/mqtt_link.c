@@ -8,8 +8,11 @@
 #include "notifiers/mqtt_link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "agent/env.h"
 #include "notifiers/mqtt_client.h"
@@ -21,6 +24,16 @@
 /* libmosquitto wants to be called about once a second for its keepalive. */
 #define MISC_NS NS_PER_S
 #define UP_STEP_MS 2000
+/* Less than the loop waits for the thread (mqtt_worker.c). */
+#define LINGER_NS (150 * NS_PER_MS)
+
+int64_t mqtt_clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
 
 struct mqtt_link_conf mqtt_link_describe(const struct mqtt_conf *settings,
 					 const struct mqtt_login *login)
@@ -186,10 +199,40 @@ uint32_t mqtt_link_packet_limit(const struct mqtt_link *link)
 	return link->packet_limit;
 }
 
+/*
+ * Closing while something is unread is a reset (RFC 2525, 2.17), and a broker that is just writing to us sees that
+ * before the DISCONNECT that it has not read yet. So what comes is read until the broker has closed, for a moment.
+ */
+static void await_end(int fd)
+{
+	int64_t now_ns = mqtt_clock_ns(), end_ns = now_ns + LINGER_NS;
+	struct pollfd end = {.fd = fd, .events = POLLIN};
+	char ignored[1024];
+
+	shutdown(fd, SHUT_WR);
+	for (; now_ns < end_ns; now_ns = mqtt_clock_ns()) {
+		if (poll(&end, 1, (int)((end_ns - now_ns) / NS_PER_MS) + 1) <= 0)
+			continue;
+		ssize_t got = recv(fd, ignored, sizeof(ignored), MSG_DONTWAIT);
+		if (got == 0 || (got < 0 && errno != EAGAIN))
+			return;
+	}
+}
+
 void mqtt_link_goodbye(struct mqtt_link *link)
 {
-	if (link->phase == MQTT_LINK_UP)
-		mqtt_client_goodbye(link);
+	/* A CONNECT that has not left may have to wait for a proof; without it there is no will either. */
+	bool left = link->phase != MQTT_LINK_CLOSED && !mqtt_client_wants_write(link);
+	int fd;
+
+	if (link->phase != MQTT_LINK_UP && !left)
+		return;
+	fd = fcntl(link->fd, F_DUPFD_CLOEXEC, 0); /* the library closes its own at once */
+	mqtt_client_goodbye(link);
+	if (fd >= 0) {
+		await_end(fd);
+		close(fd);
+	}
 }
 
 void mqtt_link_close(struct mqtt_link *link)

@@ -133,7 +133,13 @@ int mqtt_link_subscribe(struct mqtt_link *link, const char *filter, int qos);
 /* The longest packet that the broker takes, in bytes (MQTT 5); 0: it did not say. */
 uint32_t mqtt_link_packet_limit(const struct mqtt_link *link);
 
-/* Says DISCONNECT, so that the broker does not publish the will. */
+/* CLOCK_MONOTONIC. */
+int64_t mqtt_clock_ns(void);
+
+/*
+ * Says DISCONNECT where the CONNECT has left, so that the broker does not publish the will, and waits a
+ * moment (150 ms at most) until the broker has closed. Nothing but mqtt_link_close() may follow.
+ */
 void mqtt_link_goodbye(struct mqtt_link *link);
 
 /* Ends the connection at once and frees the client. A zeroed link is fine. */

@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "agent/units.h"
 #include "notifiers/credentials.h"
@@ -26,31 +25,23 @@ struct probe {
 	struct mqtt_link link;
 };
 
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
 /* One address. True if the broker took us; else why not in the link's error. */
 static bool call(struct probe *probe, const struct mqtt_link_conf *conf,
 		 const struct mqtt_address *address)
 {
 	struct mqtt_link *link = &probe->link;
-	int64_t end_ns = now_ns() + CALL_NS;
-	int result = mqtt_link_open(link, conf, address, now_ns());
+	int64_t end_ns = mqtt_clock_ns() + CALL_NS;
+	int result = mqtt_link_open(link, conf, address, mqtt_clock_ns());
 
 	while (result == 0 && link->phase != MQTT_LINK_UP) {
 		struct pollfd fd = {.fd = link->fd};
 		int timeout_ms;
 
-		fd.events = mqtt_link_events(link, now_ns(), &timeout_ms);
+		fd.events = mqtt_link_events(link, mqtt_clock_ns(), &timeout_ms);
 		if (poll(&fd, 1, timeout_ms < 100 ? timeout_ms : 100) <= 0)
 			fd.revents = 0;
-		result = mqtt_link_step(link, fd.revents, now_ns());
-		if (result == 0 && link->phase != MQTT_LINK_UP && now_ns() >= end_ns) {
+		result = mqtt_link_step(link, fd.revents, mqtt_clock_ns());
+		if (result == 0 && link->phase != MQTT_LINK_UP && mqtt_clock_ns() >= end_ns) {
 			snprintf(link->error, sizeof(link->error), "no answer within 2 s");
 			result = -1;
 		}

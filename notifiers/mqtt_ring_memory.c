@@ -83,12 +83,13 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
 	int error = errno;
 
 	(void)context;
-	if (file && info->si_code > 0 && at - (uintptr_t)file->memory.bytes < MQTT_RING_BYTES &&
+	if (file && !file->cut && info->si_code > 0 &&
+	    at - (uintptr_t)file->memory.bytes < MQTT_RING_BYTES &&
 	    mmap(file->memory.bytes, MQTT_RING_BYTES, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED)
 		file->cut = true;
-	else
-		signal(number, SIG_DFL); /* not about this: it comes again and ends us */
+	else /* Not about this, or in vain: it comes again and ends us. */
+		signal(number, SIG_DFL);
 	if (info->si_code <= 0)
 		raise(number); /* by kill(2), which does not come again; until we return it waits */
 	errno = error;

@@ -31,14 +31,6 @@
 #define FLUSH_NS (NS_PER_S / 2)
 #define FLUSH_STEP_MS 50
 
-int64_t mqtt_clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
 short mqtt_wait(struct mqtt_mail *mail, int fd, short events, int64_t timeout_ms)
 {
 	struct pollfd fds[] = {
@@ -239,22 +231,15 @@ static int attend(struct mqtt_session *session, int64_t now_ns)
 	return mqtt_assistant_attend(&session->assistant, now_ns);
 }
 
-/*
- * The way out: what waits, for a moment, then "offline", then DISCONNECT. Over a hand-over without "offline";
- * it is the DISCONNECT that keeps the broker from saying that for us. True when all is done.
- */
+/* The way out: what waits, for a moment, then "offline", over a hand-over without that. True when all is done. */
 static bool say_goodbye(struct mqtt_session *session, int64_t now_ns)
 {
 	if (!session->finish_ns)
 		session->finish_ns = now_ns;
 	bool hurry = now_ns - session->finish_ns >= FLUSH_NS;
-	bool done = atomic_load(&session->mail->discreet)
-			    ? hurry || mqtt_mail_empty(session->mail)
-			    : mqtt_mail_sign_off(session->mail, hurry);
-	if (!done)
-		return false;
-	mqtt_link_goodbye(&session->link);
-	return true;
+
+	return atomic_load(&session->mail->discreet) ? hurry || mqtt_mail_empty(session->mail)
+						     : mqtt_mail_sign_off(session->mail, hurry);
 }
 
 /* How long to wait at most: what the link wants, or less. */
@@ -281,6 +266,7 @@ int64_t mqtt_session_run(struct mqtt_session *session, const struct mqtt_address
 	struct mqtt_link *link = &session->link;
 	int64_t now_ns = mqtt_clock_ns(), since_ns = 0;
 	int result = mqtt_link_open(link, &session->link_conf, address, now_ns);
+	bool said = false;
 
 	session->due_ns = INT64_MAX;
 	session->limit_told = 0;
@@ -307,11 +293,18 @@ int64_t mqtt_session_run(struct mqtt_session *session, const struct mqtt_address
 		}
 		if (result == 0)
 			result = attend(session, now_ns);
-		if (atomic_load(&session->mail->finish) && say_goodbye(session, now_ns))
+		said = atomic_load(&session->mail->finish) && say_goodbye(session, now_ns);
+		if (said)
 			break;
 		if (result == 0)
 			result = carry(session, now_ns);
 	}
+	/*
+	 * It is the DISCONNECT that keeps the broker from saying "offline" for us. Over a hand-over it must not,
+	 * also if there was no time to wait, or if the connection came up just now.
+	 */
+	if (result == 0 && (said || atomic_load(&session->mail->discreet)))
+		mqtt_link_goodbye(link);
 	if (result == 0)
 		link->error[0] = '\0';
 	if (since_ns && link->guard.broken)

@@ -55,8 +55,6 @@ void mqtt_session_init(struct mqtt_session *session, const struct mqtt_worker_co
  */
 int64_t mqtt_session_run(struct mqtt_session *session, const struct mqtt_address *address);
 
-/* CLOCK_MONOTONIC. */
-int64_t mqtt_clock_ns(void);
 /* Waits for the loop's call, and for fd (negative: none). Returns what poll() said of fd. */
 short mqtt_wait(struct mqtt_mail *mail, int fd, short events, int64_t timeout_ms);
 

@@ -112,6 +112,7 @@ static void test_settings_that_are_refused(void **state)
 	static const struct {
 		const char *lines, *complaint;
 	} refused[] = {
+		{"host = \"broker\"", "host must be written without quotes"},
 		{"host = mqtt://broker", "host must be a name or an address without scheme"},
 		{"host = [::1]", "host must be an IPv6 address without brackets"},
 		{"host = broker:1883", "the port has a key of its own"},

@@ -173,7 +173,9 @@ static void test_files_of_any_length(void **state)
 		mqtt_ring_free(world.ring);
 		mqtt_ring_file_close(file);
 		assert_int_equal(truncate(path, lengths[i]), 0);
+		assert_int_equal(chmod(path, 0644), 0); /* by an older version, or by hand */
 		file = open_in(folder);
+		blocks();
 		world.memory = *mqtt_ring_file_memory(file);
 		world.ring = mqtt_ring_new(&world.memory);
 		for (uint64_t j = world_next(&world, UINT64_MAX), before = 0; j;
@@ -189,6 +191,18 @@ static void test_files_of_any_length(void **state)
 	}
 }
 
+/* Pages that are in memory. */
+static size_t resident(const struct world *world)
+{
+	static unsigned char pages[MQTT_RING_BYTES / 4096];
+	size_t count = 0;
+
+	assert_int_equal(mincore(world->memory.bytes, MQTT_RING_BYTES, pages), 0);
+	for (size_t i = 0; i < MQTT_RING_BYTES / (size_t)sysconf(_SC_PAGESIZE); i++)
+		count += pages[i] & 1;
+	return count;
+}
+
 /* By root, or by a hook: while it is in use. */
 static void test_cut_short_while_in_use(void **state)
 {
@@ -196,6 +210,7 @@ static void test_cut_short_while_in_use(void **state)
 	for (off_t length = 0; length <= 20480; length += 4096) {
 		struct mqtt_ring_file *file = open_in(folder);
 		struct world world = {.memory = *mqtt_ring_file_memory(file), .now_ns = 1};
+		struct stat status;
 
 		world.ring = mqtt_ring_new(&world.memory);
 		for (uint64_t i = 1; i <= 3000; i++)
@@ -225,12 +240,36 @@ static void test_cut_short_while_in_use(void **state)
 			assert_in_range(i, 12002, 12010);
 			mqtt_ring_done(world.ring, i);
 		}
+		/* It takes memory of its own now, gives it back, and leaves the file as it was cut. */
+		assert_in_range(resident(&world), 1, 16);
+		assert_int_equal(stat(path, &status), 0);
+		assert_int_equal(status.st_size, length);
 		mqtt_ring_free(world.ring);
 		mqtt_ring_file_close(file);
 		unlink(path);
 		expect_works(open_in(folder), false);
 		unlink(path);
 	}
+}
+
+/* After a reload: the end of the ring before leaves this one guarded. */
+static void test_cut_short_after_another_was_closed(void **state)
+{
+	(void)state;
+	char other[] = "/dev/shm/hostingpi-test-XXXXXX", other_path[128];
+	struct mqtt_ring_file *before, *file;
+
+	assert_non_null(mkdtemp(other));
+	snprintf(other_path, sizeof(other_path), "%s/mqtt-ring", other);
+	before = open_in(other);
+	file = open_in(folder);
+	mqtt_ring_file_close(before);
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(mqtt_ring_file_memory(file)->bytes[0], 0);
+	assert_true(mqtt_ring_file_was_cut(file, reason, sizeof(reason)));
+	mqtt_ring_file_close(file);
+	unlink(other_path);
+	assert_int_equal(rmdir(other), 0);
 }
 
 /* Any other one ends the process as ever. */
@@ -254,7 +293,31 @@ static void test_another_bus_error(void **state)
 	assert_int_equal(WTERMSIG(status), SIGBUS);
 }
 
-/* Nor is one that somebody sends about the memory; it does not come a second time by itself. */
+/* Memory in its place cures it once. What comes again would come for ever. */
+static void test_a_bus_error_that_stays(void **state)
+{
+	(void)state;
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		const struct mqtt_ring_memory *memory = mqtt_ring_file_memory(open_in(folder));
+		volatile char *bytes = memory->bytes;
+		int fd = memfd_create("other", MFD_CLOEXEC);
+
+		for (unsigned round = 0; round < 2; round++) {
+			mmap(memory->bytes, MQTT_RING_BYTES, PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_FIXED, fd, 0);
+			*bytes = 1;
+		}
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGBUS);
+}
+
+/* One that somebody sends is not about the memory, and does not come a second time by itself. */
 static void test_a_bus_error_that_was_sent(void **state)
 {
 	(void)state;
@@ -309,7 +372,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_never_a_file_on_a_disk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_files_of_any_length, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_cut_short_while_in_use, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_cut_short_after_another_was_closed, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_another_bus_error, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_bus_error_that_stays, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_bus_error_that_was_sent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_full_tmpfs_raises_no_signal, set_up,
 						tear_down),
