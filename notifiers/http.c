@@ -247,8 +247,8 @@ static void write_answers(const struct http *http, struct json *json)
 		char code[8];
 
 		snprintf(code, sizeof(code), "%d", http_reply_codes[i].status);
-		if (http->places->answers[i] > 0)
-			json_int(json, code, http->places->answers[i]);
+		if (http->places->endpoint.answers[i] > 0)
+			json_int(json, code, http->places->endpoint.answers[i]);
 	}
 	json_object_end(json);
 }
@@ -264,7 +264,7 @@ static void http_status(const void *self, struct json *json)
 	write_answers(http, json);
 	json_int(json, "displaced", http->places->displaced);
 	json_int(json, "late", http->places->late);
-	json_int(json, "bad_proxy_headers", http->places->bad_headers);
+	json_int(json, "bad_proxy_headers", http->places->endpoint.bad_headers);
 }
 
 static size_t http_balancers(const void *self, struct balancer *ret_balancers, size_t room)

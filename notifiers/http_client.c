@@ -9,18 +9,18 @@
  * bytes unread would be reset, which can destroy the answer on its way: so we say that we have no more
  * to say, and listen for a while without keeping anything.
  */
+#include "notifiers/http_client.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "notifiers/http_places.h"
-
 static void client_ready(void *context, unsigned events);
 
 static int64_t now(const struct http_client *client)
 {
-	return env_now_ns(client->places->env);
+	return env_now_ns(client->endpoint->env);
 }
 
 void http_client_close(struct http_client *client)
@@ -41,7 +41,7 @@ static void await(struct http_client *client, unsigned events)
 		watch_change(client->watch, events);
 	else if (events)
 		client->watch =
-			env_watch(client->places->env, client->fd, events, client_ready, client);
+			env_watch(client->endpoint->env, client->fd, events, client_ready, client);
 	/* The loop has no place left: better to be called again than never to answer. */
 	if (!client->watch && events)
 		http_client_close(client);
@@ -148,7 +148,7 @@ static void send_large(struct http_client *client, const struct http_reply *repl
 
 static void send_reply(struct http_client *client, const struct http_reply *reply)
 {
-	client->places->answers[http_reply_code(reply->status)]++;
+	client->endpoint->answers[http_reply_code(reply->status)]++;
 	if (client->output && reply->body != reply->small)
 		send_large(client, reply);
 	else
@@ -157,7 +157,7 @@ static void send_reply(struct http_client *client, const struct http_reply *repl
 
 void http_client_serve(struct http_client *client, struct http_output *output)
 {
-	struct http_places *places = client->places;
+	struct http_endpoint *endpoint = client->endpoint;
 	const struct http_call call = {.request = &client->request, .host = client->host};
 	struct http_reply reply;
 	char *buffer = NULL;
@@ -167,21 +167,21 @@ void http_client_serve(struct http_client *client, struct http_output *output)
 		output->used = true;
 		buffer = output->bytes + HTTP_REPLY_HEAD_SIZE;
 	}
-	if (places->answer(places->context, &call, buffer, &reply) == HTTP_NEEDS_BUFFER)
+	if (endpoint->answer(endpoint->context, &call, buffer, &reply) == HTTP_NEEDS_BUFFER)
 		http_reply_refusal(&reply, 503);
 	send_reply(client, &reply);
 }
 
 static void answer(struct http_client *client)
 {
-	struct http_places *places = client->places;
+	struct http_endpoint *endpoint = client->endpoint;
 	const struct http_call call = {.request = &client->request, .host = client->host};
 	struct http_reply reply;
 
 	if (client->request.status)
 		http_reply_refusal(&reply, client->request.status);
-	else if (places->answer(places->context, &call, NULL, &reply) == HTTP_NEEDS_BUFFER) {
-		/* Its turn comes at once if nobody is before it: http_places_settle(). */
+	else if (endpoint->answer(endpoint->context, &call, NULL, &reply) == HTTP_NEEDS_BUFFER) {
+		/* Its turn comes at once if nobody is before it: the owner settles that. */
 		client->state = HTTP_WAITING;
 		client->deadline_ns = now(client) + HTTP_WAIT_NS;
 		await(client, 0);
@@ -210,7 +210,7 @@ static void refuse_header(struct http_client *client)
 {
 	struct http_reply reply;
 
-	client->places->bad_headers++;
+	client->endpoint->bad_headers++;
 	http_request_refuse(&client->request, 400);
 	client->rest = true;
 	http_reply_text(&reply, 400,
@@ -229,7 +229,7 @@ static bool feed_header(struct http_client *client, const char *bytes, size_t le
 	progress = http_proxy_take(proxy, bytes, length, &used);
 	bool none = progress == HTTP_PROXY_NONE;
 	if (progress == HTTP_PROXY_BAD ||
-	    (none && client->places->proxy_mode == HTTP_PROXY_REQUIRED)) {
+	    (none && client->endpoint->proxy_mode == HTTP_PROXY_REQUIRED)) {
 		refuse_header(client);
 		return true;
 	}
@@ -267,7 +267,7 @@ static void read_more(struct http_client *client)
 static void client_ready(void *context, unsigned events)
 {
 	struct http_client *client = context;
-	struct http_places *places = client->places;
+	struct http_endpoint *endpoint = client->endpoint;
 
 	(void)events; /* what to do follows from the state */
 	switch (client->state) {
@@ -284,18 +284,20 @@ static void client_ready(void *context, unsigned events)
 	case HTTP_WAITING:
 		break;
 	}
-	http_places_settle(places);
+	endpoint->settle(endpoint->owner);
 }
 
-void http_client_begin(struct http_client *client, int fd, const struct in6_addr *peer)
+void http_client_begin(struct http_client *client, struct http_endpoint *endpoint, int fd,
+		       const struct in6_addr *peer)
 {
+	client->endpoint = endpoint;
 	client->fd = fd;
 	client->state = HTTP_READING;
 	client->peer = client->host = *peer;
 	client->quiet_ns = now(client);
 	client->deadline_ns = client->quiet_ns + HTTP_HEAD_NS;
 	client->begun = false;
-	client->introduced = client->places->proxy_mode == HTTP_PROXY_OFF;
+	client->introduced = client->endpoint->proxy_mode == HTTP_PROXY_OFF;
 	client->rest = false;
 	client->drained = 0;
 	http_proxy_start(&client->proxy);

@@ -43,7 +43,7 @@ static struct http_client *find_waiting(struct http_places *places)
 	return first;
 }
 
-struct http_output *http_places_output(struct http_places *places)
+static struct http_output *find_output(struct http_places *places)
 {
 	for (size_t i = 0; i < HTTP_OUTPUTS; i++) {
 		if (!places->outputs[i].used)
@@ -52,13 +52,15 @@ struct http_output *http_places_output(struct http_places *places)
 	return NULL;
 }
 
-void http_places_settle(struct http_places *places)
+/* After each change: who waits gets what became free, and the timer rings when the next time is over. */
+static void settle(void *context)
 {
+	struct http_places *places = context;
 	struct http_output *output;
 	struct http_client *client;
 	int64_t next_ns = INT64_MAX;
 
-	while ((client = find_waiting(places)) && (output = http_places_output(places)))
+	while ((client = find_waiting(places)) && (output = find_output(places)))
 		http_client_serve(client, output);
 	for (size_t i = 0; i < HTTP_PLACES; i++) {
 		const struct http_client *other = &places->clients[i];
@@ -69,13 +71,13 @@ void http_places_settle(struct http_places *places)
 	if (next_ns == INT64_MAX)
 		timer_disarm(places->timer);
 	else
-		timer_arm(places->timer, next_ns - env_now_ns(places->env));
+		timer_arm(places->timer, next_ns - env_now_ns(places->endpoint.env));
 }
 
 static void look_at_all(void *context)
 {
 	struct http_places *places = context;
-	int64_t now_ns = env_now_ns(places->env);
+	int64_t now_ns = env_now_ns(places->endpoint.env);
 	bool crowded = find_waiting(places) != NULL;
 
 	for (size_t i = 0; i < HTTP_PLACES; i++) {
@@ -92,7 +94,7 @@ static void look_at_all(void *context)
 				(client->state == HTTP_READING && client->begun);
 		http_client_close(client);
 	}
-	http_places_settle(places);
+	settle(places);
 }
 
 struct http_places *http_places_new(const struct env *env, enum http_proxy_mode proxy_mode,
@@ -108,10 +110,14 @@ struct http_places *http_places_new(const struct env *env, enum http_proxy_mode 
 		munmap(places, sizeof(*places));
 		return NULL;
 	}
-	places->env = env;
-	places->proxy_mode = proxy_mode;
-	places->answer = answer;
-	places->context = context;
+	places->endpoint = (struct http_endpoint){
+		.env = env,
+		.proxy_mode = proxy_mode,
+		.answer = answer,
+		.context = context,
+		.settle = settle,
+		.owner = places,
+	};
 	return places;
 }
 
@@ -192,7 +198,7 @@ size_t http_places_count(const struct http_places *places, size_t *ret_waiting)
 
 bool http_places_busy(const struct http_places *places)
 {
-	int64_t now_ns = env_now_ns(places->env);
+	int64_t now_ns = env_now_ns(places->endpoint.env);
 
 	for (size_t i = 0; i < HTTP_PLACES; i++) {
 		const struct http_client *client = &places->clients[i];
@@ -222,7 +228,6 @@ void http_places_enter(struct http_places *places, int fd, const struct in6_addr
 		http_places_make_room(places);
 		client = find_free(places);
 	}
-	client->places = places;
-	http_client_begin(client, fd, peer);
-	http_places_settle(places);
+	http_client_begin(client, &places->endpoint, fd, peer);
+	settle(places);
 }

@@ -44,10 +44,13 @@ void page_put_balancers(struct page *page);
 void page_put_readings(struct page *page); /* everything that is read */
 void page_put_about(struct page *page);	   /* what this Pi is */
 
-/* A moment as a time element, with how long ago it was. */
+/* What the parts share. A moment as a time element, with how long ago it was (page_moment.c). */
 void page_put_moment(struct page *page, int64_t wall_ms);
 
-/* The slot of a reading by its names in the documents (of a rate: the rate's). -1: there is none. */
+/*
+ * The slot of a reading by its names in the documents (of a rate: the rate's). -1: there is none
+ * (page_lookup.c).
+ */
 int page_find(const struct page *page, const char *group, const char *name, bool *ret_rate);
 /* A number: its value, or the rate in thousandths; false: it is not known. */
 bool page_value(const struct page *page, const char *group, const char *name, int64_t *ret_value);

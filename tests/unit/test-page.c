@@ -167,6 +167,36 @@ static void test_when_swap_is_near(void **state)
 	}
 }
 
+/* What the figures say at the edges of what they are about. */
+static void test_figures_at_the_edges(void **state)
+{
+	static const char bad[] = "<div class=\"bad\"><dt>Headroom";
+	struct world *world = world_new(WORLD_SHED);
+
+	(void)state;
+	world->decision.balancers = 1;
+	write_page(world);
+	assert_non_null(strstr(page, bad));
+	assert_non_null(strstr(page, "<small>requests at once</small>"));
+	world_set(world, "swap", "kind", SWAP_NONE, NULL);
+	write_page(world);
+	assert_non_null(strstr(page, "; used up in 1\u00a0min\u00a014\u00a0s"));
+	world->decision.time_to_swap_known = false;
+	write_page(world);
+	assert_null(strstr(page, "; used up in "));
+	/* As much as the reserve is not below it. */
+	world_set(world, "mem", "headroom_bytes", 128 * MIB, NULL);
+	write_page(world);
+	assert_null(strstr(page, bad));
+	world_set(world, "mem", "headroom_bytes", 128 * MIB - 1, NULL);
+	write_page(world);
+	assert_non_null(strstr(page, bad));
+	world->decision.headroom_known = false;
+	write_page(world);
+	assert_null(strstr(page, bad));
+	world_free(world);
+}
+
 /* Unknown is a word with a reason, never a number and never nothing. */
 static void test_unknown(void **state)
 {
@@ -308,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_worst),
 		cmocka_unit_test(test_headroom_is_one_number),
 		cmocka_unit_test(test_when_swap_is_near),
+		cmocka_unit_test(test_figures_at_the_edges),
 		cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_policy),
 	};
