@@ -35,6 +35,11 @@
 #define KILL_WAIT_MS 200
 /* What a program has to clean up and to say it is sorry. */
 #define TERM_NS (2 * NS_PER_S)
+/*
+ * What a pipe holds as a rule (pipe(7)). More is not read in one go, so that a program that prints without end
+ * does not keep the loop; nor is less, because after its end its last line is in there.
+ */
+#define PIPE_SIZE 65536
 /* Who prints more prints without end: nobody listens any more, as when a reader closes a pipe. */
 #define OUTPUT_MOST ((size_t)4 << 20)
 
@@ -47,7 +52,9 @@ void child_command_keep(struct child_command *command, const char *name)
 		count++;
 	if (count == CHILD_VARIABLES)
 		return;
-	if (!value && strcmp(name, "PATH") == 0)
+	/* A shell finds its programs without one as well, others do not. */
+	if (strcmp(name, "PATH") == 0 &&
+	    (!value || strlen("PATH=") + strlen(value) >= CHILD_PATH_SIZE))
 		value = "/usr/local/bin:/usr/bin:/bin";
 	if (value && snprintf(command->texts[count], CHILD_PATH_SIZE, "%s=%s", name, value) <
 			     CHILD_PATH_SIZE)
@@ -234,12 +241,12 @@ int child_start(struct child *child, const struct env *env, const struct child_c
 	return 0;
 }
 
-/* At most 64 KiB in one go, so that a program that prints without end does not keep the loop. */
 static void drain(struct child *child)
 {
 	char rest[CHILD_OUTPUT_SIZE / 2];
+	size_t before = child->printed;
 
-	for (int i = 0; i < 16 && child->out_fd >= 0; i++) {
+	while (child->out_fd >= 0 && child->printed - before < PIPE_SIZE) {
 		bool full = child->used == sizeof(child->output);
 
 		if (full && child->tail) {

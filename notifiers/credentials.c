@@ -134,7 +134,7 @@ static const char *advise(const char *path, int error)
 	if (error == ENOENT)
 		return "; make it, with mode 0600 (install -m 600 -o hostingpi /dev/null FILE)";
 	if (error == EACCES)
-		return "; it must belong to the user that runs this program";
+		return "; use sudo, or let it belong to the user that runs this program";
 	return "";
 }
 

@@ -12,9 +12,6 @@
 #include "notifiers/notifiers.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #include "notifiers/post_probe.h"
@@ -52,38 +49,6 @@ static const struct metric metrics[METRICS] = {
 			 .help = "status messages that were refused, or old news before they "
 				 "could be posted"},
 };
-
-void post_event(struct post *self, enum severity severity, const char *format, ...)
-{
-	char text[2 * EVENT_TEXT_SIZE];
-	va_list args;
-
-	if (self->event_count == POST_EVENTS)
-		return; /* the counters tell of it all the same */
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	self->events[self->event_count].severity = severity;
-	text_copy(self->events[self->event_count].text, EVENT_TEXT_SIZE, text);
-	self->event_count++;
-}
-
-void post_remember(struct post *self, const struct post_message *message, const char *word,
-		   const struct post_result *answer)
-{
-	struct post_attempt *attempt = &self->recent[self->recent_count++ % POST_RECENT];
-
-	*attempt = (struct post_attempt){.kind = message->kind, .at_ms = env_wall_ms(self->env)};
-	memcpy(attempt->id, message->id, sizeof(attempt->id));
-	text_copy(attempt->result, sizeof(attempt->result), word);
-	if (answer)
-		attempt->answer = *answer;
-}
-
-const char *post_credential_file(const struct post_conf *conf)
-{
-	return conf->service == POST_X ? conf->x.credential_file : conf->mastodon.credential_file;
-}
 
 static int post_check(const void *settings, char *ret_error, size_t size)
 {

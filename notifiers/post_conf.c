@@ -236,3 +236,8 @@ const char *post_conf_template(const struct post_conf *conf, enum post_kind kind
 	}
 	return "";
 }
+
+const char *post_conf_credential_file(const struct post_conf *conf)
+{
+	return conf->service == POST_X ? conf->x.credential_file : conf->mastodon.credential_file;
+}

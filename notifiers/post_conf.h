@@ -89,4 +89,7 @@ int post_conf_check(const void *conf, char *ret_error, size_t size);
 /* The template of a kind; empty: nothing is posted about it. */
 const char *post_conf_template(const struct post_conf *conf, enum post_kind kind);
 
+/* The credential file of the service. */
+const char *post_conf_credential_file(const struct post_conf *conf);
+
 #endif

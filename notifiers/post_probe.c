@@ -20,7 +20,6 @@
 #include "notifiers/credentials.h"
 #include "notifiers/nat64.h"
 #include "notifiers/post_conf.h"
-#include "notifiers/post_self.h"
 
 #define CONNECT_MS 1000
 /* Of each kind; more than that is not waited for. */
@@ -211,7 +210,7 @@ void post_probe(const void *settings, bool running, module_note_fn *note, void *
 	(void)running;
 	if (conf->service == POST_NONE)
 		return;
-	credentials_probe(post_credential_file(conf), note, context);
+	credentials_probe(post_conf_credential_file(conf), note, context);
 	if (!split_url(conf->service == POST_X ? conf->x.url : conf->mastodon.url, host,
 		       sizeof(host), port))
 		return; /* the configuration was refused */

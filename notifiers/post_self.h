@@ -79,14 +79,12 @@ struct post {
 	struct complaint trouble;
 };
 
-/* Tells an event at the next read. */
+/* post_record.c: what became of messages. Tells an event at the next read. */
 void post_event(struct post *self, enum severity severity, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Remembers an attempt for the status. */
 void post_remember(struct post *self, const struct post_message *message, const char *word,
 		   const struct post_result *answer);
-/* The credential file of the service. */
-const char *post_credential_file(const struct post_conf *conf);
 
 /* post_tell.c: what happened becomes messages in the outbox. */
 void post_tell(struct post *self, int64_t now_ns);

@@ -32,7 +32,7 @@ static void take_stamp(const struct post *self, struct post_stamp *ret_stamp)
 	struct stat st;
 
 	*ret_stamp = (struct post_stamp){0};
-	if (!self->facts.failing && stat(post_credential_file(self->conf), &st) == 0)
+	if (!self->facts.failing && stat(post_conf_credential_file(self->conf), &st) == 0)
 		*ret_stamp = (struct post_stamp){st.st_ino, st.st_size, st.st_ctim};
 }
 

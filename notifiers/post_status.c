@@ -92,7 +92,8 @@ static void inspect_credentials(const char *key, const char *path, const char *c
 	char values[NAMES][POST_SECRET_SIZE], text[MODULE_SENTENCE_SIZE];
 	struct credential rows[NAMES + 1] = {0};
 
-	if (credential_elsewhere(path))
+	/* That none is set was said where the settings were checked. */
+	if (!path[0] || credential_elsewhere(path))
 		return;
 	for (size_t i = 0; i < NAMES && names[i]; i++) {
 		values[i][0] = '\0';

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "notifiers/credentials.h"
@@ -164,6 +165,27 @@ static void test_credential_of_the_service(void **state)
 	unsetenv("CREDENTIALS_DIRECTORY");
 }
 
+/* Root may read everything, so that another user tries it. */
+static void test_file_of_another_user(void **state)
+{
+	(void)state;
+	int status;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		skip();
+	write_file("username = pi\n", 14, 0600);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (setuid(65534) < 0 || load() != -EACCES)
+			_exit(1);
+		_exit(strstr(message, "Permission denied; use sudo, or let it belong to") ? 0 : 2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void test_file_that_is_none(void **state)
 {
 	(void)state;
@@ -196,6 +218,7 @@ int main(void)
 		cmocka_unit_test(test_refused_lines),
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_credential_of_the_service),
+		cmocka_unit_test(test_file_of_another_user),
 		cmocka_unit_test(test_file_that_is_none),
 	};
 

@@ -145,6 +145,11 @@ static void test_without_a_sign_of_life(void **state)
 	look(world);
 	assert_string_equal(pass(world, 599, 0), waits);
 	assert_null(pass(world, 1, 0));
+	/* Half a minute after it failed it works, and then has nothing to do. */
+	world->values[ERRORS] = 3;
+	look(world);
+	pass(world, 35, 1);
+	assert_null(pass(world, 25, 0));
 }
 
 static void test_what_is_not_known(void **state)
@@ -165,7 +170,11 @@ static void test_what_is_not_known(void **state)
 	assert_null(pass(world, 1, 0));
 	world->values[ERRORS] = 0;
 	assert_null(pass(world, 1, 0));
-	world->values[ERRORS] = 1;
+	world->values[ERRORS] = 5;
+	assert_non_null(pass(world, 1, 0));
+	/* From 5 to 0 and on to 2 in one step. */
+	assert_null(pass(world, 600, 0));
+	world->values[ERRORS] = 2;
 	assert_non_null(pass(world, 1, 0));
 }
 

@@ -86,6 +86,11 @@ static void test_inspect(void **state)
 	unlink(world->conf.mastodon.credential_file);
 	post_notifier.module.inspect(&world->conf, on_finding, NULL);
 	assert_non_null(strstr(findings, "make it, with mode 0600"));
+	/* Where none is set, that is all there is to say, and it was said before. */
+	memset(world->conf.mastodon.credential_file, 0,
+	       sizeof(world->conf.mastodon.credential_file));
+	post_notifier.module.inspect(&world->conf, on_finding, NULL);
+	assert_null(strstr(findings, "credential_file"));
 	strcpy(world->conf.mastodon.ca_file, "/nowhere/ca.pem");
 	post_notifier.module.inspect(&world->conf, on_finding, NULL);
 	assert_string_equal(findings,
