@@ -27,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/conf.h"
 #include "agent/identity.h"
 #include "agent/log.h"
 #include "agent/sdnotify.h"
@@ -43,33 +44,38 @@ static bool mark_path(char path[static PATH_SIZE])
 	       snprintf(path, PATH_SIZE, "%s/start-failed", folder) < PATH_SIZE;
 }
 
-static uint64_t add_file(uint64_t hash, int folder, const char *name)
+static uint64_t stamp_of_file(int folder, const char *name)
 {
+	uint64_t hash = identity_hash(0, name, strlen(name));
 	struct stat st;
 
 	if (fstatat(folder, name, &st, 0) < 0)
-		return identity_hash(hash, name, strlen(name));
+		return hash;
 	hash = identity_hash(hash, &st.st_ino, sizeof(st.st_ino));
 	hash = identity_hash(hash, &st.st_size, sizeof(st.st_size));
 	return identity_hash(hash, &st.st_ctim, sizeof(st.st_ctim));
 }
 
-/* Of the configuration and its drop-ins, whatever their names: who renames one away has changed it, too. */
+/*
+ * Of what is read: the configuration and its drop-ins, in whatever order they are listed. What an editor lays beside
+ * them while it is open is none.
+ */
 static uint64_t stamp(const char *conf_path)
 {
-	uint64_t hash = add_file(0, AT_FDCWD, conf_path);
+	uint64_t sum = stamp_of_file(AT_FDCWD, conf_path);
 	char folder[PATH_SIZE];
 	const struct dirent *entry;
 	DIR *directory;
 
 	snprintf(folder, sizeof(folder), "%s.d", conf_path);
-	hash = add_file(hash, AT_FDCWD, folder);
 	directory = opendir(folder);
-	while (directory && (entry = readdir(directory)))
-		hash = add_file(hash, dirfd(directory), entry->d_name);
-	if (directory)
-		closedir(directory);
-	return hash;
+	if (!directory)
+		return sum + (uint64_t)errno; /* not there, or not to be read yet */
+	while ((entry = readdir(directory)))
+		if (conf_is_drop_in(entry))
+			sum += stamp_of_file(dirfd(directory), entry->d_name);
+	closedir(directory);
+	return sum;
 }
 
 static void date(const char *mark)

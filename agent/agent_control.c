@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What comes in over the control socket, handed to the parts that it is for. */
-#include "agent/agent.h"
+#include "agent/agent_self.h"
 
 #include <errno.h>
 #include <string.h>

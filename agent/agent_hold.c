@@ -5,7 +5,7 @@
  * end is a "ready" like an operator's. If it came while the agent was away, the hold begins and ends at
  * once: balancers that were told "drain" must hear "ready".
  */
-#include "agent/agent.h"
+#include "agent/agent_self.h"
 
 #include <stdio.h>
 

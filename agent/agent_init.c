@@ -9,66 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/log.h"
 #include "agent/procfs.h"
-#include "agent/version.h"
-
-static void list_libraries(struct agent *agent)
-{
-	size_t used =
-		(size_t)snprintf(agent->libraries, sizeof(agent->libraries), "%s", loop_library());
-	for (size_t i = 0; i < agent->plant.count; i++) {
-		const struct module *module = agent->plant.instances[i].module;
-		if (module->library && used < sizeof(agent->libraries))
-			used += (size_t)snprintf(agent->libraries + used,
-						 sizeof(agent->libraries) - used, ", %s",
-						 module->library());
-	}
-}
-
-/* What the first module says that knows the board's firmware. */
-static void find_firmware(struct agent *agent)
-{
-	agent->firmware[0] = '\0';
-	for (size_t i = 0; i < agent->plant.count && !agent->firmware[0]; i++) {
-		const struct instance *instance = &agent->plant.instances[i];
-		const char *version = instance->open && instance->module->firmware
-					      ? instance->module->firmware(instance->self)
-					      : NULL;
-		if (version)
-			text_copy(agent->firmware, sizeof(agent->firmware), version);
-	}
-}
-
-void agent_about(struct agent *agent)
-{
-	list_libraries(agent);
-	find_firmware(agent);
-	memcpy(agent->digest, agent->settings->digest, sizeof(agent->digest));
-	const struct about about = {
-		.id = agent->identity.id,
-		.model = agent->identity.model[0] ? agent->identity.model : NULL,
-		.serial_hash = agent->identity.serial_hash[0] ? agent->identity.serial_hash : NULL,
-		.firmware = agent->firmware[0] ? agent->firmware : NULL,
-		.kernel = agent->identity.kernel[0] ? agent->identity.kernel : NULL,
-		.version = hostingpi_version,
-		.libraries = agent->libraries,
-		.config_digest = agent->digest,
-		.dry_run = agent->env.dry_run,
-		.started_ms = agent->env.started_ms,
-		.interval_ms = agent->settings->agent.interval_ns / NS_PER_MS,
-		.metrics = agent->metrics,
-		.metric_count = state_count(agent->plant.state),
-		.overview = &agent->overview,
-	};
-	struct report report = {.kind = REPORT_ABOUT, .about = &about};
-	dispatch_report(&agent->plant.dispatch, &report);
-}
-
-void agent_conf_error(void *context, const char *message)
-{
-	(void)context;
-	log_error("%s", message);
-}
 
 static int open_root(struct agent *agent)
 {
@@ -123,7 +65,7 @@ int agent_init(struct agent *agent, const struct options *options)
 	agent->env.wall_synced = loop_wall_synced;
 	agent->env.entropy = loop_entropy;
 	agent->env.loop = agent->loop;
-	agent->env.started_ms = loop_wall_ms(&agent->env);
+	agent_clock_open(agent);
 
 	int r = plant_init(&agent->plant, &agent->env, DERIVED_COUNT);
 	if (r == 0)
@@ -153,12 +95,6 @@ void agent_free(struct agent *agent)
 	inherit_close(&agent->inherit);
 	sdnotify_close(&agent->notify);
 	settings_free(agent->settings);
-	while (agent->older) {
-		struct settings_chain *next = agent->older->older;
-		settings_free(agent->older->settings);
-		free(agent->older);
-		agent->older = next;
-	}
 	procfs_forget();
 	if (agent->env.root_fd >= 0)
 		close(agent->env.root_fd);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/agent.h"
+#include "agent/agent_self.h"
 #include "agent/keep.h"
 
 #define STORE_EVERY_MS (INT64_C(24) * 3600 * 1000)

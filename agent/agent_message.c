@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "agent/agent.h"
+#include "agent/agent_self.h"
 #include "agent/sentence.h"
 
 static const char *why_not(int error)

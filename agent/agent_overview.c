@@ -3,7 +3,7 @@
  * What notifiers may look at whenever somebody asks them. Also the course of the readings and the last
  * events, which are kept for that.
  */
-#include "agent/agent.h"
+#include "agent/agent_self.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The document behind `hostingpictl status --json`. */
-#include "agent/agent.h"
+#include "agent/agent_self.h"
 
 #include "agent/render.h"
 #include "agent/version.h"

@@ -249,6 +249,11 @@ struct control *control_new(const struct env *env, const struct control_ops *ops
 	return control;
 }
 
+bool control_is_there(const struct control *control)
+{
+	return control_socket_is_there(&control->socket);
+}
+
 void control_free(struct control *control)
 {
 	if (control == NULL)

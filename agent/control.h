@@ -91,6 +91,9 @@ struct control;
  */
 struct control *control_new(const struct env *env, const struct control_ops *ops, void *context);
 
+/* False if its file is gone, or is another one: it serves whoever is connected, and nobody else. */
+bool control_is_there(const struct control *control);
+
 /* Drops all clients and removes the socket, if it is still ours. NULL is fine. */
 void control_free(struct control *control);
 

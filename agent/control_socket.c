@@ -177,12 +177,17 @@ int control_socket_open(const char *run_dir, struct control_socket *ret_socket)
 	}
 }
 
-void control_socket_close(struct control_socket *socket)
+bool control_socket_is_there(const struct control_socket *socket)
 {
 	struct stat file;
 
-	if (lstat(socket->address.sun_path, &file) == 0 && file.st_dev == socket->file.st_dev &&
-	    file.st_ino == socket->file.st_ino)
+	return lstat(socket->address.sun_path, &file) == 0 && file.st_dev == socket->file.st_dev &&
+	       file.st_ino == socket->file.st_ino;
+}
+
+void control_socket_close(struct control_socket *socket)
+{
+	if (control_socket_is_there(socket))
 		unlink(socket->address.sun_path);
 	close(socket->fd);
 	socket->fd = -1;

@@ -3,6 +3,7 @@
 #ifndef HOSTINGPI_CONTROL_SOCKET_H
 #define HOSTINGPI_CONTROL_SOCKET_H
 
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -17,6 +18,9 @@ struct control_socket {
  * another daemon answers there, or another negative errno. Logs what went wrong and the remedy.
  */
 int control_socket_open(const char *run_dir, struct control_socket *ret_socket);
+
+/* False if somebody removed the file, or put another one there: nobody finds the socket any more. */
+bool control_socket_is_there(const struct control_socket *socket);
 
 /* Closes it and removes the file, unless another daemon has put its own there. */
 void control_socket_close(struct control_socket *socket);

@@ -137,8 +137,8 @@ static struct ago ago(const struct health_mark *mark, int64_t now_ns)
 	return words;
 }
 
-static enum health_word judge(const struct health *health, const struct readings *readings,
-			      int64_t now_ns, char *reason, size_t size)
+static enum health_word find_word(const struct health *health, const struct readings *readings,
+				  int64_t now_ns, char *reason, size_t size)
 {
 	if (!health->disk_seen) {
 		snprintf(reason, size, NOT_APPLICABLE "no disk under the root");
@@ -192,6 +192,6 @@ bool health_step(struct health *health, const struct readings *readings, int64_t
 	enum health_word before = health->word;
 
 	take(health, readings, now_ns);
-	health->word = judge(health, readings, now_ns, health->reason, sizeof(health->reason));
+	health->word = find_word(health, readings, now_ns, health->reason, sizeof(health->reason));
 	return health->word != before && !(before == HEALTH_UNKNOWN && health->word == HEALTH_GOOD);
 }

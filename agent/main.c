@@ -10,6 +10,7 @@
 
 #include "agent/again.h"
 #include "agent/agent.h"
+#include "agent/doctor.h"
 #include "agent/log.h"
 #include "agent/once.h"
 #include "agent/settings.h"
@@ -249,14 +250,15 @@ static int finish(int code)
 
 /*
  * The rings and client slots are larger than this and mostly never used: mapped on their own they
- * are resident only where they were touched. Two arenas: the MQTT thread may be held up by a page of
- * code on a failing card while it holds a lock of its arena, and the loop must not wait for that.
+ * are resident only where they were touched. The MQTT thread may be held up by a page of code on a
+ * failing card while it holds a lock of its arena, and the loop must not wait for that: arenas of their
+ * own for the threads.
  */
 static void tune_malloc(void)
 {
 	mallopt(M_TOP_PAD, 4096); /* else the first 128 KiB come from the top all the same */
 	mallopt(M_MMAP_THRESHOLD, 16 * 1024);
-	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_ARENA_MAX, 1 + THREAD_ARENAS);
 }
 
 /* Without one of the standard descriptors the next file opened would be taken for it. */
@@ -280,7 +282,7 @@ int main(int argc, char **argv)
 	};
 	int r = parse(argc, argv, &line);
 	if (r >= 0)
-		return r;
+		return finish(r);
 	/* Who looks once wants the readings; what is missing stands there with its reason. */
 	if (line.mode != MODE_RUN && !line.level_given)
 		line.level = LOG_LEVEL_ERROR;

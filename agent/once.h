@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The modes in which hostingpid looks once and exits: --once, --doctor and --replay. */
+/* The modes in which hostingpid looks once and exits: --once and --replay. */
 #ifndef HOSTINGPI_ONCE_H
 #define HOSTINGPI_ONCE_H
 
@@ -13,11 +13,6 @@ int once_sample(struct agent *agent);
 
 /* Prints the readings, for people or (options.json) as the state document. Returns the exit code. */
 int once_run(struct agent *agent);
-
-/*
- * Says for each module what it found and what it lacks. Returns 0 if nothing needs attention, else 1.
- */
-int doctor_run(struct agent *agent);
 
 /*
  * Replays a recorded machine (CSV, "-": standard input) through the judge and prints its decisions as

@@ -151,7 +151,19 @@ void plant_free(struct plant *plant)
 	*plant = (struct plant){0};
 }
 
-int plant_reload(struct plant *plant, const struct settings *settings)
+/* What an instance goes on with belongs to the newest settings, so that older ones can be freed at once. */
+static void hand_over(const struct plant *plant, struct settings *old, struct settings *settings)
+{
+	for (size_t i = 0; i < plant->count; i++) {
+		void *kept = old->confs[i];
+		if (plant->instances[i].conf != kept)
+			continue;
+		old->confs[i] = settings->confs[i];
+		settings->confs[i] = kept;
+	}
+}
+
+int plant_reload(struct plant *plant, struct settings *old, struct settings *settings)
 {
 	int changed = 0;
 	for (size_t i = 0; i < plant->count; i++) {
@@ -174,17 +186,10 @@ int plant_reload(struct plant *plant, const struct settings *settings)
 		if (sink)
 			sink->decision_waits = sink->open;
 	}
+	hand_over(plant, old, settings);
 	/* A sink that was opened anew knows nothing yet: balancers must not wait for the next tick. */
 	dispatch_retry(&plant->dispatch);
 	return changed;
-}
-
-bool plant_uses(const struct plant *plant, const struct settings *settings)
-{
-	for (size_t i = 0; i < plant->count; i++)
-		if (plant->instances[i].conf && plant->instances[i].conf == settings->confs[i])
-			return true;
-	return false;
 }
 
 static void read_instance(struct plant *plant, struct instance *instance, int64_t now_ns,

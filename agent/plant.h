@@ -51,11 +51,10 @@ void plant_free(struct plant *plant);
 int plant_open(struct plant *plant, const struct settings *settings, bool notifiers_too);
 /*
  * Opens anew those modules whose settings are others now; when that fails the old settings are tried
- * again. Returns how many modules were opened anew. The old settings must live on: they are not
- * freed while an instance uses them (plant_uses()).
+ * again. Returns how many modules were opened anew. Where a module goes on with what it has, old and settings
+ * exchange it: old can be freed afterwards.
  */
-int plant_reload(struct plant *plant, const struct settings *settings);
-bool plant_uses(const struct plant *plant, const struct settings *settings);
+int plant_reload(struct plant *plant, struct settings *old, struct settings *settings);
 
 /* Reads all modules that are due and hands their events to fn. */
 void plant_read(struct plant *plant, int64_t now_ns, plant_event_fn *fn, void *context);

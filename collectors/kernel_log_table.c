@@ -47,7 +47,7 @@ const struct klog_class_info klog_classes[KLOG_CLASSES] = {
 	[KLOG_SWAP_WRITE_ERROR] = {"swap-write-error", "swap_write_errors", "Swap unwritable",
 				   KLOG_TOPIC_DISK, KLOG_LOSES, KLOG_ALARM_STORAGE, false},
 
-	[KLOG_OOM_KILL] = {"oom-kill", "oom_kills", "Out of memory", KLOG_TOPIC_MEMORY,
+	[KLOG_OOM_KILL] = {"oom-kill", "oom_kills", "The kernel ended a process", KLOG_TOPIC_MEMORY,
 			   KLOG_CRITICAL, KLOG_ALARM_MEMORY, false},
 	[KLOG_CGROUP_OOM_KILL] = {"cgroup-oom-kill", "cgroup_oom_kills",
 				  "A control group is out of memory", KLOG_TOPIC_MEMORY,

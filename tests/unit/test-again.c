@@ -110,6 +110,22 @@ static void test_without_systemd(void **state)
 	assert_int_equal(again_wait(&again, AGAIN_CONF_S, 2), 2);
 }
 
+/* What systemd gives is absolute: nothing is written to wherever this was started. */
+static void test_no_folder_of_systemd(void **state)
+{
+	(void)state;
+	char before[256];
+	struct again again;
+
+	again_open(&again, conf);
+	assert_non_null(getcwd(before, sizeof(before)));
+	assert_int_equal(chdir("/tmp"), 0);
+	setenv("RUNTIME_DIRECTORY", folder + strlen("/tmp/"), 1);
+	assert_int_equal(again_wait(&again, AGAIN_CONF_S, 2), 2);
+	assert_int_equal(chdir(before), 0);
+	assert_false(exists(mark));
+}
+
 /* Mended between reading it and waiting: that must not be slept through. */
 static void test_changed_before(void **state)
 {
@@ -121,6 +137,64 @@ static void test_changed_before(void **state)
 	assert_int_equal(unlink(drop_in), 0);
 	assert_int_equal(again_wait(&again, AGAIN_CONF_S, 2), 2);
 	assert_true(exists(mark));
+}
+
+/* What an editor lays beside a file while it is open, and all else that is not read. */
+static void test_beside(void **state)
+{
+	(void)state;
+	static const char *const names[] = {".bad.conf.swp", ".hidden.conf", "bad.conf~", "4913"};
+	struct again before, after;
+	char path[sizeof(drop_ins) + 16];
+
+	again_open(&before, conf);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", drop_ins, names[i]);
+		write_file(path, "x\n");
+		again_open(&after, conf);
+		assert_true(after.stamp == before.stamp);
+		unlink(path);
+	}
+}
+
+/* Each of these may be how it is mended. */
+static void test_what_counts(void **state)
+{
+	(void)state;
+	struct again first, other;
+	char renamed[sizeof(drop_in) + 8], second[sizeof(drop_in)];
+
+	again_open(&first, conf);
+	write_file(conf, "other\n");
+	again_open(&other, conf);
+	assert_true(other.stamp != first.stamp);
+
+	again_open(&first, conf);
+	snprintf(renamed, sizeof(renamed), "%s.off", drop_in);
+	assert_int_equal(rename(drop_in, renamed), 0);
+	again_open(&other, conf);
+	assert_true(other.stamp != first.stamp);
+	assert_int_equal(rename(renamed, drop_in), 0);
+
+	again_open(&first, conf);
+	snprintf(second, sizeof(second), "%s/zz.conf", drop_ins);
+	write_file(second, "x\n");
+	again_open(&other, conf);
+	assert_true(other.stamp != first.stamp);
+	unlink(second);
+
+	again_open(&first, conf);
+	assert_int_equal(chmod(drop_in, 0600), 0);
+	again_open(&other, conf);
+	assert_true(other.stamp != first.stamp);
+
+	unlink(drop_in);
+	again_open(&first, conf);
+	assert_int_equal(rmdir(drop_ins), 0);
+	write_file(drop_ins, "no folder\n");
+	again_open(&other, conf);
+	assert_true(other.stamp != first.stamp);
+	unlink(drop_ins);
 }
 
 static int64_t boot_s(void)
@@ -186,12 +260,15 @@ static void wait_with(int fd, void (*change)(void), int expected, char *text, si
 	pid_t child;
 
 	write_mark();
+	setenv("NOTIFY_SOCKET", notify, 1);
 	again_open(&again, conf);
+	unsetenv("NOTIFY_SOCKET"); /* as the agent does that started half-way */
 	child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
 		char first[256];
 
+		alarm(DEADLINE_S); /* that of the parent is not ours */
 		length = recv(fd, first, sizeof(first), MSG_PEEK);
 		change();
 		_exit(length > 0 ? 0 : 1);
@@ -213,6 +290,11 @@ static void mend(void)
 static void end(void)
 {
 	kill(getppid(), SIGTERM);
+}
+
+static void interrupt(void)
+{
+	kill(getppid(), SIGINT);
 }
 
 static void hang_up(void)
@@ -237,6 +319,8 @@ static void test_asked_to_end(void **state)
 
 	wait_with(*(int *)*state, end, 0, said, sizeof(said));
 	assert_false(exists(mark));
+	wait_with(*(int *)*state, interrupt, 0, said, sizeof(said));
+	assert_false(exists(mark));
 }
 
 static void test_hang_up(void **state)
@@ -253,7 +337,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_first_failure, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_clock_that_nobody_sets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_without_systemd, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_folder_of_systemd, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_changed_before, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_beside, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_counts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mended, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_asked_to_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hang_up, set_up, tear_down),

@@ -5,6 +5,7 @@
  */
 #include "tests/unit/control-fixture.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 
 #define STATUS "{\"command\":\"status\"}\n"
@@ -60,6 +61,45 @@ static void assert_has(const char *text, const char *part)
 {
 	if (strstr(text, part) == NULL)
 		fail_msg("\"%s\" is not in \"%s\"", part, text);
+}
+
+/* What the log says when this line is answered. */
+static const char *log_of(int fd, const char *line)
+{
+	static char text[1024];
+	int ends[2], saved = dup(STDERR_FILENO);
+
+	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+	dup2(ends[1], STDERR_FILENO);
+	client_ask(fd, line);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(ends[1]);
+	ssize_t n = read(ends[0], text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	close(ends[0]);
+	return text;
+}
+
+/* Who asked for a change, and for what; not who only looks. */
+static void test_the_log_has_who_asked(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = client_new(fixture);
+	char who[64], line[128];
+
+	snprintf(who, sizeof(who), " asked for by user id %u (process %d)", getuid(), getpid());
+	assert_string_equal(log_of(fd, STATUS), "");
+	assert_has(log_of(fd, "{\"command\":\"drain\",\"for_s\":60}\n"), who);
+	snprintf(line, sizeof(line), "drain for 60 s%s\n", who);
+	assert_has(log_of(fd, "{\"command\":\"drain\",\"for_s\":60}\n"), line);
+	snprintf(line, sizeof(line), "drain%s: new card\n", who);
+	assert_has(log_of(fd, "{\"command\":\"drain\",\"reason\":\"new card\"}\n"), line);
+	snprintf(line, sizeof(line), "ready%s\n", who);
+	assert_has(log_of(fd, "{\"command\":\"ready\"}\n"), line);
+	snprintf(line, sizeof(line), "message%s: id-1\n", who);
+	assert_has(log_of(fd, "{\"command\":\"message\",\"text\":\"hi\"}\n"), line);
+	close(fd);
 }
 
 static void test_status_again_and_again(void **state)
@@ -334,6 +374,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_status_again_and_again, setup,
+						fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_the_log_has_who_asked, setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_drain_and_ready, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_message, setup, fixture_teardown),

@@ -124,6 +124,7 @@ static void test_what_is_refused(void **state)
 		"1 1 3 state 0 text",
 		"1 1 -1 state 0 text",
 		"1 1 0 sta.te 0 text",
+		"1 1 0  0 text",
 		"1 1 0 kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk 0 text",
 		"1 1 0 state 7 text",
 		"1 1 0 state -1 text",

@@ -159,6 +159,38 @@ static void test_cut_off(void **context)
 	assert_int_equal(handover_parse(text, &time, &next), -EINVAL);
 }
 
+/* What the courses above never make. */
+static void test_reasons_and_swapping_go_on(void **context)
+{
+	(void)context;
+	struct judge judge = make_shed(), next;
+
+	strcpy(judge.controller.hard_reason, "disk is dying");
+	strcpy(judge.controller.hold_reason, "new card");
+	judge.pressure.margin.swapped_ns = START_NS + 7;
+	next = pass_on(&judge, START_NS + 60 * NS_PER_S);
+	assert_string_equal(next.controller.hard_reason, "disk is dying");
+	assert_string_equal(next.controller.hold_reason, "new card");
+	assert_true(next.pressure.margin.swapped_ns == START_NS + 7);
+}
+
+static void test_lines_that_are_none(void **context)
+{
+	(void)context;
+	static const char *const lines[] = {"",		 "given",
+					    "given x",	 "given 5 ",
+					    "given 1e3", "given 0000000000000000000000000005"};
+	const struct handover_time time = {START_NS, BOOT_MS};
+	struct judge judge = {0};
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		snprintf(text, sizeof(text), "hostingpi handover 1 7000000\n%s\nend\n", lines[i]);
+		assert_int_equal(handover_parse(text, &time, &judge), -EINVAL);
+	}
+	assert_false(judge.controller.capacity.started);
+}
+
 static void test_values_are_tamed(void **context)
 {
 	(void)context;
@@ -182,9 +214,6 @@ static void test_values_are_tamed(void **context)
 	assert_int_equal(judge.controller.capacity.worker_bytes, 0);
 	assert_true(judge.controller.capacity.learned);
 	assert_string_equal(judge.controller.hard_reason, "tw?o ? words");
-	assert_int_equal(handover_parse("hostingpi handover 1 7000000\ngiven x\nend\n", &time,
-					&judge),
-			 -EINVAL);
 }
 
 static void test_balancers_are_believed_for_a_while(void **context)
@@ -209,6 +238,8 @@ int main(void)
 		cmocka_unit_test(test_any_course_goes_on),
 		cmocka_unit_test(test_age),
 		cmocka_unit_test(test_cut_off),
+		cmocka_unit_test(test_reasons_and_swapping_go_on),
+		cmocka_unit_test(test_lines_that_are_none),
 		cmocka_unit_test(test_values_are_tamed),
 		cmocka_unit_test(test_balancers_are_believed_for_a_while),
 	};

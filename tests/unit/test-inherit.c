@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -255,7 +256,7 @@ static void test_page(void **state)
 {
 	struct world *world = *state;
 	struct inherit next = {0};
-	int stored, small;
+	int stored;
 
 	assert_string_equal(hear(world, &stored), "FDSTORE=1\nFDNAME=hostingpi-page");
 	strcpy(world->inherit.page, "hello");
@@ -267,19 +268,88 @@ static void test_page(void **state)
 	inherit_take(&next, FIRST, 1, "hostingpi-page");
 	assert_string_equal(next.page, "hello");
 	assert_int_equal(ftruncate(next.page_fd, 0), -1); /* nobody cuts it short */
-	/* One that could be is not mapped. */
-	small = memfd_create("x", MFD_ALLOW_SEALING);
-	assert_int_equal(ftruncate(small, INHERIT_PAGE_SIZE), 0);
 	inherit_close(&next);
-	next = (struct inherit){.notify = &world->notify, .page_fd = -1};
-	for (size_t i = 0; i < INHERIT_SOCKETS; i++)
-		next.sockets[i].fd = -1;
-	dup2(small, FIRST);
-	close(small);
-	inherit_take(&next, FIRST, 1, "hostingpi-page");
-	assert_null(next.page);
-	assert_heard(world, "FDSTOREREMOVE=1\nFDNAME=hostingpi-page");
-	inherit_close(&next);
+	/* One that could be is not mapped, nor one that is shorter or longer. */
+	for (int i = 0; i < 3; i++) {
+		int other = memfd_create("x", MFD_ALLOW_SEALING);
+
+		assert_int_equal(ftruncate(other, INHERIT_PAGE_SIZE + (i - 1) * 1024), 0);
+		if (i != 1)
+			assert_int_equal(fcntl(other, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), 0);
+		next = (struct inherit){.notify = &world->notify, .page_fd = -1};
+		for (size_t j = 0; j < INHERIT_SOCKETS; j++)
+			next.sockets[j].fd = -1;
+		dup2(other, FIRST);
+		close(other);
+		inherit_take(&next, FIRST, 1, "hostingpi-page");
+		assert_null(next.page);
+		assert_heard(world, "FDSTOREREMOVE=1\nFDNAME=hostingpi-page");
+		inherit_close(&next);
+	}
+}
+
+/* Before the network is there: it is heard as soon as that is. */
+static void test_an_address_that_comes_later(void **state)
+{
+	static const char *const later[] = {"192.0.2.1:0", "[2001:db8::1]:0"};
+	struct world *world = *state;
+	struct addr bound;
+
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+		const struct addr addr = parse(later[i]);
+		int fd = inherit_listen(&world->inherit, &addr, 5, &bound);
+		int alone = inherit_listen(NULL, &addr, 5, &bound);
+
+		if (fd == -EAFNOSUPPORT)
+			continue;
+		assert_true(fd >= 0 && listens(fd));
+		assert_true(alone >= 0 && listens(alone));
+		close(alone);
+	}
+}
+
+/* In a child: what the environment says is believed if it is meant for us, and taken out of it. 0: as it must be. */
+static int open_with(const char *pid, const char *count, bool taken)
+{
+	static const char *const names[] = {"LISTEN_FDS", "LISTEN_PID", "LISTEN_PIDFDID",
+					    "LISTEN_FDNAMES"};
+	struct sdnotify nobody = {.fd = -1};
+	struct inherit inherit;
+	struct addr addr = parse("127.0.0.1:0"), bound, again;
+	int fd = addr_listen(&addr, 5, &bound);
+
+	dup2(fd, 3); /* SD_LISTEN_FDS_START; what a child has there is no matter */
+	if (fd != 3)
+		close(fd);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		setenv(names[i], "hostingpi-0", 1);
+	setenv("LISTEN_FDS", count, 1);
+	setenv("LISTEN_PID", pid, 1);
+	alarm(120); /* for who counts to the end of the numbers */
+	inherit_open(&inherit, &nobody);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (getenv(names[i]))
+			return 1;
+	return inherit_listen(&inherit, &bound, 5, &again) != (taken ? 3 : -EADDRINUSE);
+}
+
+static void test_what_the_environment_says(void **state)
+{
+	char pid[16];
+
+	(void)state;
+	for (int way = 0; way < 3; way++) {
+		pid_t child = fork();
+		int status;
+
+		assert_true(child >= 0);
+		if (child == 0) {
+			snprintf(pid, sizeof(pid), "%d", way == 1 ? getppid() : getpid());
+			_exit(open_with(pid, way == 2 ? "99999999999" : "1", way != 1));
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
 }
 
 int main(void)
@@ -292,6 +362,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unix_without_its_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_no_socket_of_ours, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_page, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_an_address_that_comes_later, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_the_environment_says, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

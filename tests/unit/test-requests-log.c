@@ -6,17 +6,22 @@
 
 #define LINE(status) "::1 - - [21/Nov/2026:09:00:00 +0000] \"GET / HTTP/1.1\" " status " 612\n"
 
-static char log_path[64];
+#define LOG "/access.log" /* below a root of its own */
+
+static char root_path[64];
+static char log_path[sizeof(root_path) + sizeof(LOG)];
 
 static int log_up(void **state)
 {
-	strcpy(log_path, "/tmp/hostingpi-log-XXXXXX");
-	int fd = mkstemp(log_path);
+	strcpy(root_path, "/tmp/hostingpi-log-XXXXXX");
+	assert_non_null(mkdtemp(root_path));
+	snprintf(log_path, sizeof(log_path), "%s" LOG, root_path);
+	int fd = open(log_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	close(fd);
 	world_up(state);
 	struct world *world = *state;
-	world->env.root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	world->env.root_fd = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return world->env.root_fd < 0;
 }
 
@@ -24,6 +29,7 @@ static int log_down(void **state)
 {
 	struct world *world = *state;
 	unlink(log_path);
+	rmdir(root_path);
 	close(world->env.root_fd);
 	return world_down(state);
 }
@@ -39,7 +45,7 @@ static void append(const char *text)
 static void start_log(struct world *world)
 {
 	set(world, "source", "log");
-	set(world, "log", log_path);
+	set(world, "log", LOG);
 	start(world, "", "20s");
 }
 
@@ -117,10 +123,10 @@ static void ring(void *context)
 static void test_hasty_rotations(void **state)
 {
 	struct world *world = *state;
-	char old[80];
+	char old[sizeof(log_path) + sizeof(".-2147483648")]; /* what gcc -fsanitize fears */
 	struct timer *bell = env_timer(&world->env, ring, NULL);
 	set(world, "source", "log");
-	set(world, "log", log_path);
+	set(world, "log", LOG);
 	set(world, "interval", "30s"); /* that is 2 s for a log */
 	assert_int_equal(module->open(world->self, world->conf, &world->env), 0);
 	run_until(&world->env, read_source(world));
@@ -153,7 +159,7 @@ static void test_missing(void **state)
 	unlink(log_path);
 	start_log(world);
 	run_until(&world->env, read_missing(world));
-	assert_non_null(strstr(reason(world, "source"), log_path));
+	assert_non_null(strstr(reason(world, "source"), LOG));
 }
 
 static void test_settings(void **state)
