@@ -348,7 +348,7 @@ check-guest: ## the arm64 packages on a full Debian with systemd in QEMU, seen f
 	+@$(if $(DEBS),,$(submake) deb ARCH=arm64)
 	@exec $(PYTHON) -B tests/guest/check_guest.py $(if $(SHORT),--short) $(if $(DEBS),--debs '$(DEBS)') $(if $(T),--only '$(T)')
 
-check-boot: all ## the unit under a real systemd as process 1, in namespaces (as root; a minute; LONG=1, DEBS=folder, T=check)
+check-boot: all ## the unit under a real systemd as process 1, in namespaces (as root; two to three minutes; LONG=1, DEBS=folder, T=check)
 	@sh tests/deps.sh run boot
 	@exec $(PYTHON) -B tests/boot/check_boot.py --build $(BUILD) $(if $(LONG),--long) $(if $(DEBS),--debs '$(DEBS)') $(if $(T),--only '$(T)')
 
@@ -401,6 +401,7 @@ install: all ## copy programs, manual pages, unit, udev rule, completion, docume
 	$(Q)$(foreach file,$(DOCS),install -D -m $(if $(shell test -x $(file) && echo yes),755,644) $(file) $(DESTDIR)$(DOCDIR)/$(file) && ):
 	$(Q)install -d $(CONFIG).d
 	$(Q)test -e $(CONFIG) || install -D -m 644 systemd/hostingpi.conf $(CONFIG)
+	$(Q)$(if $(DESTDIR),:,echo "Next: docs/install.md, From source (user, udev rule, systemctl enable --now hostingpid)")
 
 uninstall: ## remove what install copied; a configuration that was changed stays
 	$(call say,UNINSTALL,$(DESTDIR)$(PREFIX) $(DESTDIR)$(UNITDIR) $(CONFIG))
@@ -429,6 +430,22 @@ check-deb: ## install, upgrade, remove and purge the packages in a scratch root 
 clean: ## remove everything that was built
 	@rm -rf build
 
+# What is in no group is shown as well, before the benchmarks.
+HELP_USE   := all deps run install uninstall deb dist clean help
+HELP_CI    := test lint format check check-san check-lab check-vm fuzz goldens
+
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' -v use='$(HELP_USE)' -v ci='$(HELP_CI)' ' \
+		function line(name) { printf "  %-17s %s\n", name, text[name]; delete text[name] } \
+		function group(title, list,    names, count, i) { \
+			print title; count = split(list, names, " "); \
+			for (i = 1; i <= count; i++) if (names[i] in text) line(names[i]) } \
+		/^[a-z-]+:.*## / { \
+			text[$$1] = $$2; \
+			if ($$1 ~ /^bench/) measures = measures " " $$1; else others = others " " $$1 } \
+		END { \
+			group("To use it:", use); \
+			group("To change it (make test runs what CI runs):", ci); \
+			group("Slow or special:", others); \
+			group("To measure:", measures) }' $(firstword $(MAKEFILE_LIST))
 	@echo "Variables: PREFIX DESTDIR CFLAGS CPPFLAGS LDFLAGS CI=1 (warnings are errors) V=1 (show commands)"

@@ -20,7 +20,7 @@ packages() {
 		liboauth-dev libunistring-dev ;;
 	run) echo mosquitto mosquitto-clients haproxy nginx-light python3 procps ca-certificates ;;
 	test) echo libcmocka-dev python3-pytest python3-jinja2 python3-jsonschema apache2 lighttpd \
-		lighttpd-modules-lua php-fpm caddy clang libclang-rt clang-format shellcheck zsh mandoc strace iproute2 openssl nftables \
+		lighttpd-modules-lua php-fpm caddy clang libclang-rt clang-format shellcheck zsh mandoc groff-base strace iproute2 openssl nftables \
 		universal-ctags python3-oauthlib unbound tayga curl prometheus chromium chromium-driver \
 		python3-selenium keepalived python3-yaml ;;
 	bench) echo collectd-core strace openssl iproute2 wrk apache2 lighttpd php-fpm ;;

@@ -16,7 +16,7 @@ import sys
 
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:href|src|srcset)=\"([^\"]+)\"")
-MAKE = re.compile(r"(?:^|[\s(&;])make ((?:[A-Z_]+=\S+ )*)([a-z][a-z-]*)?((?: [A-Z_]+=\S+)*)")
+MAKE = re.compile(r"(?:^|[\s(&;])make ((?:(?:-j?\d*|[A-Z_]+=\S+) )*)([a-z][a-z-]*)?((?: [A-Z_]+=\S+)*)")
 COMMAND = re.compile(r"(?:^|[\s/])hostingpictl ((?:--?[a-z]+(?:[ =][A-Z/]\S*)? )*)([a-z]+)")
 OPTIONS = re.compile(r"\b(hostingpid|hostingpictl|hostingpi-post)\b([^|&;]*)")
 PAGE = re.compile(r"\bman (?:\d )?(hostingpi[a-z.-]*)")
@@ -52,6 +52,9 @@ class Tree:
         }
         for path in root.glob("tests/lab/test_*.py"):
             self.tests["check-lab"] += re.findall(r"^def (test_\w+)", self.text(path), re.MULTILINE)
+        shared = self.checks("guest")
+        self.tests["check-guest"] = shared
+        self.tests["check-boot"] = shared + self.checks("boot")
         self.commands = set()
         for path in [*root.glob("agent/ctl/*.c"), *root.glob("notifiers/ctl_*.c")]:
             self.commands.update(re.findall(r"\"([a-z]+)\"", self.text(path)))
@@ -59,6 +62,11 @@ class Tree:
     def text(self, path):
         path = self.root / path
         return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def checks(self, folder):
+        """Names of the checks of a machine, as T= chooses them."""
+        paths = self.root.glob(f"tests/{folder}/checks_*.py")
+        return [name for path in paths for name in re.findall(r"^def (\w+)\(_?lab\):", self.text(path), re.MULTILINE)]
 
     def anchors(self, path):
         """Names of the headings of a document, as GitHub makes them."""
@@ -111,10 +119,11 @@ def check_make(tree, piece):
     for before, target, after in MAKE.findall(piece):
         if target and target not in tree.targets:
             yield f"'make {target}': no such target"
-        chosen = re.search(r"\bT=(\w[\w-]*)", before + after)
+        chosen = re.search(r"\bT=(\w[\w,-]*)", before + after)
         names = tree.tests.get(target)
-        if chosen and names and not any(chosen.group(1) in name for name in names):
-            yield f"'make {target} T={chosen.group(1)}': no such test"
+        for word in chosen.group(1).split(",") if chosen and names else []:
+            if not any(word in name for name in names):
+                yield f"'make {target} T={word}': no such test"
 
 
 def is_there(tree, place, path):
@@ -136,7 +145,7 @@ def check_paths(tree, place, piece):
         first, slash, rest = word.partition("/")
         if slash and first in tree.folders and not is_there(tree, place, word):
             # topics and names of others look like that as well: ours have an ending, or a folder
-            if rest and ("." in rest or (tree.root / first / rest.split("/")[0]).exists()):
+            if rest and ("." in rest or word.endswith("/") or (tree.root / first / rest.split("/")[0]).exists()):
                 yield f"'{word}': no such file"
 
 
@@ -147,9 +156,9 @@ def check_commands(tree, piece):
     for program, rest in OPTIONS.findall(piece):
         known = "".join(tree.text(page) for page in tree.pages if page.stem == program)
         # what stands behind '--' belongs to somebody else's program
-        for option in re.findall(r" --([a-z][a-z-]*)", rest.split(" -- ")[0]):
+        for option in re.findall(r" --?([a-z][a-z-]*|[A-Z0-9])(?![\w-])", rest.split(" -- ")[0]):
             if not re.search(rf"Fl (?:Fl |-)?-?{option}\b", known):
-                yield f"'{program} --{option}': no such option in its manual page"
+                yield f"'{program} -{option if len(option) == 1 else '-' + option}': no such option in its manual page"
     for page in PAGE.findall(piece):
         if not any(path.name.rsplit(".", 1)[0] == page or path.name == page for path in tree.pages):
             yield f"'man {page}': no such page"
@@ -158,8 +167,6 @@ def check_commands(tree, piece):
 def check_document(tree, document):
     text = document.read_text(encoding="utf-8")
     for number, (line, fenced) in enumerate(lines_of(text), 1):
-        if "\u2014" in line:
-            yield number, "an em dash: use a comma, a colon or a full stop"
         for found in () if fenced or line.startswith("    ") else LINK.findall(CODE.sub("", line)):
             complaint = check_link(tree, document, found[0] or found[1])
             if complaint:
@@ -174,9 +181,11 @@ def check_document(tree, document):
                 yield number, complaint
 
 
-def check_references(tree, path):
+def check_lines(tree, path):
     names = {page.name for page in tree.pages}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if re.search(r"\u2014|\\\(em", line):
+            yield number, "an em dash: use a comma, a colon or a full stop"
         found = REFERENCE.findall(line)
         if path.suffix != ".md":
             found += re.findall(r"^\.Xr (hostingpi\S*) (\d)", line)
@@ -189,7 +198,7 @@ def main():
     tree = Tree(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve())
     wrong = 0
     for path in [*tree.documents, *tree.pages]:
-        complaints = list(check_references(tree, path))
+        complaints = list(check_lines(tree, path))
         if path.suffix == ".md":
             complaints += check_document(tree, path)
         for number, complaint in sorted(set(complaints)):

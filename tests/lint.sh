@@ -191,11 +191,16 @@ manual_pages() {
 		none || return 1
 	for page in $man_pages; do
 		mandoc -T html -W error "$page" >/dev/null || echo "$page: no HTML of it"
-		mandoc -T utf8 -O width=78 "$page" | col -bx | LC_ALL=C.UTF-8 grep -E '^.{81,}' |
-			sed "s|^|$page: wider than 80 columns: |"
-		if command -v groff >/dev/null 2>&1; then
-			groff -mandoc -ww -Tutf8 -z "$page" 2>&1
-		fi
+		# Bold and underlined letters are struck twice.
+		mandoc -T utf8 -O width=78 "$page" | LC_ALL=C.UTF-8 sed 's/.\x08//g' |
+			LC_ALL=C.UTF-8 grep -E '^.{81,}' | sed "s|^|$page: wider than 80 columns: |"
+	done | none
+}
+
+# man(1) formats with groff.
+manual_pages_groff() {
+	for page in $man_pages; do
+		groff -mandoc -ww -Tutf8 -z "$page" 2>&1
 	done | none
 }
 
@@ -215,16 +220,21 @@ change_logs() {
 	echo "${debians% *}, $([ "$ours" = Unreleased ] && echo 'not out yet' || echo out)"
 }
 
+unit() {
+	sed 's|@SBINDIR@/hostingpid|/bin/true|' systemd/hostingpid.service >"$folder/hostingpid.service"
+}
+
 # Unknown keys, keys in the wrong section. The program and its user need not be there.
 units() {
-	sed 's|@SBINDIR@/hostingpid|/bin/true|' systemd/hostingpid.service >"$folder/hostingpid.service"
+	unit
 	systemd-analyze verify --man=no "$folder/hostingpid.service" 2>&1 |
 		grep 'hostingpid.service' | none
 }
 
 # The threshold is in tenths: at most 2.0.
 exposure() {
-	units && systemd-analyze security --offline=yes --threshold=20 --no-pager \
+	unit
+	systemd-analyze security --offline=yes --threshold=20 --no-pager \
 		"$folder/hostingpid.service" >"$folder/exposure" && tail -n 1 "$folder/exposure" |
 		sed 's/^[^O]*//; s/ [^ ]*$//'
 }
@@ -247,6 +257,7 @@ check 'documents: links, targets, commands, files' documents python3
 check 'shell scripts (shellcheck)' shell_scripts shellcheck
 check 'Python syntax' python_syntax python3
 check 'manual pages (mandoc)' manual_pages mandoc
+check 'manual pages (groff)' manual_pages_groff groff
 check 'change logs of one version' change_logs
 check 'unit (systemd-analyze verify)' units systemd-analyze
 check 'unit (systemd-analyze security, at most 2.0)' exposure systemd-analyze

@@ -9,9 +9,10 @@ from process import wait_until
 
 # dd ends with an error as soon as nothing goes in any more; the second one takes what the first left over.
 FILL = "dd if=/dev/zero of={0}/lab-fill bs=64k 2>/dev/null; dd if=/dev/zero of={0}/lab-fill2 bs=1 count=65536 2>/dev/null; true"
-# Others may give something back meanwhile: what is free then is taken as well.
+# Others may give something back meanwhile: what is free then is taken as well. Each probe is a file of its own: writing one
+# anew would find the room that it had itself.
 FULL = (
-    "for i in $(seq 50); do dd if=/dev/zero of={0}/lab-probe bs=4096 count=1 2>/dev/null || exit 0; "
+    "for i in $(seq 50); do dd if=/dev/zero of={0}/lab-probe-$i bs=4096 count=1 2>/dev/null || exit 0; "
     "dd if=/dev/zero of={0}/lab-more-$i bs=4096 2>/dev/null; done; exit 1"
 )
 
@@ -30,7 +31,7 @@ def full_run(lab):
             seen.append(how.split()[1])
         said = [line for line in journal(lab, 30).splitlines() if "No space" in line]
     finally:
-        guest.sh("rm -f /run/lab-fill /run/lab-fill2 /run/lab-probe /run/lab-more-*")
+        guest.sh("rm -f /run/lab-fill /run/lab-fill2 /run/lab-probe-* /run/lab-more-*")
     wait_until(answering, 60, "an answer outside")
     return f"answers after {' and '.join(seen)}; it says {said[0] if said else 'nothing'!r}"
 

@@ -15,6 +15,7 @@ from checks_start import DROP_INS
 from course import expect
 from process import wait_until
 from system_guest import HERE
+from where import REPO
 
 UNIT = "/etc/systemd/system/hostingpid.service.d/credentials.conf"
 CONF = f"{DROP_INS}/credentials.conf"
@@ -126,6 +127,18 @@ def password(lab):
     return f"logged in; the file is {mode}, closed to others; by hand: said where it is; without it the journal says what to add"
 
 
+def no_secrets(lab):
+    """examples/credentials as it is, without any of its files: the agent runs, and says what is missing."""
+    example = (REPO / "examples/credentials/credentials.conf").read_text(encoding="ascii")
+    lab.guest.sh(f"mkdir -p {UNIT.rpartition('/')[0]} {DROP_INS}\ncat >{UNIT} <<'END'\n{example}END\n"
+                 f"printf '[mqtt]\\ncredential_file = mqtt\\n' >{CONF}\nsystemctl daemon-reload\n"
+                 "systemctl restart hostingpid && systemctl is-active hostingpid")  # fmt: skip
+    wait_until(answering, 60, "an answer outside")
+    said = lab.guest.wait_sh("journalctl -u hostingpid --no-pager -o cat -n 20 | grep 'has no username'", 60, "the advice")
+    take_back(lab)
+    return said.splitlines()[-1]
+
+
 def posts(lab):
     """secrets of Mastodon and of X reach hostingpi-post by name."""
     service = Service(lab.broker.certificate)
@@ -155,4 +168,4 @@ def posts(lab):
     return "Bearer at Mastodon, OAuth signature at X"
 
 
-ALL = (password, tls, posts)
+ALL = (password, tls, no_secrets, posts)

@@ -12,10 +12,10 @@ import os
 import pathlib
 import socket
 import subprocess
-import time
 
 from outside import TAP
 from process import LabError, Process, wait_until
+from shell import Shell
 from system_guest import ADDRESSES, HERE
 from where import TESTS
 
@@ -48,7 +48,7 @@ def lay_cable():
         subprocess.run(["ip", *words.split()], check=True)
 
 
-class Machine(Process):
+class Machine(Process, Shell):
     def __init__(self, scratch, root):
         super().__init__(scratch, "console")
         self.root = root
@@ -107,31 +107,13 @@ class Machine(Process):
             raise LabError(f"no answer within {timeout:g} s to: {words[-1][:80]}") from None
         return done.returncode, done.stdout.decode("utf-8", "replace")
 
-    def try_sh(self, script, timeout=COMMAND_S):
+    def try_sh(self, script, timeout=None):
         """(exit code, output) of a script that root runs inside."""
-        return self._enter(["-m", "-p", "-i", "-u", "-n", "-C"], ["chroot", "/", *INSIDE, script], timeout)
-
-    def sh(self, script, timeout=COMMAND_S):
-        """The output of a script that must end well."""
-        code, said = self.try_sh(script, timeout)
-        if code:
-            raise LabError(f"inside: {script}\nended with {code}: {said[-1500:]}")
-        return said.strip()
+        return self._enter(["-m", "-p", "-i", "-u", "-n", "-C"], ["chroot", "/", *INSIDE, script], timeout or COMMAND_S)
 
     def as_someone(self, command):
         """(exit code, output) as an ordinary user."""
         return self.try_sh(f"setpriv --reuid=65534 --regid=65534 --clear-groups {command}")
-
-    def wait_sh(self, script, timeout=60, what=None):
-        """Until a script ends well; its output."""
-        deadline = time.monotonic() + timeout
-        while True:
-            code, said = self.try_sh(script)
-            if code == 0:
-                return said.strip()
-            if time.monotonic() >= deadline:
-                raise LabError(f"waited {timeout:g} s for {what or script}; last it said: {said[-500:]}")
-            time.sleep(0.05)
 
     def plug_in(self):
         """The cable, and the addresses: the network has come."""

@@ -62,7 +62,7 @@ depends() {
 make_root() {
 	tools=build-essential
 	[ "$arch" = "$native" ] || tools=$tools,crossbuild-essential-$arch
-	echo "making a clean root of $suite for $arch"
+	echo "making a clean root of $suite for $arch, a minute or a few"
 	make_tree "$root" "$suite" "$tools,$(depends | paste -sd,)" \
 		--architectures="$native$([ "$arch" = "$native" ] || echo ",$arch")"
 	depends >"$root/build-depends"
@@ -125,5 +125,6 @@ if [ -n "${TWICE:-}" ]; then
 	done
 	echo "built twice, the same bytes:"
 fi
+echo "packages in $out:"
 cd "$out"
 sha256sum ./*.deb

@@ -209,6 +209,22 @@ done
 rmdir /etc/hostingpi /run/mount # the second one is made by umount
 nothing_left /tmp/before
 
+doing 'purge: somebody whose login is hostingpi stays, and so does this machine where DPKG_ROOT is another'
+useradd --create-home --shell /bin/bash hostingpi
+somebody=$(getent passwd hostingpi)
+apt --no-install-recommends install "./hostingpi_${number}_$arch.deb"
+grep -q 'account hostingpi before, with home /home/hostingpi' /tmp/said || fail 'nobody was told of the account'
+mkdir -p /root/other/etc/hostingpi
+printf 'hostingpi:x:997:997::/run/hostingpi:/usr/sbin/nologin\n' | tee /root/other/etc/passwd >/root/other/etc/shadow
+DPKG_MAINTSCRIPT_PACKAGE=hostingpi DPKG_ROOT=/root/other /var/lib/dpkg/info/hostingpi.postrm purge >/tmp/said 2>&1
+[ ! -e /root/other/etc/hostingpi ] || fail 'DPKG_ROOT: the configuration is left'
+! grep -q hostingpi /root/other/etc/passwd || fail 'DPKG_ROOT: the account is left'
+[ -e $config ] || fail 'DPKG_ROOT: the configuration of this machine is gone'
+apt purge hostingpi
+[ "$(getent passwd hostingpi)" = "$somebody" ] || fail 'the login is gone'
+userdel --remove hostingpi >/tmp/said 2>&1
+nothing_left /tmp/before
+
 doing=${doing:-}
 echo "  ok      $doing"
 echo "  $checks checks in $PRETTY_NAME $arch"

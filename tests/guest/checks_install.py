@@ -82,8 +82,11 @@ def account(lab):
     account_line = lab.guest.sh("getent passwd hostingpi")
     expect("nologin" in account_line, f"the account can log in: {account_line}")
     groups = lab.guest.sh("id -nG hostingpi")
+    expect(set(groups.split()) == {"hostingpi", "adm", "video"}, f"groups: {groups}")
     owners = lab.guest.sh("stat -c '%n %U:%G %a' /run/hostingpi /var/lib/hostingpi /run/hostingpi/control.sock /etc/hostingpi")
-    expect("/run/hostingpi/control.sock hostingpi:hostingpi 660" in owners, owners)
+    for place in ("/run/hostingpi hostingpi:hostingpi 755", "/var/lib/hostingpi hostingpi:hostingpi 755",
+                  "/run/hostingpi/control.sock hostingpi:hostingpi 660", "/etc/hostingpi root:root 755"):  # fmt: skip
+        expect(place in owners.splitlines(), f"not {place!r}: {owners}")
     return f"groups {groups}; {owners.replace(chr(10), ', ')}"
 
 

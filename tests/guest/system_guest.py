@@ -18,8 +18,9 @@ import time
 
 import image
 import system_root
-from course import PATIENCE, wait_until
+from course import PATIENCE
 from process import LabError, Process
+from shell import Shell
 from where import FOLDER
 
 BOOT_S = 300 * PATIENCE
@@ -29,7 +30,7 @@ HERE = {socket.AF_INET6: "2001:db8::1", socket.AF_INET: "192.0.2.1"}
 FAMILY_NAMES = {socket.AF_INET6: "IPv6", socket.AF_INET: "IPv4"}
 
 
-class Guest(Process):
+class Guest(Process, Shell):
     def __init__(self, scratch, payload, tap):
         super().__init__(scratch, "console")
         self.payload = payload
@@ -107,36 +108,15 @@ class Guest(Process):
         self.port.sendall(f"{number} {base64.b64encode(script.encode()).decode()}\n".encode())
         return number
 
-    def try_sh(self, script, timeout=COMMAND_S):
+    def try_sh(self, script, timeout=None):
         """(exit code, output) of a script that root runs in the guest."""
         number = self.send(script)
-        self._wait(f"answer to: {script[:60]}", timeout, lambda: number in self.answers)
+        self._wait(f"answer to: {script[:60]}", timeout or COMMAND_S, lambda: number in self.answers)
         return self.answers.pop(number)
-
-    def sh(self, script, timeout=COMMAND_S):
-        """The output of a script that must end well."""
-        code, said = self.try_sh(script, timeout)
-        if code:
-            raise LabError(f"in the guest: {script}\nended with {code}: {said[-1500:]}")
-        return said.strip()
 
     def as_someone(self, command):
         """(exit code, output) as the ordinary user, after a login (so that groups count)."""
         return self.try_sh(f"su - someone -c '{command}'")
-
-    def wait_sh(self, script, timeout=120, what=None):
-        """Until a script ends well; its output."""
-        last = []
-
-        def well():
-            last[:] = [self.try_sh(script)]
-            return last[0][0] == 0
-
-        try:
-            wait_until(well, timeout, what or script, pause=0.2)
-        except LabError as error:
-            raise LabError(f"{error}; last it said: {last and last[0][1][-500:]}") from None
-        return last[0][1].strip()
 
     def reboot(self):
         """Restarts the machine as an operator does."""

@@ -362,6 +362,10 @@ class Rows:
 
 
 def guard(module_rows, request):
-    """For the fixture of a test: a failed one shows what the daemons of its module said."""
+    """For the fixture of a test: a failed one shows what the daemons of its module said. Without its balancer none can
+    but wait in vain."""
     request.node.scratch = module_rows.scratch
+    if not module_rows.balancer.alive():
+        code = module_rows.balancer.popen.returncode
+        raise harness.LabError(f"HAProxy ended with {code}\n{module_rows.balancer.tail()}")
     return module_rows

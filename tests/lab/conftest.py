@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Fixtures: factories that start daemons in a scratch folder which is gone after the test."""
 
+import pathlib
+import shutil
 import signal
+import tempfile
 
 import guard_lab
 import harness
@@ -12,6 +15,20 @@ import pytest
 for _number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
     signal.signal(_number, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+SHM = pathlib.Path("/dev/shm")
+
+
+@pytest.fixture(name="run_dir")
+def directory_in_memory():
+    """As systemd makes it for the service: in memory, and open to other users."""
+    if not SHM.is_dir():
+        pytest.skip("needs a tmpfs in /dev/shm")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="hostingpi-", dir=SHM))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

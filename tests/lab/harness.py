@@ -34,6 +34,7 @@ from process import (  # noqa: F401 (tests import these from here)
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("HOSTINGPI_BUILD") or REPO / "build" / "plain").resolve()
+ARENA_BYTES = 64 << 20  # glibc aligns the heap of a thread to this on 64-bit machines
 
 
 class Subscriber(Process):
@@ -319,6 +320,20 @@ class Agent(Process):
                 if line.startswith(key + ":"):
                     return int(line.split()[1]) * 1024
         raise LabError(f"no {key} for {self.name}")
+
+    def heaps_kb(self):
+        """Touched kB: of the heap of the loop, and a list of those of threads (arenas of glibc)."""
+        loop, threads, place = 0, [], []
+        for line in pathlib.Path(f"/proc/{self.pid}/smaps").read_text().splitlines():
+            words = line.split()
+            if not words[0].endswith(":"):
+                place = words
+            elif words[0] == "Anonymous:" and place[1].startswith("rw"):
+                if place[-1] == "[heap]":
+                    loop = int(words[1])
+                elif len(place) == 5 and int(place[0].partition("-")[0], 16) % ARENA_BYTES == 0:
+                    threads.append(int(words[1]))
+        return loop, threads
 
     def agent_check(self, family=None, send=b"lb1/pool\n"):
         """One poll as HAProxy makes it; the line without its end."""

@@ -125,7 +125,8 @@ class Emulator:
         elif final == "H" and not numbers:
             page.row = page.column = 0
         elif final == "K" and not numbers:
-            for column in range(page.column, page.columns):
+            # Behind the last column the cursor stands on it.
+            for column in range(min(page.column, page.columns - 1), page.columns):
                 page.cells[page.row][column] = (" ", PLAIN)
         elif final == "J" and not numbers:
             self._sequence("", "", "K")

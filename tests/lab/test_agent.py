@@ -3,6 +3,8 @@
 
 import json
 import os
+import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -95,6 +97,26 @@ def test_reload_with_an_error_keeps_the_old_settings(agent):
     assert agent.agent_check().startswith("up ")
 
 
+def test_reload_brings_the_control_socket_back(agent):
+    path = agent.run_dir / "control.sock"
+    agent.reload()
+    wait_until(lambda: "configuration taken over" in agent.tail(), what="the reload")
+    assert "made anew" not in agent.tail()  # it was there
+    path.unlink()
+    agent.reload()
+    wait_until(path.exists, what="the socket again")
+    assert agent.status()["decision"]["state"] == "normal"
+    # Somebody else's file is not ours to remove, and costs nothing but hostingpictl.
+    path.unlink()
+    path.write_text("not a socket", encoding="utf-8")
+    agent.reload()
+    wait_until(lambda: "is in the way" in agent.tail(), what="the complaint")
+    assert agent.agent_check().startswith("up 100% ")
+    path.unlink()
+    agent.reload()
+    wait_until(lambda: path.exists() and agent.status(), what="the socket once more")
+
+
 def test_reload_moves_a_listener(agent):
     spare = socket.socket(socket.AF_INET6)
     spare.bind(("::1", 0))
@@ -120,6 +142,23 @@ def test_reload_moves_a_listener(agent):
         what="the old address",
     )
     assert agent.agent_check().startswith("up ")
+
+
+def test_reload_frees_the_settings_before(agent):
+    """Each change is of another module, and each module goes on with what it has meanwhile."""
+    changes = [{"workers": {"names": ""}}, {"sdcard": {"stall_after": "9s"}}]
+    changes += [{"requests": {"source": "none"}}, {"http": {"proxy_protocol": "optional"}}]
+    changes += [{"post": {"max_per_day": 7}}, {"hook": {"timeout": "7s"}}]
+    changes += [{"mqtt": {"history_rate": 9}}, {"haproxy": {"allow": "::/0"}}]
+    for count, change in enumerate([{}] * 5 + changes, 1):
+        if count == 6:
+            before = agent.heaps_kb()[0]
+        agent.configure(change)
+        agent.reload()
+        told = lambda number=count: agent.log.read_text().count("configuration taken over") >= number
+        wait_until(told, what="the reload")
+    assert agent.log.read_text().count("1 module opened anew") == len(changes)
+    assert agent.heaps_kb()[0] < before + 24  # a set of settings has 8
 
 
 def test_hold_survives_a_restart(agent):
@@ -167,6 +206,31 @@ def test_systemd_is_told(scratch, tmp_path):
         while "STOPPING=1" not in seen:
             seen.update(notify.recv(4096).decode().splitlines())
         assert any(line.startswith("STATUS=normal") for line in seen)
+
+
+def pause_s(scratch, path, name, **config):
+    """The pause that a start which fails is given after starts have failed since the boot; a stop ends it."""
+    mark = path / "start-failed"
+    mark.touch()
+    os.utime(mark, (0, 0))
+    words = ["env", f"NOTIFY_SOCKET={path}/notify", f"RUNTIME_DIRECTORY={path}"]
+    agent = Agent(scratch, config, name=name, wrapper=words)
+    agent.spawn()
+    told = wait_until(lambda: re.search(r"tried again in (\d+) s", agent.tail()), what="the pause to be told")
+    os.kill(agent.pid, signal.SIGTERM)
+    assert agent.wait() == 0
+    assert not mark.exists()
+    return int(told.group(1))
+
+
+def test_starts_that_fail_are_made_more_rarely(scratch, tmp_path):
+    """Configurations wait to be mended, for up to an hour; a port that another one has may be free in a minute."""
+    up_s = int(float(pathlib.Path("/proc/uptime").read_text(encoding="ascii").split()[0]))
+    bad = pause_s(scratch, tmp_path, "bad", control={"reserve": "lots"})
+    assert min(up_s, 3600) <= bad <= 3600
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert pause_s(scratch, tmp_path, "taken", haproxy={"listen": listen}) == min(max(up_s, 2), 60)
 
 
 def written_bytes(agent):
@@ -263,7 +327,9 @@ def test_nobody_reads_the_log(scratch):
     os.close(reader)
 
 
-@pytest.mark.parametrize("words", [["--once"], ["--once", "--json"], ["--doctor"]])
+@pytest.mark.parametrize(
+    "words", [["--once"], ["--once", "--json"], ["--doctor"], ["--help"], ["--version"], ["--defaults"]]
+)
 def test_a_full_disk_is_told(words):
     with open("/dev/full", "w", encoding="ascii") as full:
         done = subprocess.run([BUILD / "hostingpid", *words], stdout=full, stderr=-1, timeout=60)

@@ -11,7 +11,7 @@ import harness
 import pytest
 from mqtt_lab import mqtt_config, wait_connected
 from process import wait_until
-from test_ctl import CTL, ENTER, LEAVE, Terminal, ctl
+from test_ctl import ENTER, LEAVE, Terminal, ctl
 
 HOST = harness.LOOPBACK[harness.families()[0]]
 LEAVES = ("availability", "about", "weight")

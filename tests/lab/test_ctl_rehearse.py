@@ -16,7 +16,6 @@ import subprocess
 import threading
 import time
 
-import harness
 import pytest
 from process import program, wait_until
 from test_ctl import CTL, ctl

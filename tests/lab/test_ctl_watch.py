@@ -91,6 +91,9 @@ def test_fits_the_window(watch, rows, columns):
     text = shown(terminal)
     lines = text.split("\n")
     assert lines[0].startswith("pi-attic  hostingpid 1.0")
+    # The clock ends in the last column, which the clearing of the rest must leave.
+    if columns >= 80:
+        assert re.search(r" \d\d:\d\d:\d\d$", lines[0]) and len(lines[0]) == columns
     assert lines[1].startswith(" ▼ SHED   ") and "memory low" in lines[1]
     assert lines[-1].startswith("q quit  ") and len(lines) == rows
     assert re.search(r"^  weight +45 %  █+░+", text, re.MULTILINE)

@@ -13,14 +13,12 @@ import pty
 import shutil
 import socket
 import subprocess
-import tempfile
 
 import pytest
 
 from harness import BUILD, REPO, LOOPBACK, Agent, families, free_port, wait_until
 
 ROOTS = REPO / "tests" / "roots"
-SHM = pathlib.Path("/dev/shm")
 
 
 def doctor(config, *words, env=None):
@@ -55,15 +53,6 @@ def put(root, path, text):
     if (root / path).exists():
         (root / path).chmod(0o644)
     (root / path).write_text(text)
-
-
-@pytest.fixture(name="run_dir")
-def directory_in_memory():
-    if not SHM.is_dir():
-        pytest.skip("needs a tmpfs in /dev/shm")
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="hostingpi-", dir=SHM))
-    yield folder
-    shutil.rmtree(folder)
 
 
 def login_file(scratch, text, mode):

@@ -12,8 +12,8 @@ GOOD = """\
 # A head: with `code` & more
 
 See [there](docs/other.md#second), [here](#a-head-with-code--more), <img src="docs/one.svg">, `make check T=parse`,
-`make check-lab T=page`, `man hostingpid`, hostingpid(8), `hostingpictl --socket /run/x status`, `agent/ctl/*.c`,
-`tests/unit/test-NAME.c`, `build/plain/hostingpid --doctor`, `hostingpictl status -- rsync --delete`, https://x.example/#y.
+`make check-lab T=page`, `make check-boot T=restart,hold`, `make -j2 V=1 check`, `man hostingpid`, hostingpid(8), `hostingpictl --socket /run/x status`, `agent/ctl/*.c`,
+`tests/unit/test-NAME.c`, `build/plain/hostingpid --doctor -t`, `hostingpictl status -- rsync --delete`, https://x.example/#y.
 
     make check-lab    # make nothing of it
 
@@ -31,7 +31,12 @@ BAD = [
     ("hostingpid(7)", "no such page"),
     ("`hostingpictl stauts`", "no such command"),
     ("`hostingpid --docter`", "no such option"),
+    ("`hostingpid -Z`", "no such option"),
     ("`agent/gone.c`", "no such file"),
+    ("`agent/gone/`", "no such file"),
+    ("`make -j2 V=1 chekc`", "no such target"),
+    ("`make check-boot T=restart,sotp`", "'make check-boot T=sotp': no such test"),
+    ("`make check-guest T=hold`", "no such test"),
     ("    make chekc", "no such target"),
     ("a dash \u2014 a long one", "em dash"),
 ]
@@ -40,13 +45,15 @@ BAD = [
 @pytest.fixture(name="tree")
 def small_repository(tmp_path):
     files = {
-        "Makefile": "check: all\ncheck-lab:\n",
+        "Makefile": "check: all\ncheck-lab:\ncheck-boot:\ncheck-guest:\n",
         "docs/other.md": "# First\n\n## Second\n",
         "docs/one.svg": "",
         "agent/ctl/main.c": '{"status", 1},\n',
-        "man/hostingpid.8": ".Fl Fl doctor\n",
+        "man/hostingpid.8": ".Fl Fl doctor\n.It Fl t\n",
         "man/hostingpictl.1": ".Fl Fl socket\n",
         "tests/unit/test-parse.c": "",
+        "tests/guest/checks_life.py": "def restart(lab):\n",
+        "tests/boot/checks_start.py": "def hold_stays(_lab):\n",
         "tests/lab/test_one.py": "def test_page():\n",
         "build/deb/README.md": "[x](gone.md)\n",
     }
@@ -74,6 +81,17 @@ def test_what_is_wrong(tree, line, complaint):
     (said,) = done.stdout.splitlines()
     assert done.returncode == 1 and complaint in said
     assert said.startswith(f"README.md:{len(GOOD.splitlines()) + 2}: ")
+
+
+@pytest.mark.parametrize(
+    "line, complaint",
+    [(".Xr hostingpictl 8", "no such page"), ("a \u2014 b", "em dash"), ("a \\(em b", "em dash")],
+)
+def test_what_is_wrong_in_a_page(tree, line, complaint):
+    with open(tree / "man/hostingpid.8", "a", encoding="utf-8") as page:
+        page.write(f"{line}\n")
+    done = look(tree, GOOD)
+    assert done.returncode == 1 and done.stdout.startswith("man/hostingpid.8:3: ") and complaint in done.stdout
 
 
 def test_no_documents_is_an_error(tmp_path):

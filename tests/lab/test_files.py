@@ -4,9 +4,7 @@
 import contextlib
 import json
 import pathlib
-import shutil
 import subprocess
-import tempfile
 import urllib.error
 import urllib.request
 
@@ -16,17 +14,7 @@ from harness import REPO, Agent, Nginx, families, url_host, wait_until
 from test_haproxy import CAP, Memory
 from web_servers import MODULES, Apache, Lighttpd
 
-SHM = pathlib.Path("/dev/shm")
 EXAMPLES = REPO / "examples" / "busy-page"
-pytestmark = pytest.mark.skipif(not SHM.is_dir(), reason="needs a tmpfs in /dev/shm")
-
-
-@pytest.fixture(name="run_dir")
-def directory_in_memory():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="hostingpi-", dir=SHM))
-    folder.chmod(0o755)  # web servers that drop root must still get in
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(name="memory")

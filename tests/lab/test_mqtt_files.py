@@ -2,7 +2,9 @@
 """What -t and --doctor find in the files of section [mqtt], without calling anybody."""
 
 import json
+import os
 import subprocess
+import tempfile
 
 import pytest
 from certificates import make_ca, make_certificate, openssl
@@ -33,6 +35,21 @@ def look(scratch):
 
     make.doctor = lambda *words: run(scratch.path / "look.conf", "--doctor", *words).stdout
     return make
+
+
+def test_a_folder_that_the_unit_hides_is_noted(scratch):
+    def notes(program):
+        config = scratch.file("hidden.conf", f"[requests]\nsource = none\n[hook]\nprogram = {program}\n")
+        done = subprocess.run(
+            [BUILD / "hostingpid", "-c", config, "-t"], capture_output=True, text=True, timeout=60, check=True
+        )
+        return [line for line in done.stdout.splitlines() if "does not see this folder" in line]
+
+    with tempfile.NamedTemporaryFile(dir="/tmp") as program:
+        os.chmod(program.name, 0o755)
+        assert [line.partition(":")[0] for line in notes(program.name)] == ["note"]
+        assert "[hook] program: " in notes(program.name)[0]
+    assert notes("/bin/true") == []
 
 
 def test_good_files(scratch, look):

@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import pathlib
 import random
 import socket
 import subprocess
@@ -204,4 +205,24 @@ class TestResolver:
         wait_log(agent, "its thread is left behind")
         harness.wait_until(lambda: mqtt_status(agent)["last_error"])
         assert agent.term() == 0
+        sink.close()
+
+    def test_each_thread_has_a_heap_of_its_own(self, scratch):
+        """With memory touched for a full flight; also the one that comes while another is left behind."""
+        sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sink.bind(("127.0.0.77", 53))
+        sink.settimeout(harness.DEADLINE_S)
+        resolv = "nameserver 127.0.0.77\noptions timeout:30 attempts:1\n"
+        config = mqtt_config(1883, "first.test")
+        agent = self.agent(scratch, config, "resolv.conf", resolv).start()
+        if "libasan" in pathlib.Path(f"/proc/{agent.pid}/maps").read_text():
+            pytest.skip("ASan has a heap of its own")
+        for threads, name in enumerate(("first", "second", "third"), 1):
+            agent.configure({"mqtt": {"host": f"{name}.test"}})
+            agent.reload()
+            while name.encode() not in sink.recv(512):
+                pass
+            heaps = agent.heaps_kb()[1]
+            assert len(heaps) == threads and min(heaps) >= 40
+        agent.kill()
         sink.close()

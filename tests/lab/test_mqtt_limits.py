@@ -42,18 +42,30 @@ def test_packets_larger_than_the_broker_takes(start_mosquitto, start_agent):
 
 @pytest.mark.parametrize("limit", ["max_packet_size", "message_size_limit"])
 def test_mqtt5_broker_says_its_limit(start_mosquitto, start_agent, limit):
+    """Of message_size_limit mosquitto says only afterwards, with code 149; libmosquitto 2.0.21 takes that code for
+    no MQTT and ends the connection, so there the limit is found as with 3.1.1."""
     broker = start_mosquitto([f"{limit} 2000"])
     agent = start_agent(mqtt_config(broker.port, protocol=5))
     sub = broker.subscriber()
-    said = "as large as ours" if limit == "max_packet_size" else "does not take messages for topic"
-    wait_log(agent, said)
+    if limit == "max_packet_size":
+        said = {"as large as ours": ("too_large", 1)}
+    else:
+        said = {
+            "does not take messages for topic": ("refused", 1),
+            "for topic state: nothing of": ("too_large", 3),
+        }
+    harness.wait_until(
+        lambda: any(words in agent.log.read_text() for words in said), 60, what=list(said)
+    )
+    count, connections = next(said[words] for words in said if words in agent.log.read_text())
+    wait_connected(agent)
     agent.ask("drain")
     sub.wait_for(is_topic("event", "hold"))
     wait_seq(agent, 3)
     status = mqtt_status(agent)
-    assert status["connected"] and status["connections"] == 1
-    assert status["too_large" if limit == "max_packet_size" else "refused"] >= 1
-    assert agent.log.read_text().count(WARNING) <= 2
+    assert status["connected"] and status["connections"] <= connections
+    assert status[count] >= 1
+    assert agent.log.read_text().count(WARNING) <= connections + 1
 
 
 def test_large_message_where_home_assistant_speaks(mosquitto, start_agent, scratch):

@@ -2,18 +2,14 @@
 """The manual, the help texts, the completions and the sample configuration name what the programs have."""
 
 import json
-import pathlib
 import re
-import shutil
 import subprocess
-import tempfile
 import urllib.request
 
 import pages
 import pytest
 from harness import BUILD, REPO, Agent, families, url_host, wait_until
 
-SHM = pathlib.Path("/dev/shm")
 
 PROGRAMS = list(pages.PAGES)
 CONF = pages.page("hostingpi.conf.5")
@@ -112,6 +108,13 @@ def test_defaults_are_a_configuration(tmp_path):
         words = [BUILD / "hostingpid", "-c", conf, "-t", "--root", "/"]
         done = subprocess.run(words, capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    # What it is of, and what one does with it; above each key what it is for, and what it takes.
+    assert text.split("\n")[0][2:] in pages.output(BUILD / "hostingpid", "-V")
+    assert "Check with: hostingpid -t" in text
+    sections = re.split(r"^\[\w+\]\n", text, flags=re.M)[1:]
+    for section in sections:
+        for comments in re.findall(r"((?:# .*\n)*)#[a-z0-9_]+ =", section):
+            assert comments.count("\n") >= 2, section
     # A comment of one key must not be cut by a terminal.
     assert [line for line in text.splitlines() if line.startswith("# ") and len(line) > 79] == []
 
@@ -152,15 +155,6 @@ def test_wrong_usage_says_what_to_do(words):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"{words[0]}: ") and done.stderr.count("\n") == 1
     assert re.search(rf"; see '{words[0]} (--help|help \w+|\w+ --help)'\n$", done.stderr), done.stderr
-
-
-@pytest.fixture(name="run_dir")
-def directory_in_memory():
-    if not SHM.is_dir():
-        pytest.skip("needs a tmpfs in /dev/shm")
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="hostingpi-", dir=SHM))
-    yield folder
-    shutil.rmtree(folder)
 
 
 def files_of(text):

@@ -12,7 +12,6 @@ import urllib.parse
 
 import harness
 import pytest
-from post_lab import Poster
 from post_service import X_V11, X_V2, Request, form
 from post_verifier import KEYS, Verifier, oauthlib
 

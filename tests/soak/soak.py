@@ -26,7 +26,7 @@ CALM_LOOKS = 10
 BETWEEN_S = 0.2
 EVERY_S = 10
 # Growth from the calm at the first quarter to that at the end. Pages are touched late; a leak goes on.
-BOUNDS = {"heap_kb": 32, "anon_kb": 96, "private_dirty_kb": 128, "rss_kb": 512, "descriptors_all": 0}
+BOUNDS = {"heap_kb": 16, "anon_kb": 96, "private_dirty_kb": 128, "rss_kb": 512, "descriptors_all": 0}
 REPEATS = 15  # the same text in one trouble and its calm
 LATE = 0.75  # of the time; then the card may fail
 AROUND = 5  # looks for a median
