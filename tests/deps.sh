@@ -22,7 +22,7 @@ packages() {
 	test) echo libcmocka-dev python3-pytest python3-jinja2 python3-jsonschema apache2 lighttpd \
 		lighttpd-modules-lua php-fpm caddy clang libclang-rt clang-format shellcheck zsh mandoc groff-base strace iproute2 openssl nftables \
 		universal-ctags python3-oauthlib unbound tayga curl prometheus chromium chromium-driver \
-		python3-selenium keepalived python3-yaml ;;
+		python3-selenium keepalived python3-yaml rsync ;;
 	bench) echo collectd-core strace openssl iproute2 wrk apache2 lighttpd php-fpm ;;
 	vm) echo qemu-system-arm gcc-aarch64-linux-gnu haproxy e2fsprogs python3 \
 		debian-archive-keyring iproute2 ;;
@@ -41,7 +41,7 @@ packages() {
 
 # Services that the packages above, or others that the lab wants later, bring with them.
 # php-fpm brings the service of Debian 12 or of Debian 13.
-daemons='mosquitto haproxy nginx apache2 lighttpd caddy php8.2-fpm php8.4-fpm unbound tayga keepalived collectd prometheus'
+daemons='mosquitto haproxy nginx apache2 lighttpd caddy php8.2-fpm php8.4-fpm unbound tayga keepalived collectd prometheus rsync'
 policy=/usr/sbin/policy-rc.d
 mark='written by hostingpi tests/deps.sh'
 
