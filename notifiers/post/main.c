@@ -41,7 +41,8 @@ static const char usage_text[] =
 	"Try it:  echo '{\"id\": \"a\", \"text\": \"Hello\"}' | hostingpi-post --dry-run\n"
 	"\n"
 	"exit: 0 posted, 75 try again later, 77 credentials or account refused,\n"
-	"65 message refused, 2 wrong usage or configuration. Manual: man hostingpi-post\n";
+	"65 message refused, 74 nothing could be printed, 2 wrong usage or\n"
+	"configuration. Manual: man hostingpi-post\n";
 
 static const char ended_early[] = "ended, or out of time, before anything was sent";
 /* libcurl sees to the time-out itself; this is for what comes before it. */
@@ -108,6 +109,15 @@ static int refuse(const char *what, const char *which)
 	return RESULT_EXIT_USAGE;
 }
 
+/* Of what was to be printed and nothing else: a full disk, a closed pipe. */
+static int finish_output(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return RESULT_EXIT_FINE;
+	perror("hostingpi-post: standard output");
+	return RESULT_EXIT_OUTPUT;
+}
+
 /* Returns -1 to go on, or the exit code. */
 static int parse_options(struct options *options, int argc, char **argv)
 {
@@ -139,10 +149,10 @@ static int parse_options(struct options *options, int argc, char **argv)
 			break;
 		case 'h':
 			fputs(usage_text, stdout);
-			return RESULT_EXIT_FINE;
+			return finish_output();
 		case 'V':
 			printf("hostingpi-post %s, %s\n", hostingpi_version, wire_library());
-			return RESULT_EXIT_FINE;
+			return finish_output();
 		case ':':
 			return refuse("a value is missing behind ", argv[optind - 1]);
 		default:
@@ -311,7 +321,7 @@ int main(int argc, char **argv)
 			request_print(&post.request);
 			request_free(&post.request);
 			request_forget_secrets(&post.secrets);
-			return RESULT_EXIT_FINE;
+			return finish_output();
 		}
 		if (wire_open() < 0)
 			conclude(&post, ANSWER_RETRY, "libcurl cannot be started");

@@ -6,11 +6,12 @@
 #include "notifiers/post/answer.h"
 #include "notifiers/post/route.h"
 
-/* sysexits.h: EX_DATAERR, EX_TEMPFAIL and EX_NOPERM; 2 as everywhere in this project. */
+/* sysexits.h: EX_DATAERR, EX_IOERR, EX_TEMPFAIL and EX_NOPERM; 2 as everywhere in this project. */
 enum result_exit {
 	RESULT_EXIT_FINE = 0,
 	RESULT_EXIT_USAGE = 2,
 	RESULT_EXIT_REJECTED = 65,
+	RESULT_EXIT_OUTPUT = 74,
 	RESULT_EXIT_RETRY = 75,
 	RESULT_EXIT_REFUSED = 77,
 };

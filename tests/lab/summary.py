@@ -13,7 +13,7 @@ import xml.etree.ElementTree as tree
 SLOWEST = 15
 TOLD = 10  # failures
 TOLD_LINES = 4
-TOLD_COLUMNS = 200
+TOLD_COLUMNS = 160
 
 
 class Case:
@@ -26,6 +26,9 @@ class Case:
         bad = element.find("error") if bad is None else bad
         self.failed = bad is not None
         self.message = bad.get("message", "") if self.failed else ""
+
+    def title(self):
+        return self.test[:TOLD_COLUMNS]
 
     def node(self):
         """For pytest; None for a file that could not be read."""
@@ -46,7 +49,7 @@ def read(paths):
 
 
 def print_slowest(cases):
-    tests, files = [(case.seconds, case.test) for case in cases], {}
+    tests, files = [(case.seconds, case.title()) for case in cases], {}
     for case in cases:
         files[case.name] = files.get(case.name, 0) + case.seconds
     rows = sorted(tests, reverse=True)[:SLOWEST]
@@ -57,7 +60,7 @@ def print_slowest(cases):
 
 def print_failures(word, cases):
     for case in cases[:TOLD]:
-        print(f"check-lab: {word} {case.test}")
+        print(f"check-lab: {word} {case.title()}")
         for line in case.message.splitlines()[:TOLD_LINES]:
             print(f"  {line[:TOLD_COLUMNS]}")
     if len(cases) > TOLD:

@@ -78,6 +78,7 @@ def test_page(name):
         (pages.event_faults, DAEMON, ".Cm oom-kill\n", "\n"),
         (pages.event_faults, DAEMON, ".Cm oom-kill\n", ".Cm oom-kill , oom-gone\n"),
     ],
+    ids=lambda value: getattr(value, "__name__", str(value)[:24]),
 )
 def test_a_spoilt_page_is_told(faults, text, old, new):
     assert text.count(old) >= 1

@@ -220,3 +220,13 @@ def test_answer_that_does_not_end(post_service):
     post_service.faults = [Fault("reply", status=200, body="x" * 200_000)]
     outcome = post_service.poster().post("one")
     assert outcome.code == 75 and "too long" in outcome.detail
+
+
+@pytest.mark.parametrize("word", ["--help", "--version", "--dry-run"])
+def test_a_full_disk_is_told(post_service, word):
+    one = post_service.poster()
+    one.wrapper = ["sh", "-c", f'exec "$0" "$@" {word} >/dev/full']
+    popen = one.spawn("what would be sent")
+    _, stderr = popen.communicate(timeout=20)
+    assert popen.returncode == 74 and b"standard output: No space left" in stderr
+    assert not post_service.connections
