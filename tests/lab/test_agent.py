@@ -104,8 +104,9 @@ def test_reload_brings_the_control_socket_back(agent):
     assert "made anew" not in agent.tail()  # it was there
     path.unlink()
     agent.reload()
-    wait_until(path.exists, what="the socket again")
-    assert agent.status()["decision"]["state"] == "normal"
+    # The file is there a moment before anybody listens.
+    status = wait_until(lambda: path.exists() and agent.status(), what="the socket again")
+    assert status["decision"]["state"] == "normal"
     # Somebody else's file is not ours to remove, and costs nothing but hostingpictl.
     path.unlink()
     path.write_text("not a socket", encoding="utf-8")

@@ -45,8 +45,8 @@ static void test_twice_in_a_row_is_a_limit(void **state)
 	assert_false(mqtt_suspect_withholds(&suspect, 4000));
 	assert_true(end_with(&suspect, MQTT_STATE, 4010, T0));
 	assert_int_equal(suspect.blamed_topic, MQTT_STATE);
-	assert_false(mqtt_suspect_withholds(&suspect, 3999));
-	assert_true(mqtt_suspect_withholds(&suspect, 4000));
+	assert_false(mqtt_suspect_withholds(&suspect, 2999));
+	assert_true(mqtt_suspect_withholds(&suspect, 3000));
 	assert_true(mqtt_suspect_withholds(&suspect, 50000));
 	/* For an hour. Then one try tells. */
 	assert_false(mqtt_suspect_lift(&suspect, T0 + 3599 * NS_PER_S, false));
@@ -77,7 +77,31 @@ static void test_chance_is_no_limit(void **state)
 	mqtt_suspect_probe(&suspect, MQTT_STATE, 4001);
 	mqtt_suspect_taken(&suspect);
 	assert_true(end_with(&suspect, MQTT_DISCOVERY, 40000, T0));
-	assert_false(mqtt_suspect_withholds(&suspect, 39999));
+	assert_false(mqtt_suspect_withholds(&suspect, 29999));
+}
+
+/* A document that is a little smaller each time costs two connections once, not each time. */
+static void test_the_limit_has_a_margin(void **state)
+{
+	struct mqtt_suspect suspect = {0};
+	(void)state;
+
+	end_with(&suspect, MQTT_STATE, 5164, T0);
+	assert_true(end_with(&suspect, MQTT_STATE, 5160, T0));
+	assert_true(mqtt_suspect_withholds(&suspect, 4684));
+	assert_int_equal(suspect.limit, 3870);
+
+	/* But what was taken is not refused, and small ones are beyond suspicion. */
+	suspect = (struct mqtt_suspect){0};
+	mqtt_suspect_probe(&suspect, MQTT_STATE, 4900);
+	mqtt_suspect_taken(&suspect);
+	end_with(&suspect, MQTT_STATE, 5000, T0);
+	assert_true(end_with(&suspect, MQTT_STATE, 5000, T0));
+	assert_int_equal(suspect.limit, 4901);
+	suspect = (struct mqtt_suspect){0};
+	end_with(&suspect, MQTT_STATE, 1030, T0);
+	assert_true(end_with(&suspect, MQTT_STATE, 1030, T0));
+	assert_int_equal(suspect.limit, 1025);
 }
 
 static void test_broker_that_says_it(void **state)
@@ -144,6 +168,7 @@ int main(void)
 		cmocka_unit_test(test_small_ones_are_beyond_suspicion),
 		cmocka_unit_test(test_twice_in_a_row_is_a_limit),
 		cmocka_unit_test(test_chance_is_no_limit),
+		cmocka_unit_test(test_the_limit_has_a_margin),
 		cmocka_unit_test(test_broker_that_says_it),
 		cmocka_unit_test(test_thrown_out_again_and_again),
 	};
