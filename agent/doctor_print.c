@@ -20,7 +20,8 @@
 
 #define LABEL_WIDTH 13
 #define INDENT 4
-#define LINE_WIDTH 100
+/* Over ssh most look at it in a window of that width. */
+#define LINE_WIDTH 80
 
 #define RED "31;1"
 #define YELLOW "33;1"
@@ -145,7 +146,7 @@ static void print_together(const struct findings *findings, size_t index)
 		if (row->setting)
 			snprintf(what, sizeof(what), "[%.24s] ", row->module);
 		strcat(what, findings->rows[i].what);
-		if (column && column + (int)strlen(what) + 2 > LINE_WIDTH) {
+		if (column && column + (int)strlen(what) + 3 > LINE_WIDTH) {
 			puts(",");
 			column = 0;
 		}
@@ -348,9 +349,9 @@ void doctor_print_people(const struct agent *agent, const struct doctor_running 
 
 	printf("hostingpid %s on %s (id from %s)\n", hostingpi_version, identity->id,
 	       identity->origin);
-	printf("model %s, kernel %s, configuration %s%s\n\n",
-	       identity->model[0] ? identity->model : "unknown",
-	       identity->kernel[0] ? identity->kernel : "unknown", agent->options.conf_path,
+	printf("model %s, kernel %s\n", identity->model[0] ? identity->model : "unknown",
+	       identity->kernel[0] ? identity->kernel : "unknown");
+	printf("configuration %s%s\n\n", agent->options.conf_path,
 	       access(agent->options.conf_path, F_OK) == 0 ? "" : " (not there: defaults)");
 	print_level(findings, DOCTOR_ATTENTION, "Needs attention", RED);
 	print_level(findings, DOCTOR_ADVICE, "Could be better", YELLOW);

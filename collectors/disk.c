@@ -258,13 +258,13 @@ int disk_find_root(int root_fd, char *ret_name, size_t name_size, char *ret_reas
 			 (long long)mount.major, (long long)mount.minor);
 	else if (r == DISK_OTHER)
 		snprintf(reason, sizeof(reason),
-			 "proc/self/mountinfo names no root file system: set device");
+			 "/proc/self/mountinfo names no root file system: set device");
 	else if (r < 0)
-		snprintf(reason, sizeof(reason), "proc/self/mountinfo: %s: set device",
+		snprintf(reason, sizeof(reason), "/proc/self/mountinfo: %s: set device",
 			 procfs_strerror(r));
 	else if (mount.major != 0)
 		snprintf(reason, sizeof(reason),
-			 "root is on device %lld:%lld, not in sys/dev/block",
+			 "root is on device %lld:%lld, not in /sys/dev/block",
 			 (long long)mount.major, (long long)mount.minor);
 	else
 		snprintf(reason, sizeof(reason),

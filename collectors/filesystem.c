@@ -70,7 +70,7 @@ static void look(struct filesystem *fs)
 	if (r >= 0)
 		r = disk_mount_read(fs->mounts_fd, &mount);
 	if (r != 0) {
-		snprintf(fs->reason, sizeof(fs->reason), "proc/self/mountinfo%s%s",
+		snprintf(fs->reason, sizeof(fs->reason), "/proc/self/mountinfo%s%s",
 			 r < 0 ? ": " : "",
 			 r < 0 ? procfs_strerror(r) : " names no root file system");
 		return;

@@ -107,7 +107,7 @@ static void give_up(struct kernel_log *log, const char *reason)
 	if (log->fd >= 0)
 		close(log->fd);
 	log->fd = -1;
-	snprintf(log->reason, sizeof(log->reason), "dev/kmsg: %s", reason);
+	snprintf(log->reason, sizeof(log->reason), "/dev/kmsg: %s", reason);
 	log_warning("kernel_log: %s", log->reason);
 }
 

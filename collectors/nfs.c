@@ -154,7 +154,7 @@ static int nfs_open(void *self, const void *conf, const struct env *env)
 	nfs->conf = conf;
 	nfs->fd = procfs_open(env->root_fd, STATS_PATH);
 	if (nfs->fd < 0) {
-		snprintf(nfs->reason, sizeof(nfs->reason), "%s: %s", STATS_PATH,
+		snprintf(nfs->reason, sizeof(nfs->reason), "/%s: %s", STATS_PATH,
 			 procfs_strerror(nfs->fd));
 		return 0;
 	}
@@ -167,7 +167,7 @@ static int nfs_open(void *self, const void *conf, const struct env *env)
 			snprintf(nfs->reason, sizeof(nfs->reason), "%sroot is not on NFS",
 				 NOT_APPLICABLE);
 		else
-			snprintf(nfs->reason, sizeof(nfs->reason), "%s: %s", STATS_PATH,
+			snprintf(nfs->reason, sizeof(nfs->reason), "/%s: %s", STATS_PATH,
 				 trouble(r));
 	}
 	return 0;
@@ -248,7 +248,7 @@ static int nfs_read(void *self, int64_t now_ns, struct batch *ret_batch)
 		r = -ENOENT;
 	if (r < 0) {
 		if (nfs->fd >= 0) {
-			snprintf(nfs->reason, sizeof(nfs->reason), "%s: %s", STATS_PATH,
+			snprintf(nfs->reason, sizeof(nfs->reason), "/%s: %s", STATS_PATH,
 				 trouble(r));
 			complaint_raise(&nfs->complaint, "nfs: %s", nfs->reason);
 		}

@@ -104,7 +104,7 @@ static void find_device(struct sdcard *sd)
 		sd->gone = r == DISK_GONE;
 		if (r != DISK_GONE && !automatic)
 			snprintf(sd->reason, sizeof(sd->reason),
-				 "sys/block/%s is missing: connect it, or set device in [sdcard]",
+				 "/sys/block/%s is missing: connect it, or set device in [sdcard]",
 				 wanted);
 		if (r != 0 || !automatic)
 			return;
@@ -318,7 +318,7 @@ static void note_trouble(struct sdcard *sd, int error)
 			 "%s is gone: put it back and restart this machine", sd->device);
 		return;
 	}
-	snprintf(sd->reason, sizeof(sd->reason), "sys/block/%s/stat: %s", sd->device,
+	snprintf(sd->reason, sizeof(sd->reason), "/sys/block/%s/stat: %s", sd->device,
 		 procfs_strerror(error));
 	complaint_raise(&sd->complaint, "sdcard: %s", sd->reason);
 }

@@ -206,8 +206,9 @@ static void hand_in_size(struct workers *workers, const struct workers_sum *sum,
 		batch_unknown(batch, METRIC_WORKER,
 			      "one process serves many requests; [control] worker_size can say it");
 	else
-		batch_unknown(batch, METRIC_WORKER,
-			      "no worker has done much yet; [control] worker_size can say it");
+		batch_unknown(
+			batch, METRIC_WORKER,
+			"no worker has done much yet; meanwhile [control] worker_size counts");
 }
 
 static void hand_in(struct workers *workers, struct batch *batch)

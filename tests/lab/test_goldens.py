@@ -93,6 +93,14 @@ def test_golden_doctor(outputs, board):
         pytest.fail(f"{diff}\nIf that is how it should be: make goldens", pytrace=False)
 
 
+@pytest.mark.parametrize("board", DOCTORS)
+def test_the_doctor_fits_a_window_of_80_columns(outputs, board):
+    """But for commands to type, which stay whole, and words that are longer."""
+    (output, _), golden = outputs[ROOTS / board / "golden-doctor.txt"]
+    lines = [line for line in golden(output).splitlines() if len(line) > 80]
+    assert not [line for line in lines if not line.lstrip().startswith("$ ")]
+
+
 @pytest.mark.parametrize("board", BOARDS)
 def test_the_memory_of_a_board(outputs, board):
     lines = (ROOTS / board / "proc/meminfo").read_text().splitlines()

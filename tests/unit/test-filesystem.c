@@ -340,13 +340,13 @@ static void without_mounts(void **state)
 	for (unsigned i = 0; i < fixture->module->metric_count; i++)
 		assert_int_equal(sample_of(fixture, i)->kind, SAMPLE_UNKNOWN);
 	assert_string_equal(reason_of(fixture, "fs", "type"),
-			    "proc/self/mountinfo: the file is not there");
+			    "/proc/self/mountinfo: the file is not there");
 	assert_string_equal(reason_of(fixture, "fs", "errors"),
-			    "proc/self/mountinfo: the file is not there");
+			    "/proc/self/mountinfo: the file is not there");
 	put(fixture, "proc/self/mountinfo", "23 22 0:21 / /proc rw - proc proc rw\n");
 	sample_after(fixture, 10 * NS_PER_S);
 	assert_string_equal(reason_of(fixture, "fs", "read_only"),
-			    "proc/self/mountinfo names no root file system");
+			    "/proc/self/mountinfo names no root file system");
 	/* It comes, and it goes again: what is on top counts. */
 	pi(fixture, "ext4 /dev/root rw");
 	put(fixture, EXT4 "errors_count", "9\n");

@@ -328,7 +328,7 @@ static void no_log_is_unknown(void **state)
 	sample_after(fixture, 0);
 	for (unsigned i = 0; i < fixture->module->metric_count; i++)
 		assert_int_equal(sample_of(fixture, i)->kind, SAMPLE_UNKNOWN);
-	assert_non_null(strstr(reason_of(fixture, "sd", "write_errors"), "missing"));
+	assert_non_null(strstr(reason_of(fixture, "sd", "write_errors"), "/dev/kmsg: missing"));
 }
 
 int main(void)

@@ -70,7 +70,7 @@ static void says_what_is_missing(void **state)
 
 	start(fixture);
 	sample_after(fixture, 0);
-	all_unknown(fixture, "proc/self/mountstats: the file is not there");
+	all_unknown(fixture, "/proc/self/mountstats: the file is not there");
 }
 
 static void says_when_no_root_is_listed(void **state)
@@ -80,7 +80,7 @@ static void says_when_no_root_is_listed(void **state)
 	put(fixture, STATS, MOUNT_PROC);
 	start(fixture);
 	sample_after(fixture, 0);
-	all_unknown(fixture, "proc/self/mountstats: names no root file system");
+	all_unknown(fixture, "/proc/self/mountstats: names no root file system");
 }
 
 static void means_of_ended_operations(void **state)
@@ -266,12 +266,12 @@ static void broken_files_are_unknown(void **state)
 	static const struct {
 		const char *text, *reason;
 	} rows[] = {
-		{"", "proc/self/mountstats: names no root file system"},
-		{MOUNT_PROC, "proc/self/mountstats: names no root file system"},
-		{MOUNT_EXT4, "proc/self/mountstats: names no root file system"},
-		{MOUNT_NFS, "proc/self/mountstats: not in the expected form"},
+		{"", "/proc/self/mountstats: names no root file system"},
+		{MOUNT_PROC, "/proc/self/mountstats: names no root file system"},
+		{MOUNT_EXT4, "/proc/self/mountstats: names no root file system"},
+		{MOUNT_NFS, "/proc/self/mountstats: not in the expected form"},
 		{MOUNT_NFS NFS_XPRT("1", "x") NFS_TABLE NFS_NULL,
-		 "proc/self/mountstats: not in the expected form"},
+		 "/proc/self/mountstats: not in the expected form"},
 	};
 	struct fixture *fixture = *state;
 
@@ -307,7 +307,7 @@ static void reads_long_files(void **state)
 	append(fixture, STATS, much);
 	free(much);
 	sample_after(fixture, NS_PER_S);
-	all_unknown(fixture, "proc/self/mountstats: far too long for a kernel file");
+	all_unknown(fixture, "/proc/self/mountstats: far too long for a kernel file");
 }
 
 int main(void)

@@ -228,7 +228,7 @@ static void missing_device_comes(void **state)
 	set(fixture, "device", "sdb");
 	start(fixture);
 	sample_after(fixture, 0);
-	assert_non_null(strstr(reason_of(fixture, "sd", "stalled"), "sys/block/sdb is missing"));
+	assert_non_null(strstr(reason_of(fixture, "sd", "stalled"), "/sys/block/sdb is missing"));
 	put_stat(fixture, "sdb", 1, 2, 3, 4, 4, 0);
 	sample_after(fixture, NS_PER_S);
 	assert_non_null(strstr(reason_of(fixture, "sd", "device"), "set device in [sdcard]"));
@@ -327,7 +327,7 @@ static void broken_stat_is_unknown(void **state)
 	sample_after(fixture, NS_PER_S);
 	assert_string_equal(text_of(fixture, "sd", "device"), "mmcblk0");
 	assert_string_equal(reason_of(fixture, "sd", "in_flight"),
-			    "sys/block/mmcblk0/stat: the file is empty");
+			    "/sys/block/mmcblk0/stat: the file is empty");
 	put(fixture, "sys/block/mmcblk0/stat", "1 2 3 4 5 6 7 8 9 10\n");
 	sample_after(fixture, NS_PER_S);
 	assert_non_null(strstr(reason_of(fixture, "sd", "stalled"), "not in the expected form"));
