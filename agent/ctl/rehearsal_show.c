@@ -193,10 +193,14 @@ static void print_traffic(FILE *out, const struct rehearsal *rehearsal)
 
 static const char *verdict_text(const struct rehearsal *rehearsal)
 {
-	size_t asked = 0;
+	size_t asked = 0, obeyed = 0;
 
-	for (size_t i = 0; i < rehearsal->count; i++)
-		asked += rehearsal->hosts[i].by[0] != '\0';
+	for (size_t i = 0; i < rehearsal->count; i++) {
+		const struct rehearsal_host *host = &rehearsal->hosts[i];
+
+		asked += host->by[0] != '\0';
+		obeyed += rehearsal_judge(rehearsal, host) == REHEARSAL_OBEYED;
+	}
 	if (rehearsal->agent_lost)
 		return "the agent did not answer to \"ready\": the drain ends by itself";
 	if (rehearsal->interrupted)
@@ -204,7 +208,9 @@ static const char *verdict_text(const struct rehearsal *rehearsal)
 	if (rehearsal->ended_early)
 		return "somebody else ended the drain: nothing can be said";
 	if (rehearsal_passed(rehearsal))
-		return "all load balancers obeyed";
+		return obeyed > 0 ? "all load balancers obeyed"
+				  : "all load balancers heard it; no connections were seen, so "
+				    "whether they obey is open";
 	if (asked == 0)
 		return "no load balancer asked: none would take this Pi out; look at their "
 		       "agent-check, and at listen and allow in [haproxy]";

@@ -236,6 +236,23 @@ static void test_verdicts(void **state)
 	}
 }
 
+/* Who has no connections cannot show what it does with them. */
+static void test_without_traffic(void **state)
+{
+	static const struct story story = {0, 0, "haproxy", true, REHEARSAL_UNSEEN, true};
+	struct rehearsal rehearsal;
+	char *text;
+
+	(void)state;
+	play(&rehearsal, &story);
+	rehearsal.hosts[0].before = (struct rehearsal_mean){0};
+	assert_true(rehearsal_passed(&rehearsal));
+	text = shown(&rehearsal);
+	assert_null(strstr(text, "balancers obeyed"));
+	assert_non_null(strstr(text, "all load balancers heard it; no connections were seen"));
+	free(text);
+}
+
 /* What ends a rehearsal early says so, and nothing else. */
 static void test_not_played_to_its_end(void **state)
 {
@@ -331,6 +348,7 @@ int main(void)
 		cmocka_unit_test(test_connections_of_a_crowd),
 		cmocka_unit_test(test_broken_lines),
 		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_without_traffic),
 		cmocka_unit_test(test_not_played_to_its_end),
 		cmocka_unit_test(test_nothing_to_be_seen),
 		cmocka_unit_test(test_a_balancer_on_this_machine),
