@@ -119,6 +119,14 @@ static int parse_ipv6(char *host, in_port_t port, struct addr *ret_addr, char *r
 			return sentence_refuse(ret_error, size,
 					       "'%s' is not a network interface of this machine",
 					       zone);
+		if (IN6_IS_ADDR_UNSPECIFIED(&address))
+			return sentence_refuse(ret_error, size,
+					       "'%s' is every address of every interface: name an "
+					       "address of '%s'",
+					       host, zone);
+		/* For others the kernel forgets it: with it, their sockets would not be known again. */
+		if (!IN6_IS_ADDR_LINKLOCAL(&address))
+			scope = 0;
 	} else if (IN6_IS_ADDR_LINKLOCAL(&address)) {
 		return sentence_refuse(
 			ret_error, size,

@@ -24,7 +24,8 @@ void learned_take(const struct judge *judge, int64_t wall_ms, struct learned *re
 	struct learned learned = {
 		.margin_bytes = judge->pressure.margin.bytes,
 		.wall_ms = wall_ms,
-		.total_bytes = judge->total_bytes,
+		/* Before the first sample it is all of the earlier life, and of its machine. */
+		.total_bytes = judge->resumed ? judge->resumed_bytes : judge->total_bytes,
 	};
 	if (capacity->learned && capacity->cap == 0) {
 		learned.nominal_milli = capacity->nominal_milli;

@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/addr.h"
@@ -72,14 +74,18 @@ static void check_flags(int fd)
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 }
 
-/* The default of the system (sysctl net.ipv6.bindv6only) must not matter. */
+static int get_option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t length = sizeof(value);
+
+	assert_int_equal(getsockopt(fd, level, name, &value, &length), 0);
+	return value;
+}
+
 static int is_ipv6_only(int fd)
 {
-	int only = -1;
-	socklen_t length = sizeof(only);
-
-	assert_int_equal(getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &length), 0);
-	return only;
+	return get_option(fd, IPPROTO_IPV6, IPV6_V6ONLY);
 }
 
 static void test_wildcard(void **state)
@@ -124,6 +130,7 @@ static void test_both_loopbacks(void **state)
 			close(six);
 	}
 	assert_true(four >= 0);
+	assert_int_equal(is_ipv6_only(six), 1);
 	assert_int_equal(again.any.in.sin_port, bound.any.in6.sin6_port);
 	connect_to(six, "[::1]", bound.any.in6.sin6_port, peer, sizeof(peer));
 	assert_string_equal(peer, "::1");
@@ -136,6 +143,69 @@ static void test_both_loopbacks(void **state)
 	assert_int_equal(again.length, 0x55555555);
 	close(six);
 	close(four);
+}
+
+/*
+ * In a network of its own, whose default is the other one (sysctl net.ipv6.bindv6only): ":PORT" is for both
+ * families all the same. 0: as it must be; 77: no such network may be made here.
+ */
+static int listen_elsewhere(void)
+{
+	static const char path[] = "/proc/sys/net/ipv6/bindv6only";
+	struct addr any = parse(":0"), bound;
+	int file, fd;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return 77;
+	file = open(path, O_WRONLY | O_CLOEXEC);
+	if (file < 0 || write(file, "1", 1) != 1)
+		return 77;
+	close(file);
+	fd = addr_listen(&any, 8, &bound);
+	return fd < 0 ? 1 : is_ipv6_only(fd) ? 2 : 0;
+}
+
+static void test_wildcard_where_families_are_apart(void **state)
+{
+	pid_t child = fork();
+	int status;
+
+	(void)state;
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(listen_elsewhere());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+		print_message("no network of its own may be made here\n");
+		skip();
+	}
+	assert_int_equal(status, 0);
+}
+
+/* Who answers and closes first has the connection for a minute more, and must be able to start again meanwhile. */
+static void test_again_at_once(void **state)
+{
+	static const char *const texts[] = {"127.0.0.1:0", "[::1]:0", ":0"};
+	char peer[ADDR_TEXT_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct addr addr = parse(texts[i]), bound, again;
+		int fd = addr_listen(&addr, 8, &bound);
+
+		if (fd == -EAFNOSUPPORT)
+			continue;
+		assert_true(fd >= 0);
+		assert_int_equal(get_option(fd, SOL_SOCKET, SO_REUSEADDR), 1);
+		connect_to(fd, strncmp(texts[i], "[", 1) == 0 ? "[::1]" : "127.0.0.1",
+			   bound.any.in6.sin6_port, peer, sizeof(peer));
+		close(fd);
+		fd = addr_listen(&bound, 8, &again);
+		if (fd < 0)
+			fail_msg("%s: %s", texts[i], strerror(-fd));
+		assert_int_equal(again.any.in6.sin6_port, bound.any.in6.sin6_port);
+		close(fd);
+	}
 }
 
 static void test_not_ours(void **state)
@@ -283,6 +353,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wildcard),
 		cmocka_unit_test(test_both_loopbacks),
+		cmocka_unit_test(test_wildcard_where_families_are_apart),
+		cmocka_unit_test(test_again_at_once),
 		cmocka_unit_test(test_not_ours),
 		cmocka_unit_test(test_not_ours_yet),
 		cmocka_unit_test(test_unix),

@@ -30,6 +30,9 @@ static const struct {
 	{":0", "[::]:0", AF_INET6},
 	{"[fe80::1%lo]:65535", "[fe80::1%lo]:65535", AF_INET6},
 	{"[fe80::1%4294967295]:7", "[fe80::1%4294967295]:7", AF_INET6},
+	/* One interface has it in any case, and the kernel does not say which when asked for the address of a socket. */
+	{"[::1%lo]:9777", "[::1]:9777", AF_INET6},
+	{"[fd00::1%lo]:9777", "[fd00::1]:9777", AF_INET6},
 	{"192.0.2.1:9777", "192.0.2.1:9777", AF_INET},
 	{"0.0.0.0:9777", "0.0.0.0:9777", AF_INET},
 	{"[::ffff:192.0.2.1]:80", "192.0.2.1:80", AF_INET},
@@ -63,6 +66,7 @@ static const struct {
 	{"[::1%]:9777", "'' is not a network interface"},
 	{"[fe80::1%no-such-if]:9777", "'no-such-if' is not a network interface"},
 	{"[fe80::1%4294967296]:9777", "'4294967296' is not a network interface"},
+	{"[::%lo]:9777", "'::' is every address of every interface: name an address of 'lo'"},
 	{"[fe80::1]:9777", "needs an interface, such as [fe80::1%eth0]"},
 	{"localhost:9777", "'localhost' is not an IP address (names are not looked up)"},
 	{"*:9777", "'*' is not an IP address"},

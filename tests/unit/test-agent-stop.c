@@ -3,6 +3,7 @@
  * The page that one life of the agent leaves to the next: who ends by a stop wipes it out, who hands over does not,
  * and who goes on from it does so once. Behind it there is no memory, as behind that of systemd's store.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -143,6 +144,19 @@ static void test_a_hand_over_that_did_not_come(void **state)
 	run_out();
 }
 
+/* Without a store there is nobody to hand over to: who asked is told, and the next stop says goodbye. */
+static void test_nobody_keeps_what_is_left(void **state)
+{
+	(void)state;
+	agent.inherit.page = NULL;
+	assert_int_equal(agent_hand_over(&agent), -EOPNOTSUPP);
+	agent_keep_decision(&agent);
+	agent_resume_decision(&agent);
+	agent_on_signal(&agent, SIGTERM);
+	assert_int_equal(agent.env.leaving, LEAVING_NOT);
+	run_out();
+}
+
 static bool never(void *self)
 {
 	(void)self;
@@ -180,6 +194,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_a_hand_over_that_did_not_come, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(test_nobody_keeps_what_is_left, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_asked_twice, set_up, tear_down),
 	};
 

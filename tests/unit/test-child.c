@@ -3,112 +3,11 @@
  * Running a program: whatever it does, it is read, ended and reaped, and no descriptor and no process is
  * left. It is a shell here.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-#include <dirent.h>
-#include <errno.h>
+#include "child-world.h"
+
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "agent/units.h"
-#include "notifiers/child.h"
-#include "notifiers/post_command.h"
-
-static char directory[64], program[96];
-static struct child_command command;
-static struct child child;
-static const struct env env = {.loop = NULL};
-static size_t descriptors;
-
-/* A byte each second of this clock is not waited for: only the end of the program is. */
-#define NOW_NS (1000 * NS_PER_S)
-#define LATER_NS (2000 * NS_PER_S)
-
-static size_t count_descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(folder);
-	while (readdir(folder))
-		count++;
-	closedir(folder);
-	return count;
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	strcpy(directory, "/tmp/hostingpi-test-XXXXXX");
-	assert_non_null(mkdtemp(directory));
-	snprintf(program, sizeof(program), "%s/program", directory);
-	memset(&child, 0, sizeof(child));
-	descriptors = count_descriptors();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	child_close(&child);
-	assert_int_equal(count_descriptors(), descriptors);
-	assert_true(waitpid(-1, NULL, WNOHANG) < 0); /* no child at all */
-	assert_int_equal(errno, ECHILD);
-	unlink(program);
-	return rmdir(directory);
-}
-
-static void nothing(void *context)
-{
-	(void)context;
-}
-
-static int begin(const char *script, const char *input)
-{
-	FILE *file = fopen(program, "we");
-
-	assert_non_null(file);
-	fprintf(file, "#!/bin/sh\n%s\n", script);
-	fclose(file);
-	chmod(program, 0700);
-	post_command_make(&command, program, "/some/file.conf");
-	return child_start(&child, &env, &command, input, strlen(input), LATER_NS, nothing, NULL);
-}
-
-/* Steps until it has ended; in between waits for what a loop would wait for. */
-static void finish(int64_t now_ns)
-{
-	while (!child_step(&child, now_ns)) {
-		struct pollfd fds[] = {{.fd = child.pid_fd, .events = POLLIN},
-				       {.fd = child.out_fd, .events = POLLIN},
-				       {.fd = child.in_fd, .events = POLLOUT}};
-		assert_true(poll(fds, 3, 60000) > 0);
-	}
-	assert_int_equal(child.pid, 0);
-}
-
-static void run(const char *script, const char *input)
-{
-	assert_int_equal(begin(script, input), 0);
-	finish(NOW_NS);
-}
-
-static void assert_output(const char *text)
-{
-	assert_int_equal(child.used, strlen(text));
-	assert_memory_equal(child.output, text, child.used);
-}
 
 static void test_talks(void **state)
 {
@@ -158,16 +57,6 @@ static void test_dies(void **state)
 	assert_int_equal(child.end, CHILD_KILLED);
 	assert_int_equal(child.code, SIGSEGV);
 	assert_output("half\n");
-}
-
-/* Waits until it has printed something, for what comes then. */
-static void wait_for_output(void)
-{
-	while (child.used == 0) {
-		struct pollfd fd = {.fd = child.out_fd, .events = POLLIN};
-		assert_true(poll(&fd, 1, 60000) > 0);
-		assert_false(child_step(&child, NOW_NS));
-	}
 }
 
 static void test_hangs(void **state)
@@ -286,38 +175,6 @@ static void test_cannot_be_started(void **state)
 	assert_int_equal(child.code, 127);
 }
 
-/* Less of everything, and nothing of ours. */
-static void test_surroundings(void **state)
-{
-	char text[CHILD_OUTPUT_SIZE + 1], before[4096], path[2 * CHILD_PATH_SIZE];
-
-	(void)state;
-	/* One that there is no room for gives way to the usual one. */
-	snprintf(before, sizeof(before), "%s", getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
-	memset(path, '/', sizeof(path) - 1);
-	path[sizeof(path) - 1] = '\0';
-	setenv("PATH", path, 1);
-	setenv("HOSTINGPI_SECRET", "leak", 1);
-	setenv("LANG", "C.UTF-8", 1);
-	unsetenv("TZ");
-	dup2(STDERR_FILENO, 200); /* of a library that forgets O_CLOEXEC */
-	run("env; ulimit -c; ulimit -v; nice; cat /proc/$$/oom_score_adj; "
-	    "test -e /proc/$$/fd/200 || echo closed; "
-	    "cat /proc/$$/stat",
-	    "");
-	memcpy(text, child.output, child.used);
-	text[child.used < CHILD_OUTPUT_SIZE ? child.used : CHILD_OUTPUT_SIZE] = '\0';
-	assert_null(strstr(text, "HOSTINGPI_SECRET"));
-	assert_null(strstr(text, "TZ="));
-	assert_non_null(strstr(text, "LANG=C.UTF-8\n"));
-	assert_non_null(strstr(text, "PATH=/usr/local/bin:/usr/bin:/bin\n"));
-	assert_non_null(strstr(text, "\n0\n262144\n"));
-	close(200);
-	assert_non_null(strstr(text, "\n500\nclosed\n"));
-	unsetenv("HOSTINGPI_SECRET");
-	setenv("PATH", before, 1);
-}
-
 static void test_closed_while_it_runs(void **state)
 {
 	(void)state;
@@ -353,7 +210,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_prints_without_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leaves_somebody_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cannot_be_started, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_surroundings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_closed_while_it_runs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_in_a_row, setup, teardown),
 	};
