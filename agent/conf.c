@@ -123,8 +123,12 @@ static int compare_names(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int read_drop_ins(const char *path, const struct conf_section *sections, conf_error_fn *fn,
-			 void *context)
+/* Does something with one file; returns the number of errors told, or negative errno (told as well). */
+typedef int visit_fn(const char *file, void *context);
+
+/* Visits PATH.d/NAME.conf in the order of their names. */
+static int visit_drop_ins(const char *path, visit_fn *visit, void *context, conf_error_fn *fn,
+			  void *fn_context)
 {
 	__attribute__((cleanup(freep))) char *folder = NULL;
 	struct dirent **entries;
@@ -136,7 +140,7 @@ static int read_drop_ins(const char *path, const struct conf_section *sections, 
 	if (count < 0) {
 		if (folder && errno == ENOENT)
 			return 0;
-		tell_unreadable(folder ? folder : path, folder ? -errno : -ENOMEM, fn, context);
+		tell_unreadable(folder ? folder : path, folder ? -errno : -ENOMEM, fn, fn_context);
 		return 1;
 	}
 	for (int i = 0; i < count; i++) {
@@ -145,10 +149,10 @@ static int read_drop_ins(const char *path, const struct conf_section *sections, 
 
 		if (asprintf(&file, "%s/%s", folder, entries[i]->d_name) < 0) {
 			file = NULL;
-			tell_unreadable(folder, -ENOMEM, fn, context);
+			tell_unreadable(folder, -ENOMEM, fn, fn_context);
 			found = 1;
 		} else {
-			found = conf_read(file, sections, false, fn, context);
+			found = visit(file, context);
 		}
 		errors += found < 0 ? 1 : found;
 		free(entries[i]);
@@ -157,10 +161,62 @@ static int read_drop_ins(const char *path, const struct conf_section *sections, 
 	return errors;
 }
 
+struct reading {
+	const struct conf_section *sections;
+	conf_error_fn *fn;
+	void *context;
+};
+
+static int read_drop_in(const char *file, void *context)
+{
+	const struct reading *reading = context;
+
+	return conf_read(file, reading->sections, false, reading->fn, reading->context);
+}
+
 int conf_read_all(const char *path, const struct conf_section *sections, bool missing_ok,
 		  conf_error_fn *fn, void *context)
 {
+	struct reading reading = {sections, fn, context};
 	int errors = conf_read(path, sections, missing_ok, fn, context);
 
-	return (errors < 0 ? 1 : errors) + read_drop_ins(path, sections, fn, context);
+	return (errors < 0 ? 1 : errors) +
+	       visit_drop_ins(path, read_drop_in, &reading, fn, context);
+}
+
+struct search {
+	const char *section, *key;
+	char *ret_place;
+	size_t size;
+};
+
+static int search_file(const char *file, void *context)
+{
+	__attribute__((cleanup(freep))) char *text = malloc(FILE_SIZE_MAX);
+	const struct search *search = context;
+	size_t length = 0;
+	unsigned line;
+
+	if (!text || read_file(file, text, FILE_SIZE_MAX, &length) < 0)
+		return 0;
+	line = conf_line_of(text, length, search->section, search->key);
+	if (line > 0)
+		snprintf(search->ret_place, search->size, "%s:%u", file, line);
+	return 0;
+}
+
+static void ignore(void *context, const char *message)
+{
+	(void)context;
+	(void)message;
+}
+
+void conf_place(const char *path, const char *section, const char *key, char *ret_place,
+		size_t size)
+{
+	struct search search = {section, key, ret_place, size};
+
+	snprintf(ret_place, size, "%s", path);
+	search_file(path, &search);
+	visit_drop_ins(path, search_file, &search, ignore, NULL);
 }

@@ -8,6 +8,7 @@
 #define HOSTINGPI_CONF_H
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -88,6 +89,16 @@ int conf_is_drop_in(const struct dirent *entry);
 int conf_read_all(const char *path, const struct conf_section *sections, bool missing_ok,
 		  conf_error_fn *fn, void *context);
 
+/* Room for a place in the configuration: a path and a line. */
+#define CONF_PLACE_SIZE (PATH_MAX + 16)
+
+/*
+ * Writes "FILE:LINE" of the setting of a key that counts in PATH and PATH.d, and PATH where there is none. The files are
+ * read once more: for messages about settings that were right each by itself.
+ */
+void conf_place(const char *path, const char *section, const char *key, char *ret_place,
+		size_t size);
+
 /*
  * Room for the sentence of conf_value() or of agent/addr.h: a line of a file has at most 198 bytes,
  * the longest sentence about it has fewer than 200 of its own.
@@ -107,6 +118,9 @@ int conf_value(const struct conf_item *item, const char *text, void *target, cha
 
 /* What a row takes, in a few words with its range: "a time, 100ms to 1m". */
 void conf_form(const struct conf_item *item, char *ret_form, size_t size);
+
+/* The line in which a key is set last in a text, 1 and up; 0: in none. */
+unsigned conf_line_of(const char *text, size_t length, const char *section, const char *key);
 
 /* Parses the same from memory; name stands in messages. For tests and fuzzing. */
 int conf_parse(const char *name, const char *text, size_t length,

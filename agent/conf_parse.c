@@ -289,3 +289,43 @@ int conf_parse(const char *name, const char *text, size_t length,
 		tell(&reader, error > 0 ? (unsigned)error : 0, "cannot be parsed");
 	return reader.errors;
 }
+
+struct search {
+	struct reader reader;
+	const char *key;
+	unsigned line;
+};
+
+/* A handler of inih. */
+static int look_at_setting(void *context, const char *section, const char *key, const char *value)
+{
+	struct search *search = context;
+
+	(void)section;
+	(void)value;
+	if (search->reader.section && strcmp(key, search->key) == 0)
+		search->line = search->reader.line;
+	return 1;
+}
+
+static void ignore(void *context, const char *message)
+{
+	(void)context;
+	(void)message;
+}
+
+unsigned conf_line_of(const char *text, size_t length, const char *section, const char *key)
+{
+	const struct conf_section sections[] = {{.name = section}, {.name = CONF_OTHERS}, {0}};
+	struct search search = {
+		.reader = {.name = "",
+			   .next = text,
+			   .end = text + length,
+			   .sections = sections,
+			   .fn = ignore},
+		.key = key,
+	};
+
+	ini_parse_stream(read_line, &search.reader, look_at_setting, &search);
+	return search.line;
+}

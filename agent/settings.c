@@ -112,6 +112,26 @@ static const struct addr_list *listeners_of(const struct conf_section *section, 
 	return NULL;
 }
 
+static void freep(char **text)
+{
+	free(*text);
+}
+
+/* Tells what is wrong with the key that a sentence begins with, and where it is set. */
+static void tell_key(const char *path, const char *section, const char *sentence, conf_error_fn *fn,
+		     void *context)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+	__attribute__((cleanup(freep))) char *key = strndup(sentence, strspn(sentence, letters));
+	__attribute__((cleanup(freep))) char *message = NULL;
+	char place[CONF_PLACE_SIZE];
+
+	conf_place(path, section, key ? key : "", place, sizeof(place));
+	if (asprintf(&message, "%s: [%s] %s", place, section, sentence) < 0)
+		message = NULL;
+	fn(context, message ? message : "not enough memory to tell an error");
+}
+
 /* Who opens an address second would not start, which is too late to find out. */
 static int check_listeners(const struct conf_section *sections, const char *path, conf_error_fn *fn,
 			   void *context)
@@ -124,15 +144,14 @@ static int check_listeners(const struct conf_section *sections, const char *path
 			const struct addr_list *list = listeners_of(s, key);
 			const struct addr_list *other = listeners_of(before, key);
 			const struct addr *addr = list && other ? find_conflict(list, other) : NULL;
-			char text[ADDR_TEXT_SIZE], message[512];
+			char text[ADDR_TEXT_SIZE], sentence[512];
 
 			if (!addr)
 				continue;
-			snprintf(message, sizeof(message),
-				 "%s: [%s] %s: %s is taken by [%s] %s: choose another port", path,
-				 s->name, key, addr_format(&addr->any.sa, text, sizeof(text)),
-				 before->name, key);
-			fn(context, message);
+			snprintf(sentence, sizeof(sentence),
+				 "%s: %s is taken by [%s] %s: choose another port", key,
+				 addr_format(&addr->any.sa, text, sizeof(text)), before->name, key);
+			tell_key(path, s->name, sentence, fn, context);
 			errors++;
 		}
 	return errors;
@@ -144,15 +163,15 @@ static int check_modules(const struct settings *settings, const char *path, conf
 	int errors = 0;
 	for (size_t i = 0; i < settings->module_count; i++) {
 		const struct module *module = settings->modules[i];
-		char error[256], message[512];
+		char error[256], section[64];
+		int length = 0;
 		if (!module->check || module->check(settings->confs[i], error, sizeof(error)) >= 0)
 			continue;
-		if (error[0] == '[') /* of a further section, which it names */
-			snprintf(message, sizeof(message), "%s: %s", path, error);
+		/* Of a further section, which it names. */
+		if (sscanf(error, "[%63[^]]] %n", section, &length) == 1 && length > 0)
+			tell_key(path, section, error + length, fn, context);
 		else
-			snprintf(message, sizeof(message), "%s: [%s] %s", path, module->name,
-				 error);
-		fn(context, message);
+			tell_key(path, module->name, error, fn, context);
 		errors++;
 	}
 	return errors;
@@ -168,11 +187,12 @@ struct inspection {
 static void tell(void *context, const char *key, const char *sentence)
 {
 	struct inspection *inspection = context;
-	char message[MODULE_SENTENCE_SIZE + 256];
+	char text[MODULE_SENTENCE_SIZE + 128], name[64], section[64];
+	bool further = sscanf(key, "%63s of [%63[^]]]", name, section) == 2;
 
-	snprintf(message, sizeof(message), "%s: [%s] %s: %s", inspection->path, inspection->section,
-		 key, sentence);
-	inspection->fn(inspection->context, message);
+	snprintf(text, sizeof(text), "%s: %s", further ? name : key, sentence);
+	tell_key(inspection->path, further ? section : inspection->section, text, inspection->fn,
+		 inspection->context);
 	inspection->errors++;
 }
 

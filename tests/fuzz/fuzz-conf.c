@@ -98,6 +98,7 @@ static void fuzz_file(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	conf_defaults(sections);
 	errors = conf_parse("fuzz", text, size, sections, count_message, &told);
+	check(conf_line_of(text, size, "a", "number") <= size + 1);
 	free(text);
 	check(errors == told);
 	check_box(&box);

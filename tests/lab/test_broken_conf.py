@@ -59,6 +59,33 @@ def test_drop_in_is_named(scratch):
     assert "main.conf.d/20-bad.conf:3: [agent] intervall: unknown key" in said
 
 
+def test_where_the_key_is_set_that_counts(scratch):
+    """Also what only shows when all keys are known: between keys, between sections, in a file that is named."""
+    path = scratch.path / "main.conf"
+    path.write_text("[mqtt]\nhost = good\ncredential_file = /nowhere/first\n[haproxy]\nlisten = :9777\n")
+    (scratch.path / "main.conf.d").mkdir()
+    drop_in = scratch.path / "main.conf.d" / "50-site.conf"
+
+    def error(text):
+        drop_in.write_text(text)
+        code, said = check(path)
+        assert code == 2
+        return said.partition("error: ")[2]
+
+    assert error("").startswith(f"{path}:3: [mqtt] credential_file: /nowhere/first: No such file")
+    assert error("# site\n\n[mqtt]\n  credential_file = /nowhere/second\n").startswith(
+        f"{drop_in}:4: [mqtt] credential_file: /nowhere/second: No such file"
+    )
+    assert error("[mqtt]\nport = 1\nhost = 'q'\n").startswith(f"{drop_in}:3: [mqtt] host must be written")
+    assert error("[http]\nlisten = :9777\n").startswith(f"{drop_in}:2: [http] listen: [::]:9777 is taken by")
+    # The key of which the sentence speaks is set nowhere.
+    assert error("[mqtt]\ncert_file = /x\n").startswith(f"{path}: [mqtt] key_file must be set, too")
+    x = "[post]\nservice = x\n[x]\ncredential_file = /nowhere/x\n[mqtt]\ncredential_file =\n"
+    assert error(x).startswith(f"{drop_in}:4: [x] credential_file: /nowhere/x: No such file")
+    url = "[post]\nservice = x\n[mqtt]\ncredential_file =\n[x]\nurl = http://a\n"
+    assert error(url).startswith(f"{drop_in}:6: [x] url must be https://")
+
+
 def test_unreadable(scratch):
     code, said = check(scratch.path / "none.conf")
     assert code == 2

@@ -339,6 +339,24 @@ static void test_sections_of_others(void **state)
 	assert_int_equal(broker.port, 1);
 }
 
+static void test_line_of_a_key(void **state)
+{
+	static const char text[] =
+		"\xef\xbb\xbf; port = 0\nport = 1\n[mqtt]\n  port = 2\nport\n"
+		"[x]\nport = 3\n[mqtt]\n\n# port = 4\nport: 5 ; port = 6\nhost=a\n"
+		"[mqtt\nport = 7\n";
+	const size_t length = sizeof(text) - 1;
+
+	(void)state;
+	assert_int_equal(conf_line_of(text, length, "mqtt", "port"), 11);
+	assert_int_equal(conf_line_of(text, length, "mqtt", "host"), 12);
+	assert_int_equal(conf_line_of(text, length, "x", "port"), 7);
+	assert_int_equal(conf_line_of(text, length, "x", "host"), 0);
+	assert_int_equal(conf_line_of(text, length, "y", "port"), 0);
+	assert_int_equal(conf_line_of(text, length, "mqtt", ""), 0);
+	assert_int_equal(conf_line_of("", 0, "mqtt", "port"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +373,7 @@ int main(void)
 		cmocka_unit_test(test_twice),
 		cmocka_unit_test(test_all_errors),
 		cmocka_unit_test(test_sections_of_others),
+		cmocka_unit_test(test_line_of_a_key),
 	};
 
 	return cmocka_run_group_tests_name("configuration", tests, NULL, NULL);
