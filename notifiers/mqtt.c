@@ -78,7 +78,6 @@ struct mqtt {
 	int64_t connected_ns;
 	int64_t steady_ns; /* how long a connection must stand for the trouble to be over */
 	int64_t retry_ns;  /* when to try again to start the thread */
-	bool about_told;   /* the next time it is a reload */
 	bool leaving;	   /* nothing is started any more */
 	uint64_t too_long; /* events that are longer than their place */
 	struct complaint connection, length;
@@ -280,19 +279,12 @@ static int mqtt_read(void *context, int64_t now_ns, struct batch *ret_batch)
 static int put(struct mqtt *self, const struct report *report, size_t length)
 {
 	struct mqtt_mail *mail = mqtt_worker_mail(self->worker);
-	int result;
 
 	switch (report->kind) {
 	case REPORT_ABOUT:
-		result = mqtt_mail_put_about(mail, report->about,
-					     mqtt_worker_discovery_count(self->worker,
-									 report->about),
-					     self->document, length);
-		/* The first one comes at the start, any other with a reload: somebody looks. */
-		if (result == 0 && self->about_told)
-			mqtt_mail_hasten(mail);
-		self->about_told = self->about_told || result == 0;
-		return result;
+		return mqtt_mail_put_about(mail, report->about,
+					   mqtt_worker_discovery_count(self->worker, report->about),
+					   self->document, length);
 	case REPORT_SAMPLE:
 		return mqtt_mail_put_sample(mail, report->snapshot->now_ns, self->document, length);
 	case REPORT_DECISION:
