@@ -2,8 +2,8 @@
 /*
  * A Pi has no clock that runs without power. After a boot it begins where it was switched off, and the network
  * sets it soon, when the agent is at work already. Told by the calendar, "since" would be wrong by the time
- * that the Pi was off, for weeks on a calm machine; so the two moments that the agent keeps in that form move with the
- * clock. Events do not: they have been told with the time that they had.
+ * that the Pi was off, for weeks on a calm machine; so the two moments that the core keeps in that form move with the
+ * clock; modules keep theirs on the monotonic one. Events do not: they have been told with the time that they had.
  *
  * Both clocks are slewed alike, so that their difference changes only when one is set.
  */

@@ -46,6 +46,7 @@ void agent_reload(struct agent *agent)
 	}
 
 	agent->settings = settings;
+	agent->loads++;
 	warn_fixed(&old->agent, &settings->agent);
 	judge_keep_balancers(&agent->judge, agent->judge.decision.balancers,
 			     env_now_ns(&agent->env));

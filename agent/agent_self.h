@@ -48,6 +48,7 @@ struct agent {
 	char libraries[128];
 	char firmware[96]; /* empty: unknown */
 	char digest[17];   /* of the settings in force */
+	unsigned loads;	   /* of settings, after the first ones */
 	char run_dir[80];  /* of the first settings: changing it takes a restart */
 	struct plant plant;
 	struct judge judge;
@@ -96,7 +97,7 @@ static inline struct snapshot agent_snapshot(const struct agent *agent)
 	};
 }
 
-/* Tells the slow facts to the notifiers; at start and after a reload (agent_tell.c, as the next two). */
+/* Tells the slow facts to the notifiers; at start and when one has changed (agent_tell.c, as the next two). */
 void agent_about(struct agent *agent);
 /* Tells an event to the notifiers and to the log. */
 void agent_event(struct agent *agent, const struct event *event);

@@ -52,6 +52,7 @@ void agent_about(struct agent *agent)
 		.libraries = agent->libraries,
 		.config_digest = agent->digest,
 		.dry_run = agent->env.dry_run,
+		.loads = agent->loads,
 		.started_ms = agent->env.started_ms,
 		.interval_ms = agent->settings->agent.interval_ns / NS_PER_MS,
 		.metrics = agent->metrics,

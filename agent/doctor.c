@@ -51,6 +51,25 @@ static void note_elsewhere(void *context, const char *key, const char *sentence)
 	doctor_add(inspection->findings, DOCTOR_GOOD, inspection->module, key, sentence);
 }
 
+/* No more than advice: who has changed the unit knows better, and another agent than the unit's sees it. */
+static void note_hidden(void *context, const char *key, const char *sentence)
+{
+	struct inspection *inspection = context;
+	struct finding *row =
+		doctor_add(inspection->findings, DOCTOR_ADVICE, inspection->module, key, sentence);
+
+	if (row)
+		row->setting = !strchr(key, '[');
+}
+
+static void check_hidden(const struct instance *instance, const void *conf,
+			 struct findings *findings)
+{
+	struct inspection inspection = {findings, instance->module->name};
+
+	settings_hidden(instance->module, conf, note_hidden, &inspection);
+}
+
 static void check_notifier(const struct instance *instance, const void *conf,
 			   struct findings *findings)
 {
@@ -78,6 +97,8 @@ int doctor_run(struct agent *agent)
 			doctor_collector_check(agent, instance, &running, &findings);
 		else if (here)
 			check_notifier(instance, agent->settings->confs[i], &findings);
+		if (here)
+			check_hidden(instance, agent->settings->confs[i], &findings);
 	}
 	doctor_decision_check(agent, &findings);
 	doctor_machine_check(agent, &running, &findings);

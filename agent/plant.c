@@ -163,18 +163,31 @@ static void hand_over(const struct plant *plant, struct settings *old, struct se
 	}
 }
 
-int plant_reload(struct plant *plant, struct settings *old, struct settings *settings)
+/* All before any is opened: one may get the port that another one had. Returns how many. */
+static int close_changed(struct plant *plant, const struct settings *settings)
 {
 	int changed = 0;
 	for (size_t i = 0; i < plant->count; i++) {
 		struct instance *instance = &plant->instances[i];
 		size_t size = instance->module->conf_size;
-		if (!size || memcmp(instance->conf, settings->confs[i], size) == 0)
+		instance->changed = size && memcmp(instance->conf, settings->confs[i], size) != 0;
+		if (!instance->changed)
+			continue;
+		close_instance(plant, instance);
+		changed++;
+	}
+	return changed;
+}
+
+int plant_reload(struct plant *plant, struct settings *old, struct settings *settings)
+{
+	int changed = close_changed(plant, settings);
+	for (size_t i = 0; i < plant->count; i++) {
+		struct instance *instance = &plant->instances[i];
+		if (!instance->changed)
 			continue;
 
 		const void *before = instance->conf;
-		close_instance(plant, instance);
-		changed++;
 		int r = open_instance(plant, instance, settings->confs[i]);
 		if (r < 0) {
 			log_error(

@@ -20,7 +20,8 @@ struct instance {
 	void *self;
 	const void *conf; /* in the settings that it was opened with */
 	bool open;
-	bool used; /* was opened before */
+	bool used;    /* was opened before */
+	bool changed; /* of a reload: its settings are others */
 	struct state_source source;
 	int64_t due_ns; /* next read */
 	struct complaint complaint;

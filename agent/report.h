@@ -63,7 +63,7 @@ struct snapshot {
 	const struct state *state;
 };
 
-/* Slow facts, once. All strings outlive the agent's notifiers. */
+/* Slow facts, at the start and when one has changed. All strings outlive the agent's notifiers. */
 struct about {
 	const char *id;
 	const char *model;	 /* board; NULL: unknown */
@@ -76,6 +76,7 @@ struct about {
 	int64_t started_ms;
 	int64_t interval_ms; /* between two samples */
 	bool dry_run;	     /* balancers are told to stay as they are */
+	unsigned loads;	     /* so often somebody had the configuration loaded anew: he waits */
 	/* Everything that samples may carry, ordered so that those of a group follow each other. */
 	const struct metric *const *metrics;
 	size_t metric_count;

@@ -10,11 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/addr.h"
 #include "agent/collector.h"
-#include "agent/credential.h"
 #include "agent/identity.h"
 #include "agent/notifier.h"
 
@@ -231,56 +229,6 @@ static void ignore(void *context, const char *key, const char *sentence)
 	(void)sentence;
 }
 
-/* What ProtectHome= and PrivateTmp= of our unit take out of the agent's sight, whatever the rights of a file. */
-static bool is_hidden(const char *path)
-{
-	static const char *const folders[] = {"/home/", "/root/", "/run/user/", "/tmp/",
-					      "/var/tmp/"};
-
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-		if (strncmp(path, folders[i], strlen(folders[i])) == 0)
-			return access(path, F_OK) == 0;
-	return false;
-}
-
-/* Why somebody else sees another thing there than we do; NULL: for no reason. */
-static const char *find_elsewhere(const struct conf_item *item, const char *path)
-{
-	if (item->type == CONF_FILE && credential_elsewhere(path))
-		return "a credential, which only the service has, and root while it runs: not "
-		       "looked at";
-	if ((item->type == CONF_FILE || item->type == CONF_PATH) && is_hidden(path))
-		return "the service does not see this folder (ProtectHome= and PrivateTmp= of "
-		       "its unit): move the file, to /etc/hostingpi for instance";
-	return NULL;
-}
-
-static void look_elsewhere(const struct conf_item *items, const char *section, const void *conf,
-			   module_tell_fn *fn, void *context)
-{
-	for (; items && items->key; items++) {
-		const char *path = (const char *)conf + items->offset;
-		const char *sentence = find_elsewhere(items, path);
-		char key[80];
-
-		if (!sentence)
-			continue;
-		if (section)
-			snprintf(key, sizeof(key), "%s of [%s]", items->key, section);
-		else
-			snprintf(key, sizeof(key), "%s", items->key);
-		fn(context, key, sentence);
-	}
-}
-
-void settings_elsewhere(const struct module *module, const void *conf, module_tell_fn *fn,
-			void *context)
-{
-	look_elsewhere(module->conf, NULL, conf, fn, context);
-	for (const struct conf_section *more = module->more; more && more->name; more++)
-		look_elsewhere(more->items, more->name, conf, fn, context);
-}
-
 struct notes {
 	const char *section;
 	conf_error_fn *fn;
@@ -302,9 +250,10 @@ void settings_notes(const struct settings *settings, conf_error_fn *fn, void *co
 		const struct module *module = settings->modules[i];
 		const char *off = NULL;
 		char text[MODULE_SENTENCE_SIZE];
+		struct notes notes = {module->name, fn, context};
 
-		settings_elsewhere(module, settings->confs[i], tell_note,
-				   &(struct notes){module->name, fn, context});
+		settings_elsewhere(module, settings->confs[i], tell_note, &notes);
+		settings_hidden(module, settings->confs[i], tell_note, &notes);
 		/* Those with further sections fill them from their own defaults. */
 		if (module->inspect && !module->more && !is_default(module, settings->confs[i]))
 			off = module->inspect(settings->confs[i], ignore, NULL);

@@ -64,12 +64,15 @@ void settings_free(struct settings *settings);
 int settings_test(const char *path, bool missing_ok, bool files_too, conf_error_fn *fn,
 		  void *context);
 /*
- * Tells through fn which files of a module the service sees otherwise than we do: credentials that cannot be looked
- * at from here, so that settings_test() had to leave them out, and what stands in a folder that its unit hides.
+ * Tells through fn which files of a module are credentials of the service that cannot be looked at from here, so
+ * that settings_test() had to leave them out.
  */
 void settings_elsewhere(const struct module *module, const void *conf, module_tell_fn *fn,
 			void *context);
-/* Tells which modules do nothing although somebody has set something for them, and why; and what is elsewhere. */
+/* Tells through fn which files of a module we see and the service does not: its unit hides their folder. */
+void settings_hidden(const struct module *module, const void *conf, module_tell_fn *fn,
+		     void *context);
+/* Tells which modules do nothing although somebody has set something for them, and why; and the two above. */
 void settings_notes(const struct settings *settings, conf_error_fn *fn, void *context);
 
 /*

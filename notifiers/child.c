@@ -35,11 +35,6 @@
 #define KILL_WAIT_MS 200
 /* What a program has to clean up and to say it is sorry. */
 #define TERM_NS (2 * NS_PER_S)
-/*
- * What a pipe holds as a rule (pipe(7)). More is not read in one go, so that a program that prints without end
- * does not keep the loop; nor is less, because after its end its last line is in there.
- */
-#define PIPE_SIZE 65536
 /* Who prints more prints without end: nobody listens any more, as when a reader closes a pipe. */
 #define OUTPUT_MOST ((size_t)4 << 20)
 
@@ -241,12 +236,18 @@ int child_start(struct child *child, const struct env *env, const struct child_c
 	return 0;
 }
 
+/*
+ * More than the pipe holds is not read in one go, so that a program that prints without end does not keep the
+ * loop; nor is less, because after its end its last line is in there. It holds 64 KiB as a rule, but 256 where pages
+ * have 16 KiB, as on a Pi 5 (pipe(7)).
+ */
 static void drain(struct child *child)
 {
 	char rest[CHILD_OUTPUT_SIZE / 2];
 	size_t before = child->printed;
+	int holds = fcntl(child->out_fd, F_GETPIPE_SZ);
 
-	while (child->out_fd >= 0 && child->printed - before < PIPE_SIZE) {
+	while (child->out_fd >= 0 && child->printed - before < (size_t)holds) {
 		bool full = child->used == sizeof(child->output);
 
 		if (full && child->tail) {

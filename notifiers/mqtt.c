@@ -74,11 +74,10 @@ struct mqtt {
 	char broker[BROKER_SIZE];
 	struct mqtt_news news;		      /* the newest we know */
 	char last_trouble[MQTT_TROUBLE_SIZE]; /* stays after it is over, for status */
-	int64_t since_ms;		      /* wall clock of the last change */
+	int64_t since_ns; /* when it changed last; monotonic, the calendar may be set */
 	int64_t connected_ns;
 	int64_t steady_ns; /* how long a connection must stand for the trouble to be over */
 	int64_t retry_ns;  /* when to try again to start the thread */
-	bool about_told;   /* the next time it is a reload */
 	bool leaving;	   /* nothing is started any more */
 	uint64_t too_long; /* events that are longer than their place */
 	struct complaint connection, length;
@@ -121,7 +120,7 @@ static void hear(struct mqtt *self)
 	if (mqtt_mail_news(mqtt_worker_mail(self->worker), &self->news) < 0)
 		return;
 	if (is_connected(self) != was_connected)
-		self->since_ms = env_wall_ms(self->env);
+		self->since_ns = env_now_ns(self->env);
 	/* One that is over again already has nothing but its trouble to be told. */
 	if (self->news.connections != connections && is_connected(self)) {
 		self->connected_ns = env_now_ns(self->env);
@@ -237,7 +236,7 @@ static int mqtt_open(void *context, const void *settings, const struct env *env)
 
 	self->conf = settings;
 	self->env = env;
-	self->since_ms = env_wall_ms(env);
+	self->since_ns = env_now_ns(env);
 	self->steady_ns = STEADY_NS;
 	if (!self->conf->host[0])
 		return 0;
@@ -280,19 +279,12 @@ static int mqtt_read(void *context, int64_t now_ns, struct batch *ret_batch)
 static int put(struct mqtt *self, const struct report *report, size_t length)
 {
 	struct mqtt_mail *mail = mqtt_worker_mail(self->worker);
-	int result;
 
 	switch (report->kind) {
 	case REPORT_ABOUT:
-		result = mqtt_mail_put_about(mail, report->about,
-					     mqtt_worker_discovery_count(self->worker,
-									 report->about),
-					     self->document, length);
-		/* The first one comes at the start, any other with a reload: somebody looks. */
-		if (result == 0 && self->about_told)
-			mqtt_mail_hasten(mail);
-		self->about_told = self->about_told || result == 0;
-		return result;
+		return mqtt_mail_put_about(mail, report->about,
+					   mqtt_worker_discovery_count(self->worker, report->about),
+					   self->document, length);
 	case REPORT_SAMPLE:
 		return mqtt_mail_put_sample(mail, report->snapshot->now_ns, self->document, length);
 	case REPORT_DECISION:
@@ -352,6 +344,7 @@ static void mqtt_close(void *context)
 static void mqtt_status(const void *context, struct json *json)
 {
 	const struct mqtt *self = context;
+	int64_t ago_ms = (env_now_ns(self->env) - self->since_ns) / NS_PER_MS;
 	const struct mqtt_status status = {
 		.conf = self->conf,
 		.news = &self->news,
@@ -359,7 +352,7 @@ static void mqtt_status(const void *context, struct json *json)
 		.trouble = self->last_trouble,
 		.ring_reason = self->ring_reason,
 		.started = self->worker != NULL,
-		.since_ms = self->since_ms,
+		.since_ms = env_wall_ms(self->env) - ago_ms,
 		.too_long = self->too_long,
 	};
 

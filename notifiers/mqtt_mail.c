@@ -135,15 +135,20 @@ int mqtt_mail_put_sample(struct mqtt_mail *mail, int64_t stamp_ns, const char *d
 int mqtt_mail_put_about(struct mqtt_mail *mail, const struct about *about, size_t discovery_count,
 			const char *data, size_t length)
 {
+	bool loaded;
 	int result;
 
 	if (!try_lock(mail))
 		return -EAGAIN;
 	result = mqtt_queue_put(&mail->queue, MQTT_ABOUT, data, length);
+	loaded = mail->about_put && about->loads != mail->about.loads;
+	mail->about_put = true;
 	mail->about = *about;
 	mail->queue.discovery_count = discovery_count;
 	mail->queue.discovery_next = 0;
 	unlock_and_wake(mail);
+	if (loaded)
+		mqtt_mail_hasten(mail);
 	return result;
 }
 

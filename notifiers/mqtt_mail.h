@@ -53,10 +53,11 @@ struct mqtt_kept {
 };
 
 struct mqtt_mail {
-	pthread_mutex_t lock; /* for the next four */
+	pthread_mutex_t lock; /* for the next five */
 	struct mqtt_queue queue;
 	struct mqtt_news news;
 	struct about about;
+	bool about_put;
 	bool rung;	      /* news_fd is readable */
 	atomic_int stage;     /* the same as in news, to be read without the lock */
 	atomic_bool hasten;   /* the loop asks for an attempt now */
@@ -83,7 +84,10 @@ void mqtt_mail_close(struct mqtt_mail *mail);
 int mqtt_mail_put(struct mqtt_mail *mail, enum mqtt_topic topic, const char *data, size_t length);
 /* Keeps it for a moment where it must. 0 or -EMSGSIZE. */
 int mqtt_mail_put_sample(struct mqtt_mail *mail, int64_t stamp_ns, const char *data, size_t length);
-/* With it discovery is sent anew, in that many messages. Strings and metrics outlive the thread. */
+/*
+ * With it discovery is sent anew, in that many messages; and if it comes of a reload, somebody looks, and the
+ * thread hastens. Strings and metrics outlive the thread.
+ */
 int mqtt_mail_put_about(struct mqtt_mail *mail, const struct about *about, size_t discovery_count,
 			const char *data, size_t length);
 /* Gets the news and makes news_fd quiet again. 0 or -EAGAIN. */

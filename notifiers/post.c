@@ -133,9 +133,11 @@ static int post_publish(void *context, const struct report *report)
 		return self->conf->service == POST_NONE ? -ENOENT : -EPERM;
 	}
 	switch (report->kind) {
-	case REPORT_ABOUT: /* at the start, and when somebody loads the configuration anew */
+	case REPORT_ABOUT:
 		self->overview = report->about->overview;
-		post_pace_reset(&self->pace);
+		if (report->about->loads != self->loads)
+			post_pace_reset(&self->pace);
+		self->loads = report->about->loads;
 		return 0;
 	case REPORT_SAMPLE:
 		post_facts_sample(&self->facts, report->snapshot);

@@ -51,6 +51,7 @@ struct post {
 	struct decision decision;
 	struct post_facts facts;
 	const struct overview *overview; /* NULL: not known yet */
+	unsigned loads;			 /* of the configuration, as it was told last */
 	struct post_story story;
 	struct post_budget budget;
 	struct post_pace pace;

@@ -145,6 +145,15 @@ def test_reload_moves_a_listener(agent):
     assert agent.agent_check().startswith("up ")
 
 
+def test_reload_gives_one_the_port_of_another(agent):
+    before, agent.agent_port, agent.http_port = agent.agent_port, agent.http_port, agent.agent_port
+    agent.configure({"haproxy": {"listen": agent.listen(agent.agent_port)}, "http": {"listen": agent.listen(before)}})
+    agent.reload()
+    wait_until(lambda: "configuration taken over" in agent.tail(), what="the reload")
+    assert "cannot be opened" not in agent.tail() and "2 modules opened anew" in agent.tail()
+    assert agent.agent_check().startswith("up 100% ")
+
+
 def test_reload_frees_the_settings_before(agent):
     """Each change is of another module, and each module goes on with what it has meanwhile."""
     changes = [{"workers": {"names": ""}}, {"sdcard": {"stall_after": "9s"}}]

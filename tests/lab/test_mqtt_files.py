@@ -52,6 +52,27 @@ def test_a_folder_that_the_unit_hides_is_noted(scratch):
     assert notes("/bin/true") == []
 
 
+def test_a_folder_that_the_unit_hides_is_no_good_finding(scratch):
+    config = scratch.path / "hidden.conf"
+
+    def found(path, *words):
+        log = f"/nowhere/access.log, {path}"
+        config.write_text(f"[requests]\nsource = log\nlog = {log}\n[hook]\nprogram = {path}\n", encoding="utf-8")
+        command = [BUILD / "hostingpid", "-c", config, "--doctor", *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
+
+    with tempfile.NamedTemporaryFile(dir="/tmp") as file:
+        os.chmod(file.name, 0o755)
+        rows = json.loads(found(file.name, "--json"))["findings"]
+        hidden = [row for row in rows if "does not see this folder" in row["text"]]
+        assert {(row["level"], row["module"], row["what"]) for row in hidden} == {
+            ("advice", "requests", "log"),
+            ("advice", "hook", "program"),
+        }
+        assert "Could be better" in found(file.name).partition("does not see this folder")[0]
+    assert "does not see this folder" not in found("/bin/true")
+
+
 def test_good_files(scratch, look):
     ca = make_ca(scratch, "ca")
     certificate, key = make_certificate(scratch, "ca", "client", "DNS:pi")

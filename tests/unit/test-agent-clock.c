@@ -34,6 +34,7 @@ static int listen_to(void *self, const struct report *report)
 {
 	(void)self;
 	assert_int_equal(report->kind, REPORT_ABOUT);
+	assert_int_equal(report->about->loads, 3); /* nobody has loaded the configuration */
 	told_started_ms = report->about->started_ms;
 	told++;
 	return 0;
@@ -65,6 +66,7 @@ static int setup(void **state)
 	world->agent.env.now_ns = fake_now_ns;
 	world->agent.env.wall_ms = fake_wall_ms;
 	world->agent.settings = &world->settings;
+	world->agent.loads = 3;
 	world->settings.confs = world->confs;
 	assert_int_equal(plant_init(&world->agent.plant, &world->agent.env, 0), 0);
 	assert_int_equal(plant_open(&world->agent.plant, &world->settings, true), 0);

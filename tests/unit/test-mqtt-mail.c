@@ -192,6 +192,27 @@ static void test_thread_without_a_ring_does_nothing(void **state)
 	mail_free(mail);
 }
 
+/* A reload is somebody who waits; that the facts are told again for another reason is none. */
+static void test_hastens_after_a_reload(void **state)
+{
+	(void)state;
+	static const struct {
+		unsigned loads;
+		bool hastens;
+	} rows[] = {{2, false}, {2, false}, {3, true}, {3, false}, {5, true}};
+	struct mqtt_mail *mail = mail_new();
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct about about = {.loads = rows[i].loads};
+
+		assert_int_equal(mqtt_mail_put_about(mail, &about, 0, "a", 1), 0);
+		assert_int_equal(atomic_exchange(&mail->hasten, false), rows[i].hastens);
+		assert_int_equal(readable(mail->wake_fd), rows[i].hastens);
+		mqtt_mail_hush(mail->wake_fd);
+	}
+	mail_free(mail);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +222,7 @@ int main(void)
 		cmocka_unit_test(test_sign_off_in_a_hurry),
 		cmocka_unit_test(test_samples_are_never_turned_away),
 		cmocka_unit_test(test_thread_without_a_ring_does_nothing),
+		cmocka_unit_test(test_hastens_after_a_reload),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@
 #include "agent/log.h"
 #include "notifiers/notifiers.h"
 
-static int64_t now_ns = 1000 * NS_PER_S;
+static int64_t now_ns = 1000 * NS_PER_S, wall_ms = 5;
 
 static int64_t get_now_ns(const struct env *env)
 {
@@ -20,10 +20,10 @@ static int64_t get_now_ns(const struct env *env)
 	return now_ns;
 }
 
-static int64_t fixed_time(const struct env *env)
+static int64_t get_wall_ms(const struct env *env)
 {
 	(void)env;
-	return 5;
+	return wall_ms;
 }
 
 static uint32_t fixed_entropy(const struct env *env)
@@ -39,7 +39,7 @@ static void test_without_host_nothing_starts(void **state)
 		.id = "i",
 		.run_dir = "",
 		.now_ns = get_now_ns,
-		.wall_ms = fixed_time,
+		.wall_ms = get_wall_ms,
 		.entropy = fixed_entropy,
 	};
 	struct mqtt_conf conf = {.prefix = "p"};
@@ -88,7 +88,7 @@ static int set_up(void **state)
 	f->env = (struct env){.id = "i",
 			      .run_dir = "",
 			      .now_ns = get_now_ns,
-			      .wall_ms = fixed_time,
+			      .wall_ms = get_wall_ms,
 			      .entropy = fixed_entropy};
 	f->conf = (struct mqtt_conf){.host = "127.0.0.1",
 				     .port = 1,
@@ -330,6 +330,22 @@ static void test_what_waits_is_kept(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* A clock that is set takes it along: it tells how long ago that was. */
+static void test_since_follows_the_clock(void **state)
+{
+	struct fixture *f = *state;
+
+	wall_ms = 1000000;
+	assert_int_equal(mqtt_notifier.module.open(f->self, &f->conf, &f->env), 0);
+	assert_non_null(strstr(read_status(f), "\"since\":1000000,"));
+	now_ns += 70 * NS_PER_S;
+	wall_ms += 70000;
+	assert_non_null(strstr(read_status(f), "\"since\":1000000,"));
+	wall_ms += INT64_C(28800000);
+	assert_non_null(strstr(read_status(f), "\"since\":29800000,"));
+	wall_ms = 5;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
@@ -341,6 +357,7 @@ int main(void)
 		TEST(id_that_is_too_long),
 		TEST(short_connection_is_no_news),
 		TEST(what_waits_is_kept),
+		TEST(since_follows_the_clock),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

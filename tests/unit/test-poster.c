@@ -118,7 +118,7 @@ static void test_fates(void **state)
 /* Told once; new credentials or a reload end it. */
 static void test_somebody_has_to_mend_it(void **state)
 {
-	const struct about facts = {.overview = NULL};
+	struct about facts = {.loads = 0};
 	const struct report about = {.kind = REPORT_ABOUT, .about = &facts};
 	struct world *world = *state;
 
@@ -137,6 +137,10 @@ static void test_somebody_has_to_mend_it(void **state)
 	write_text(world->conf.mastodon.credential_file, "access_token = another\n", 0600);
 	pass(world, 61);
 	assert_starts(world, 3);
+	assert_int_equal(post_notifier.publish(world->self, &about), 0);
+	pass(world, 1);
+	assert_starts(world, 3); /* the clock was set, say: nobody has mended anything */
+	facts.loads = 1;
 	assert_int_equal(post_notifier.publish(world->self, &about), 0);
 	answer_with(world, POSTED);
 	pass(world, 1);
