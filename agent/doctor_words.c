@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define S_PER_DAY (24 * 3600)
 
@@ -43,6 +44,23 @@ static void print_bytes(char *text, size_t size, int64_t value, const char *afte
 	print_scaled(text, size, value, scale, words);
 }
 
+/* Thousandths of which unit it are, only the end of the name says. */
+static const char *unit_of_name(const char *name)
+{
+	static const struct {
+		const char *end, *unit;
+	} units[] = {{"_ms", " ms"}, {"_s", " s"}, {"_v", " V"}, {"_a", " A"}, {"_w", " W"}};
+	size_t length = strlen(name);
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		size_t end = strlen(units[i].end);
+
+		if (length > end && strcmp(name + length - end, units[i].end) == 0)
+			return units[i].unit;
+	}
+	return "";
+}
+
 /* A rate arrives in thousandths of the unit per second. */
 void doctor_value(const struct metric *metric, int64_t value, bool rate, char *text, size_t size)
 {
@@ -72,7 +90,8 @@ void doctor_value(const struct metric *metric, int64_t value, bool rate, char *t
 		print_scaled(text, size, value, scale * 1000000, " MHz");
 		return;
 	case UNIT_MILLI:
-		print_scaled(text, size, value, scale * 1000, after);
+		print_scaled(text, size, value, scale * 1000,
+			     rate ? after : unit_of_name(metric->name));
 		return;
 	case UNIT_MILLI_CELSIUS:
 		print_scaled(text, size, value, scale * 1000, " C");

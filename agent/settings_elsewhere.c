@@ -12,7 +12,10 @@
 
 #include "agent/credential.h"
 
-/* What ProtectHome= and PrivateTmp= of our unit take out of the agent's sight, whatever the rights of a file. */
+/*
+ * What ProtectHome= and PrivateTmp= of our unit take out of the agent's sight, whatever the rights of a file. The folders
+ * themselves may be paths of a web page.
+ */
 static bool is_hidden(const char *path)
 {
 	static const char *const folders[] = {"/home/", "/root/", "/run/user/", "/tmp/",
@@ -20,7 +23,7 @@ static bool is_hidden(const char *path)
 
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
 		if (strncmp(path, folders[i], strlen(folders[i])) == 0)
-			return access(path, F_OK) == 0;
+			return path[strlen(folders[i])] && access(path, F_OK) == 0;
 	return false;
 }
 

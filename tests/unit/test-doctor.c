@@ -27,6 +27,7 @@ static const struct metric metrics[] = {
 	{.group = "a", .name = "s", .unit = UNIT_S, .help = "h"},
 	{.group = "a", .name = "hz", .unit = UNIT_HZ, .help = "h"},
 	{.group = "a", .name = "milli", .unit = UNIT_MILLI, .help = "h"},
+	{.group = "a", .name = "lag_ms", .unit = UNIT_MILLI, .help = "h"},
 	{.group = "a", .name = "celsius", .unit = UNIT_MILLI_CELSIUS, .help = "h"},
 	{.group = "a", .name = "ppm", .unit = UNIT_PPM, .help = "h"},
 	{.group = "a", .name = "bool", .unit = UNIT_BOOL, .help = "h"},
@@ -44,8 +45,8 @@ static const struct metric metrics[] = {
 
 enum {
 	COUNT = sizeof(metrics) / sizeof(metrics[0]),
-	TEXT = 11,
-	FIRST_RATE = 13,
+	TEXT = 12,
+	FIRST_RATE = 14,
 };
 
 struct sink_conf {
@@ -200,9 +201,10 @@ static void every_unit_has_its_words(void **state)
 	hand_in(world, 1536, 512);
 	assert_says(world,
 		    "source       a.count: 1536, a.bytes: 1.5 KiB, a.ms: 1536 ms, a.us: 1.5 ms,\n"
-		    "             a.s: 1536 s, a.hz: 0.0 MHz, a.milli: 1.5, a.celsius: 1.5 C,\n"
-		    "             a.ppm: 0.2 %, a.bool: yes, a.word: high, a.text: some words,\n"
-		    "             a.bytes_s: 512 bytes/s, a.hits_s: 512/s, a.ratio: 0.1 %\n");
+		    "             a.s: 1536 s, a.hz: 0.0 MHz, a.milli: 1.5, a.lag_ms: 1.5 ms,\n"
+		    "             a.celsius: 1.5 C, a.ppm: 0.2 %, a.bool: yes, a.word: high,\n"
+		    "             a.text: some words, a.bytes_s: 512 bytes/s, a.hits_s: 512/s,\n"
+		    "             a.ratio: 0.1 %\n");
 	assert_says(world, "Nothing needs attention.\n");
 }
 
