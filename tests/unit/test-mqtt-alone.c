@@ -29,7 +29,7 @@ static void test_reload_while_a_message_goes_alone(void **state)
 	(void)state;
 	struct world *world = world_new();
 	unsigned char packet[4096];
-	char large[1500], alone[1200];
+	char large[1500], alone[1100];
 	struct mqtt_mail *mail;
 
 	fill(large, sizeof(large), 'x');
