@@ -36,6 +36,7 @@ if __name__ == "__main__":
 # Not for the child, whose start is to be quick.
 import array  # noqa: E402
 import contextlib  # noqa: E402
+import itertools  # noqa: E402
 import shutil  # noqa: E402
 import signal  # noqa: E402
 import socket  # noqa: E402
@@ -56,7 +57,9 @@ class Manager:
         self.store = {}  # name: [descriptors]
         self.changed = threading.Condition()
         self.texts = []  # all assignments, in order
-        threading.Thread(target=self._hear, daemon=True).start()
+        self.marks = itertools.count()
+        self.hearer = threading.Thread(target=self._hear, daemon=True)
+        self.hearer.start()
 
     def _hear(self):
         while True:
@@ -64,6 +67,8 @@ class Manager:
             try:
                 data, ancillary, _, _ = self.sock.recvmsg(4096, socket.CMSG_SPACE(16 * 4))
             except OSError:
+                return
+            if not data:  # shut down
                 return
             for level, kind, payload in ancillary:
                 if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
@@ -96,6 +101,15 @@ class Manager:
         with self.changed:
             return self.texts.count(text)
 
+    def settle(self):
+        """Until all that was sent before has been taken."""
+        mark = f"MARK={next(self.marks)}"
+        with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as sock:
+            sock.settimeout(harness.DEADLINE_S)
+            sock.connect(str(self.path))
+            sock.send(mark.encode())
+        self.wait_for(mark, 1)
+
     def wait_for(self, text, count, timeout=harness.DEADLINE_S):
         """Until it was said so often in all."""
         harness.wait_until(lambda: self.count(text) >= count, timeout, f"{text} from the agent")
@@ -107,6 +121,9 @@ class Manager:
             self.store.clear()
 
     def close(self):
+        # Not while it is read: the kernel may begin that call anew, with a number that is another socket's by then.
+        self.sock.shutdown(socket.SHUT_RDWR)
+        self.hearer.join(harness.DEADLINE_S)
         self.sock.close()
         self.forget_all()
 
@@ -133,6 +150,7 @@ class Unit(harness.Agent):
         return [sys.executable, "-ISE", __file__, *agent]
 
     def spawn(self, **pipes):
+        self.manager.settle()
         with self.manager.changed:
             stored = [(name, fd) for name, fds in self.manager.store.items() for fd in fds]
         handed = [("web.socket", sock.fileno()) for sock in self.sockets] + stored
@@ -149,6 +167,13 @@ class Unit(harness.Agent):
 
     def ready(self):
         return self.manager.count("READY=1") >= self.starts
+
+    def start(self):
+        try:
+            return super().start()
+        except harness.LabError as error:
+            said = self.manager.texts[-12:]
+            raise harness.LabError(f"{error}\n{said}, wants READY=1 {self.starts} times") from None
 
     def ctl(self, *words):
         """hostingpictl for this agent; its exit code."""

@@ -181,7 +181,7 @@ def test_interrupted(site, how):
     out, err = rehearsal.communicate(timeout=60)
     assert (rehearsal.returncode, err) == (1, "")
     assert "interrupted: nothing can be said" in out
-    assert site.agent.status()["decision"]["state"] != "hold"
+    wait_until(lambda: site.agent.status()["decision"]["state"] != "hold", what="the end of the drain")
     wait_until(lambda: lb1.status("pi").startswith("UP"), what="lb1 to take the Pi again")
 
 

@@ -65,6 +65,7 @@ def control(scratch):
 
     yield make
     for listener in listeners:
+        listener.shutdown(socket.SHUT_RDWR)  # ends accept(), which close() alone does not
         listener.close()
 
 
