@@ -147,6 +147,8 @@ def test_ctrl_z_bg_fg(terminal):
         terminal.wait(PROMPT)
         terminal.line("fg")
         terminal.wait("sleep 1000")
+        # The shell says so first, and then gives the terminal away: until then the keys are its own.
+        wait_until(lambda: os.tcgetpgrp(terminal.master) == os.getpgid(guard), what="the terminal to be the guard's")
     terminal.key("c")
     terminal.wait(PROMPT)
 
