@@ -38,8 +38,9 @@ def look(scratch):
 
 
 def test_a_folder_that_the_unit_hides_is_noted(scratch):
-    def notes(program):
-        config = scratch.file("hidden.conf", f"[requests]\nsource = none\n[hook]\nprogram = {program}\n")
+    def notes(program, path="/server-status"):
+        text = f"[requests]\nsource = nginx\npath = {path}\n[hook]\nprogram = {program}\n"
+        config = scratch.file("hidden.conf", text)
         done = subprocess.run(
             [BUILD / "hostingpid", "-c", config, "-t"], capture_output=True, text=True, timeout=60, check=True
         )
@@ -50,6 +51,7 @@ def test_a_folder_that_the_unit_hides_is_noted(scratch):
         assert [line.partition(":")[0] for line in notes(program.name)] == ["note"]
         assert "[hook] program: " in notes(program.name)[0]
     assert notes("/bin/true") == []
+    assert notes("/bin/true", path="/tmp/") == []  # of a web page
 
 
 def test_a_folder_that_the_unit_hides_is_no_good_finding(scratch):
