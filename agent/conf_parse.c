@@ -29,7 +29,7 @@ struct reader {
 	unsigned set[ROWS_MAX]; /* line in which a row was set in this file; 0: not yet */
 	const struct conf_section *sections;
 	int errors;
-	conf_error_fn *fn;
+	conf_error_fn *fn; /* NULL: nobody wants to know */
 	void *context;
 };
 
@@ -46,6 +46,9 @@ __attribute__((format(printf, 3, 4))) static void tell(struct reader *reader, un
 	va_list args;
 	int length;
 
+	reader->errors++;
+	if (!reader->fn)
+		return;
 	va_start(args, format);
 	length = vasprintf(&what, format, args);
 	va_end(args);
@@ -57,7 +60,6 @@ __attribute__((format(printf, 3, 4))) static void tell(struct reader *reader, un
 		length = asprintf(&message, "%s: %s", reader->name, what ? what : "");
 	if (length < 0)
 		message = NULL;
-	reader->errors++;
 	reader->fn(reader->context, message ? message : "not enough memory to tell an error");
 }
 
@@ -308,21 +310,11 @@ static int look_at_setting(void *context, const char *section, const char *key, 
 	return 1;
 }
 
-static void ignore(void *context, const char *message)
-{
-	(void)context;
-	(void)message;
-}
-
 unsigned conf_line_of(const char *text, size_t length, const char *section, const char *key)
 {
 	const struct conf_section sections[] = {{.name = section}, {.name = CONF_OTHERS}, {0}};
 	struct search search = {
-		.reader = {.name = "",
-			   .next = text,
-			   .end = text + length,
-			   .sections = sections,
-			   .fn = ignore},
+		.reader = {.next = text, .end = text + length, .sections = sections},
 		.key = key,
 	};
 
